@@ -1,0 +1,1 @@
+"""Counting: token estimates, usage, prices."""

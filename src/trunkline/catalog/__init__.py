@@ -1,0 +1,1 @@
+"""Facts about vendors and models, as data with source and date."""

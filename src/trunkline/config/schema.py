@@ -1,0 +1,111 @@
+"""The configuration as values: frozen, complete, with every default in one place.
+
+This is what a user's file is read into, whatever form it came in. Secrets are :class:`Secret`.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from trunkline.config.secret import Secret
+
+MEBIBYTE = 1024 * 1024
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """Where the gateway listens and who may use it. Without keys it only listens on loopback."""
+
+    host: str = "127.0.0.1"
+    port: int = 3456
+    keys: tuple[Secret, ...] = ()
+    max_body: int = 32 * MEBIBYTE
+    """Bytes; a larger request body is a 413."""
+    strict: bool = False
+    """A request that would lose anything in translation is a 400."""
+    ping: float = 15.0
+    """Seconds of upstream silence after which a streaming client gets a sign of life."""
+
+
+class Timeouts(Struct, frozen=True, kw_only=True):
+    """Seconds, by the names of reliability_ux.md A2; an expiry carries its name everywhere."""
+
+    client_header: float = 10.0
+    client_body_idle: float = 30.0
+    client_body_total: float = 120.0
+    client_keepalive: float = 75.0
+    client_write_stall: float = 120.0
+    queue_wait: float = 5.0
+    up_pool: float = 5.0
+    up_connect: float = 10.0
+    up_headers_stream: float = 120.0
+    up_headers_whole: float = 600.0
+    up_first_event: float = 240.0
+    up_idle: float = 270.0
+    up_total_whole: float = 600.0
+    drain: float = 300.0
+
+
+class Retry(Struct, frozen=True, kw_only=True):
+    """How failures before the first byte are answered (reliability_ux.md A3)."""
+
+    per_target: int = 1
+    """Retries on the same target."""
+    targets: int = 3
+    """Targets tried for one request at the most."""
+    base: float = 0.25
+    cap: float = 4.0
+    max_retry_after: float = 60.0
+    """A longer ``Retry-After`` is not waited for but passed to the client."""
+
+
+class ProviderSettings(Struct, frozen=True, kw_only=True):
+    """One provider as configured. ``kind`` names a catalog entry; ``speaks`` overrides its URLs."""
+
+    kind: str
+    host: str | None = None
+    url: str | None = None
+    """Base URL for catalog kinds with one (``ollama``, ``vllm``, ``azure``)."""
+    credential: Secret | None = None
+    auth: Literal["bearer", "basic", "api_key", "none"] | None = None
+    """How the credential is sent; None: as the catalog says."""
+    speaks: tuple[tuple[str, str], ...] = ()
+    """(protocol, base or endpoint URL) in order of preference."""
+    models: tuple[str, ...] = ()
+    api_version: str | None = None
+    prefix: str | None = None
+    """Databricks: a customised path prefix in place of ``ai-gateway``."""
+    surface: str | None = None
+    """The only surface to use, by name."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Extra headers on every request to it."""
+
+
+class RouteRule(Struct, frozen=True, kw_only=True):
+    """Targets of one route, in order of fallback, as ``provider/model``."""
+
+    to: tuple[str, ...]
+    above: int | None = None
+    """longContext: the input tokens above which the rule applies."""
+
+
+class ModelName(Struct, frozen=True):
+    """A name (globs allowed) that clients may use, and the chain it stands for."""
+
+    pattern: str
+    to: tuple[str, ...]
+
+
+class Configuration(Struct, frozen=True, kw_only=True):
+    """Everything the gateway runs on. ``source`` says where it was read from, for people."""
+
+    source: str
+    server: Server = Server()
+    providers: tuple[tuple[str, ProviderSettings], ...] = ()
+    models: tuple[ModelName, ...] = ()
+    routes: tuple[tuple[str, RouteRule], ...] = ()
+    """By CCR's keys: default, background, think, longContext, webSearch, image."""
+    fallback: tuple[str, ...] = ()
+    """Targets appended to every plan."""
+    timeouts: Timeouts = Timeouts()
+    retry: Retry = Retry()
+    warnings: tuple[str, ...] = ()

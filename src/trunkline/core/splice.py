@@ -1,0 +1,90 @@
+"""Edit top-level fields of a JSON object and leave every other byte as the client wrote it."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from trunkline.core.errors import GatewayError, Kind
+
+_OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
+_KEY: Final = re.compile(rb'[\s,]*("(?:[^"\\]|\\.)*")\s*:\s*')
+_OPEN: Final = re.compile(rb"\s*\{")
+_COMMA: Final = re.compile(rb"\s*,\s*")
+
+
+def fields(body: bytes) -> dict[str, Raw]:
+    """The top-level fields of a JSON object, values undecoded. Raises GatewayError (INVALID_REQUEST)."""
+    try:
+        return _OBJECT.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise GatewayError(
+            Kind.INVALID_REQUEST, f"the request body is not a JSON object: {cause}", should_retry=False
+        ) from cause
+
+
+def _spans(body: bytes) -> dict[str, tuple[int, int, int]]:
+    """Where each field stands: start of its key, start and end of its value."""
+    found: dict[str, tuple[int, int, int]] = {}
+    opening = _OPEN.match(body)
+    position = opening.end() if opening else 0
+    for key, raw in fields(body).items():
+        match = _KEY.match(body, position)
+        value = bytes(raw)
+        if match is None or msgspec.json.decode(match[1]) != key or not body.startswith(value, match.end()):
+            raise GatewayError(
+                Kind.INVALID_REQUEST,
+                f"the request body names a field twice, at or before {key!r}",
+                field=key,
+                should_retry=False,
+            )
+        position = match.end() + len(value)
+        found[key] = (match.start(1), match.end(), position)
+    if body[position:].strip() != b"}":
+        raise GatewayError(
+            Kind.INVALID_REQUEST, "the request body names a field twice, at its end", should_retry=False
+        )
+    return found
+
+
+def splice(body: bytes, edits: Mapping[str, bytes | None]) -> bytes:
+    """``body`` with the named top-level fields set to raw JSON, or removed where the edit is None.
+
+    A field the body lacks is added at the end. All other bytes, their order, spacing and escapes, stay.
+    Raises GatewayError (INVALID_REQUEST) for a body that is not an object or names a field twice.
+    """
+    out = bytearray()
+    position = 0
+    spans = _spans(body)
+    for key, (key_start, value_start, value_end) in spans.items():
+        if key not in edits:
+            continue
+        value = edits[key]
+        if value is not None:
+            out += body[position:value_start] + value
+            position = value_end
+            continue
+        out += body[position:key_start]
+        comma = _COMMA.match(body, value_end)
+        position = comma.end() if comma else value_end
+        if comma is None:  # the last field takes the comma before it along
+            _strip_comma(out)
+    added = b",".join(
+        msgspec.json.encode(key) + b":" + value
+        for key, value in edits.items()
+        if value is not None and key not in spans
+    )
+    if added:
+        closing = body.rindex(b"}")
+        out += body[position:closing].rstrip()
+        out += added if out.endswith(b"{") else b"," + added
+        position = closing
+    return bytes(out + body[position:])
+
+
+def _strip_comma(out: bytearray) -> None:
+    kept = out.rstrip()
+    if kept.endswith(b","):
+        del out[len(kept) - 1 :]

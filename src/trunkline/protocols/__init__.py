@@ -1,0 +1,1 @@
+"""Wire protocols, one room each: a decoder and an encoder between vendor bytes and the vocabulary."""

@@ -1,0 +1,1 @@
+"""One exchange from start to end: plan, attempts, translation, stream. Async, but without sockets."""

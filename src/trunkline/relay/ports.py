@@ -1,0 +1,131 @@
+"""What the relay needs of the outside, as interfaces: the edge implements them, tests script them."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from trunkline.core.errors import GatewayError
+from trunkline.core.http import Headers, HttpHead, HttpRequest
+from trunkline.core.losses import Loss
+from trunkline.core.usage import Stop, Usage
+
+
+class UpstreamAnswer(Protocol):
+    """An open answer: the head is here, the body comes in chunks."""
+
+    @property
+    def head(self) -> HttpHead: ...
+
+    async def read(self) -> bytes:
+        """The next bytes, ``b""`` at a complete end. Cancelling a read loses nothing: it may be called again.
+
+        Raises GatewayError: TRUNCATED when the connection broke before the body was complete.
+        """
+        ...
+
+    async def close(self, *, reuse: bool) -> None:
+        """Give the connection back (``reuse``, only after a complete end) or close it at once."""
+        ...
+
+
+class Upstream(Protocol):
+    """HTTP out."""
+
+    async def open(self, request: HttpRequest, *, headers_timeout: float) -> UpstreamAnswer:
+        """Send and wait for the head. Never follows a redirect. ``headers_timeout`` is in seconds.
+
+        Raises GatewayError: UNREACHABLE (connect), TIMEOUT naming ``up.connect``, ``up.pool`` or
+        ``up.headers``, UPSTREAM_FAILED for a broken answer.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """Time and chance, so that tests can hold them."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        ...
+
+    def unix(self) -> int:
+        """Seconds since the epoch."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    def jitter(self) -> float:
+        """A random number in [0, 1)."""
+        ...
+
+    def unique(self) -> str:
+        """A new identifier: 24 or more characters out of ``[0-9a-zA-Z]``."""
+        ...
+
+
+class Sink(Protocol):
+    """The client's side of an exchange."""
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Status and headers, once, before any body. ``content-length`` is among them if known."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """More of the body; returns when the client's connection can take more (back-pressure)."""
+        ...
+
+
+class AttemptRecord(Struct, frozen=True, kw_only=True):
+    """One try on one surface of one target."""
+
+    target: str
+    surface: str
+    protocol: str
+    status: int | None
+    error: str | None
+    seconds: float
+
+
+class ExchangeRecord(Struct, frozen=True, kw_only=True):
+    """All there is to know about one exchange when it is over; no bodies, no secrets."""
+
+    request_id: str
+    protocol: str
+    operation: str
+    asked_model: str
+    provider: str | None
+    model: str | None
+    route: str
+    stream: bool
+    status: int
+    outcome: str
+    """``ok``, ``error``, ``truncated``, ``client_closed`` or ``client_stalled``."""
+    attempts: tuple[AttemptRecord, ...]
+    losses: tuple[Loss, ...]
+    usage: Usage | None
+    stop: Stop | None
+    error: str | None
+    seconds: float
+    first_byte_seconds: float | None
+    client: str
+    """Which client key was used: a digest's first digits, or ``-``."""
+    agent: str
+    """The client's user agent, cut to a safe length."""
+    session: str | None
+
+
+class Recorder(Protocol):
+    """Takes one record an exchange; never blocks, never raises."""
+
+    def record(self, record: ExchangeRecord) -> None: ...
+
+
+class Credentials(Protocol):
+    """Upstream credentials, by provider name."""
+
+    async def credential(self, provider: str) -> str | None:
+        """The current credential, None when the provider has none. Raises GatewayError (AUTHENTICATION)."""
+        ...
+
+    async def refused(self, provider: str, error: GatewayError) -> bool:
+        """An upstream refused the credential; True when a new one is worth one more try."""
+        ...

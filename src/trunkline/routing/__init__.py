@@ -1,0 +1,1 @@
+"""Who serves a request, and what after a failure: decisions as values."""

@@ -1,0 +1,20 @@
+"""The outcome of routing: an ordered list of targets and the reason for it."""
+
+from msgspec import Struct
+
+
+class Target(Struct, frozen=True):
+    """One deployment at one provider, both as the configuration names them."""
+
+    provider: str
+    deployment: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.deployment}"
+
+
+class Plan(Struct, frozen=True):
+    """Targets in the order they are tried; never empty. ``route`` says why, in a few words."""
+
+    targets: tuple[Target, ...]
+    route: str

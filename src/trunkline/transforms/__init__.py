@@ -1,0 +1,1 @@
+"""Edits of requests and streams in the neutral vocabulary."""
