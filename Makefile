@@ -1,0 +1,67 @@
+# Two commands do everything: `make run` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+SHARED ?= ../shared
+PORT ?= 3456
+
+RUN_READY := .venv/.run-ready
+TEST_READY := .venv/.test-ready
+
+.PHONY: help run test lint types unit server agents bench lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 12
+
+run: $(RUN_READY) ## set up if needed and start the gateway (rehearsal when nothing is configured)
+	$(BIN)/trunkline serve --port $(PORT)
+
+test: lint types unit server agents ## everything: lint, types, unit, server and real-agent tests
+
+lint: $(TEST_READY) ## format, style, spelling, import rules, repetition
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
+	$(BIN)/codespell src tests docs README.md CHANGELOG.md
+	$(BIN)/lint-imports
+	$(BIN)/pylint src/trunkline
+
+types: $(TEST_READY) ## both type checkers, strict
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+unit: $(TEST_READY) ## all tests that need no server and no agent
+	$(BIN)/pytest -q -m "not server and not agent"
+
+server: $(TEST_READY) ## tests that start a gateway on loopback
+	$(BIN)/pytest -q -m "server and not agent"
+
+agents: $(TEST_READY) ## the real Claude Code against a stand-in workspace
+	$(BIN)/pytest -q -m agent
+
+bench: $(TEST_READY) ## beside nginx in one run; needs wrk, nginx and the benchmark in $(SHARED)/bench
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python $(SHARED)/bench/bench.py benchmarks/targets.json $(BENCH)
+
+lock: ## write the hashed requirement files anew
+	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group build pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group build --group test --group lint pyproject.toml -o requirements/test.txt
+
+clean: ## remove the environment and all caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Trunkline needs Python 3.11 or later; name one: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(RUN_READY): .venv/bin/python requirements/run.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST_READY): $(RUN_READY) requirements/test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
