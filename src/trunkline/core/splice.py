@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Raw
 
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.surrogates import mend_surrogates
 
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
 _KEY: Final = re.compile(rb'[\s,]*("(?:[^"\\]|\\.)*")\s*:\s*')
@@ -17,8 +18,19 @@ _COMMA: Final = re.compile(rb"\s*,\s*")
 
 def fields(body: bytes) -> dict[str, Raw]:
     """The top-level fields of a JSON object, values undecoded. Raises GatewayError (INVALID_REQUEST)."""
+    return _read(body)[0]
+
+
+def _read(body: bytes) -> tuple[dict[str, Raw], bytes]:
+    """The fields, and the text they were read from: ``body``, or its mended copy of the same length."""
     try:
-        return _OBJECT.decode(body)
+        try:
+            return _OBJECT.decode(body), body
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            mended = mend_surrogates(body)
+            return _OBJECT.decode(mended), mended
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         raise GatewayError(
             Kind.INVALID_REQUEST, f"the request body is not a JSON object: {cause}", should_retry=False
@@ -28,25 +40,25 @@ def fields(body: bytes) -> dict[str, Raw]:
 def _spans(body: bytes) -> dict[str, tuple[int, int, int]]:
     """Where each field stands: start of its key, start and end of its value."""
     found: dict[str, tuple[int, int, int]] = {}
-    opening = _OPEN.match(body)
+    read, text = _read(body)
+    opening = _OPEN.match(text)
     position = opening.end() if opening else 0
-    for key, raw in fields(body).items():
-        match = _KEY.match(body, position)
+    for key, raw in read.items():
+        match = _KEY.match(text, position)
         value = bytes(raw)
-        if match is None or msgspec.json.decode(match[1]) != key or not body.startswith(value, match.end()):
-            raise GatewayError(
-                Kind.INVALID_REQUEST,
-                f"the request body names a field twice, at or before {key!r}",
-                field=key,
-                should_retry=False,
-            )
+        if match is None or msgspec.json.decode(match[1]) != key or not text.startswith(value, match.end()):
+            raise _named_twice(f"at or before {key!r}")
         position = match.end() + len(value)
         found[key] = (match.start(1), match.end(), position)
-    if body[position:].strip() != b"}":
-        raise GatewayError(
-            Kind.INVALID_REQUEST, "the request body names a field twice, at its end", should_retry=False
-        )
+    if text[position:].strip() != b"}":
+        raise _named_twice("at its end")
     return found
+
+
+def _named_twice(where: str) -> GatewayError:
+    return GatewayError(
+        Kind.INVALID_REQUEST, f"the request body names a field twice, {where}", should_retry=False
+    )
 
 
 def splice(body: bytes, edits: Mapping[str, bytes | None]) -> bytes:
