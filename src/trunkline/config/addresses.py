@@ -1,0 +1,61 @@
+"""Hosts and URLs in a configuration: which are usable, which stay on this machine or its network."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+
+def is_loopback(host: str) -> bool:
+    """Only this machine can reach it."""
+    bare = host.strip("[]").rstrip(".").lower()
+    if bare == "localhost" or bare.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
+def is_private(host: str) -> bool:
+    """Loopback, a private address, or a name that only a local network resolves."""
+    bare = host.strip("[]").rstrip(".").lower()
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        return "." not in bare or bare.endswith((".localhost", ".local", ".internal", ".lan", ".home.arpa"))
+    return (address.is_private or address.is_link_local) and not address.is_unspecified
+
+
+def url_fault(url: str) -> str:
+    """What is wrong with an http(s) URL, ``""`` when it may be used. Never quotes the URL."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in ("http", "https"):
+        return 'must begin with "https://", or "http://" for a local address'
+    if not host or any(character.isspace() for character in url):
+        return "is not a URL: it has no host or holds a blank"
+    if parts.username is not None or parts.password is not None:
+        return "holds a user name or password: give the credential as token or key"
+    if parts.fragment or parts.query:
+        return "must end before any ? or #"
+    if parts.scheme == "http" and not is_private(host):
+        return (
+            "would send the credential in clear text: use https://, plain http is for local addresses only"
+        )
+    return ""
+
+
+def host_fault(host: str) -> str:
+    """What is wrong with a host, which may be a bare name or a pasted URL; ``""`` when it may be used."""
+    if "://" in host:
+        return url_fault(host.partition("?")[0])
+    try:
+        parts = urlsplit("https://" + host)
+        name, _ = parts.hostname, parts.port
+    except ValueError:
+        return "is not a host name"
+    if not name or parts.username is not None or any(character.isspace() for character in host):
+        return "is not a host name"
+    return ""

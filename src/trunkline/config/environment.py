@@ -1,0 +1,149 @@
+"""A configuration from environment variables alone: what most people have set already."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from trunkline.config.addresses import host_fault, url_fault
+from trunkline.config.problems import ConfigurationError, CredentialMissing, Problem
+from trunkline.config.schema import Configuration, ProviderSettings, Server
+from trunkline.config.secret import Secret
+
+SOURCE: Final = "environment"
+
+BACKENDS: Final[dict[str, str | None]] = {
+    "AZURE_DATABRICKS": "databricks",
+    "OPENROUTER": "openrouter",
+    "LITELLM_OPENROUTER": "openrouter",
+    "LITELLM_MESSAGES": None,
+}
+"""``PROXY_BACKEND`` and the provider it picks; None: every provider whose key is set."""
+
+
+class KeyVariable(Struct, frozen=True):
+    """A provider that needs its key and nothing more."""
+
+    kind: str
+    variable: str
+
+
+NEEDED: Final[dict[str, tuple[str, ...]]] = {
+    "databricks": ("DATABRICKS_HOST", "DATABRICKS_TOKEN"),
+    "openrouter": ("OPENROUTER_API_KEY",),
+}
+
+
+KEY_VARIABLES: Final = (
+    KeyVariable("anthropic", "ANTHROPIC_API_KEY"),
+    KeyVariable("openai", "OPENAI_API_KEY"),
+    KeyVariable("openrouter", "OPENROUTER_API_KEY"),
+    KeyVariable("groq", "GROQ_API_KEY"),
+    KeyVariable("deepseek", "DEEPSEEK_API_KEY"),
+)
+
+
+def from_environment(environ: Mapping[str, str]) -> Configuration | None:
+    """Every provider whose variables are set, Databricks first; None when there is none.
+
+    Raises ConfigurationError: a bad address, an unknown ``PROXY_BACKEND``; CredentialMissing when what
+    is set is not enough for any provider.
+    """
+    backend = _value(environ, "PROXY_BACKEND")
+    if backend and backend not in BACKENDS:
+        choices = ", ".join(BACKENDS)
+        raise _invalid(
+            "PROXY_BACKEND", f"Invalid PROXY_BACKEND value: {backend}. Must be one of: {choices}"
+        )
+    wanted = BACKENDS[backend] if backend else None
+    found, missing = _providers(environ), _missing(environ)
+    if wanted is not None:
+        if wanted not in found:
+            raise _incomplete(name for name in NEEDED[wanted] if not _value(environ, name))
+        found = {wanted: found[wanted]}
+    elif not found and missing:
+        raise _incomplete(missing)
+    if not found:
+        return None
+    return Configuration(
+        source=SOURCE,
+        server=_server(environ, 4000 if backend else 3456),
+        providers=tuple(found.items()),
+        warnings=()
+        if wanted
+        else tuple(f"{name} is not set: its provider is not used" for name in missing),
+    )
+
+
+def _providers(environ: Mapping[str, str]) -> dict[str, ProviderSettings]:
+    found: dict[str, ProviderSettings] = {}
+    if databricks := _databricks(environ):
+        found["databricks"] = databricks
+    for entry in KEY_VARIABLES:
+        if key := _value(environ, entry.variable):
+            found[entry.kind] = ProviderSettings(kind=entry.kind, credential=_secret(entry.variable, key))
+    if azure := _azure(environ):
+        found["azure"] = azure
+    return found
+
+
+def _missing(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The other half of variables that only work together."""
+    host = _value(environ, "DATABRICKS_AI_GATEWAY_URL") or _value(environ, "DATABRICKS_HOST")
+    found = ["DATABRICKS_TOKEN"] if host and not _value(environ, "DATABRICKS_TOKEN") else []
+    azure = {name: _value(environ, name) for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY")}
+    if any(azure.values()):
+        found += [name for name, value in azure.items() if not value]
+    return tuple(found)
+
+
+def _server(environ: Mapping[str, str], port: int) -> Server:
+    key = _value(environ, "TRUNKLINE_KEY")
+    return Server(port=port, keys=(_secret("TRUNKLINE_KEY", key),) if key else ())
+
+
+def _databricks(environ: Mapping[str, str]) -> ProviderSettings | None:
+    name = (
+        "DATABRICKS_AI_GATEWAY_URL" if _value(environ, "DATABRICKS_AI_GATEWAY_URL") else "DATABRICKS_HOST"
+    )
+    host, token = _value(environ, name), _value(environ, "DATABRICKS_TOKEN")
+    if not host or not token:
+        return None
+    if fault := host_fault(host):
+        raise _invalid(name, fault)
+    return ProviderSettings(kind="databricks", host=host, credential=_secret("DATABRICKS_TOKEN", token))
+
+
+def _azure(environ: Mapping[str, str]) -> ProviderSettings | None:
+    url, key = _value(environ, "AZURE_OPENAI_ENDPOINT"), _value(environ, "AZURE_OPENAI_API_KEY")
+    if not url or not key:
+        return None
+    if fault := url_fault(url):
+        raise _invalid("AZURE_OPENAI_ENDPOINT", fault)
+    deployment = _value(environ, "AZURE_OPENAI_DEPLOYMENT")
+    return ProviderSettings(
+        kind="azure",
+        url=url,
+        credential=_secret("AZURE_OPENAI_API_KEY", key),
+        api_version=_value(environ, "AZURE_OPENAI_API_VERSION") or None,
+        models=(deployment,) if deployment else (),
+    )
+
+
+def _value(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name, "").strip()
+
+
+def _secret(name: str, value: str) -> Secret:
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise _invalid(name, "holds a blank or a letter that a credential cannot have")
+    return Secret(value)
+
+
+def _invalid(name: str, message: str) -> ConfigurationError:
+    return ConfigurationError((Problem(file=SOURCE, key=name, message=message),))
+
+
+def _incomplete(names: Iterable[str]) -> CredentialMissing:
+    message = f"Missing required environment variables: {', '.join(names)}"
+    return CredentialMissing((Problem(file=SOURCE, message=message),))

@@ -1,0 +1,134 @@
+"""A configuration from wherever the user keeps it: a named file, the usual places, the environment."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec import structs
+
+from trunkline.config.dialect import DESCRIPTIONS, dialect_of
+from trunkline.config.document import decode_document
+from trunkline.config.environment import from_environment
+from trunkline.config.problems import ConfigurationError, Problem
+from trunkline.config.schema import Configuration, ModelName, ProviderSettings, RouteRule
+from trunkline.config.section import Reading
+from trunkline.config.tree import Node, line_of
+
+MAX_FILE: Final = 1024 * 1024
+"""Bytes; a configuration is read whole, by a reader that is not fast."""
+
+REHEARSAL: Final = "rehearsal"
+
+
+def load(path: str | None, environ: Mapping[str, str]) -> Configuration:
+    """The configuration to run on, in the order of the contract.
+
+    ``path`` is what ``--config`` named. Otherwise ``TRUNKLINE_CONFIG``, the user's file, a CCR file,
+    the environment's usual variables, and with none of them the rehearsal.
+    Raises ConfigurationError.
+    """
+    found = path or environ.get("TRUNKLINE_CONFIG") or _usual_file(environ)
+    if found:
+        return load_file(Path(found).expanduser(), environ)
+    configuration = from_environment(environ) or rehearsal()
+    ccr = _home(environ) / ".claude-code-router" / "config.json"
+    if _exists(ccr):
+        note = f"{ccr} is {DESCRIPTIONS['ccr']}: it was found but is not read yet by this version"
+        return structs.replace(configuration, warnings=(*configuration.warnings, note))
+    return configuration
+
+
+def rehearsal() -> Configuration:
+    """No provider at all: recorded answers stand in, for any Claude name."""
+    target = (f"{REHEARSAL}/{REHEARSAL}",)
+    return Configuration(
+        source=REHEARSAL,
+        providers=((REHEARSAL, ProviderSettings(kind=REHEARSAL, models=(REHEARSAL,))),),
+        models=(ModelName("*", target),),
+        routes=(("default", RouteRule(to=target)),),
+    )
+
+
+def load_file(path: Path, environ: Mapping[str, str]) -> Configuration:
+    """The configuration in one file, whatever form it is in. Raises ConfigurationError."""
+    text = read_text(path)
+    file = str(path)
+    dialect = dialect_of(text)
+    if dialect is None:
+        raise _unusable(file, "mixes the keys of two configuration formats: keep those of one")
+    if dialect != "trunkline":
+        what = DESCRIPTIONS[dialect]
+        message = f"this is {what}, which this version does not read yet: write a Trunkline YAML file"
+        raise _unusable(file, message)
+    reading = Reading(file, environ)
+    configuration = decode_document(reading, _tree(text, file))
+    warnings = exposed(path, reading.literal_secrets)
+    return structs.replace(configuration, warnings=(*configuration.warnings, *warnings))
+
+
+def read_text(path: Path) -> str:
+    """A configuration file's text. Raises ConfigurationError naming the file and the reason."""
+    try:
+        if not path.is_file():
+            reason = "is not a file" if path.exists() else "does not exist"
+            raise _unusable(str(path), reason)
+        if path.stat().st_size > MAX_FILE:
+            raise _unusable(str(path), "is larger than 1 MiB: this is no configuration")
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unusable(str(path), f"cannot be read: {error.strerror}") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            (Problem(file=str(path), line=line, message="is not text in UTF-8"),)
+        ) from None
+
+
+def exposed(path: Path, literal_secrets: list[str]) -> tuple[str, ...]:
+    """A warning when the file holds credentials and others on this machine can read it."""
+    if not literal_secrets or os.name == "nt":
+        return ()
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not mode & 0o077:
+        return ()
+    named = ", ".join(literal_secrets)
+    return (f"{path} holds credentials ({named}) and others can read it: run chmod 600 {path}",)
+
+
+def line_in(source: str, key: str) -> int | None:
+    """The line of a dotted key in a configuration that was read from a file; None when there is none."""
+    try:
+        tree = _tree(read_text(Path(source)), source)
+    except ConfigurationError:
+        return None
+    return None if tree is None else line_of(tree, key)
+
+
+def _tree(text: str, file: str) -> Node | None:
+    from trunkline.config.yaml_file import decode_yaml  # 75 ms that an environment alone does not need
+
+    return decode_yaml(text, file)
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("HOME") or environ.get("USERPROFILE") or "/nonexistent")
+
+
+def _usual_file(environ: Mapping[str, str]) -> str | None:
+    usual = _home(environ) / ".config" / "trunkline" / "config.yaml"
+    return str(usual) if _exists(usual) else None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _unusable(file: str, message: str) -> ConfigurationError:
+    return ConfigurationError((Problem(file=file, message=message),))

@@ -1,0 +1,125 @@
+"""The ``providers`` section of Trunkline's own file."""
+
+import re
+from typing import Final, Literal, cast
+
+from trunkline.config.addresses import host_fault, url_fault
+from trunkline.config.nearest import did_you_mean
+from trunkline.config.schema import ProviderSettings
+from trunkline.config.secret import Secret
+from trunkline.config.section import Section
+from trunkline.config.targets import PROVIDER_NAME
+
+Auth = Literal["bearer", "basic", "api_key", "none"]
+
+AUTHS: Final = ("bearer", "basic", "api_key", "none")
+PROTOCOLS: Final = ("anthropic_messages", "openai_chat", "openai_responses", "gemini")
+OWN_HEADERS: Final = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding"}
+)
+HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def decode_providers(root: Section) -> tuple[tuple[str, ProviderSettings], ...]:
+    """All providers in the file's order; mistakes are noted in the section's reading."""
+    section = root.section("providers")
+    found: dict[str, ProviderSettings] = {}
+    for entry in section.entries():
+        if not PROVIDER_NAME.fullmatch(entry.key):
+            section.problem(
+                entry.key, "a provider's name holds letters, digits, dots, dashes and underscores"
+            )
+        elif entry.key.casefold() in {name.casefold() for name in found}:
+            section.problem(entry.key, "another provider has this name in other letter case")
+        else:
+            found[entry.key] = decode_provider(section.section(entry.key), entry.key)
+    return tuple(found.items())
+
+
+def decode_provider(section: Section, name: str) -> ProviderSettings:
+    """One provider; its kind is its own name unless it says otherwise."""
+    kind = section.text("kind") or name
+    settings = ProviderSettings(
+        kind=kind,
+        host=_host(section),
+        url=_url(section, "url"),
+        credential=_credential(section),
+        auth=cast(Auth | None, section.choice("auth", AUTHS)),
+        speaks=_speaks(section),
+        models=_models(section),
+        api_version=section.text("api_version"),
+        prefix=section.text("prefix"),
+        surface=section.text("surface"),
+        headers=_headers(section),
+    )
+    if kind == "custom" and section.get("speaks") is None:
+        section.problem("speaks", 'a custom provider needs it: "speaks: {openai_chat: URL}"')
+    if settings.auth == "none" and settings.credential is not None:
+        section.problem("auth", '"none" sends no credential, but one is given')
+    section.finish()
+    return settings
+
+
+def _host(section: Section) -> str | None:
+    host = section.text("host")
+    if host is not None and (fault := host_fault(host)):
+        section.problem("host", fault)
+    return host
+
+
+def _url(section: Section, name: str) -> str | None:
+    url = section.text(name)
+    if url is not None and (fault := url_fault(url)):
+        section.problem(name, fault)
+    return url
+
+
+def _credential(section: Section) -> Secret | None:
+    token, key = section.secret("token"), section.secret("key")
+    if section.get("token") is not None and section.get("key") is not None:
+        section.problem("key", "token and key mean the same: give one of them")
+    return token or key
+
+
+def _speaks(section: Section) -> tuple[tuple[str, str], ...]:
+    if section.get("speaks") is None:
+        return ()
+    speaks = section.section("speaks")
+    found: list[tuple[str, str]] = []
+    for entry in speaks.entries():
+        if entry.key not in PROTOCOLS:
+            hint = did_you_mean(entry.key, PROTOCOLS)
+            speaks.problem(entry.key, f"there is no protocol of this name.{hint}")
+        elif (url := _url(speaks, entry.key)) is not None:
+            found.append((entry.key, url))
+    if not speaks.entries():
+        section.problem("speaks", f"names no protocol: one or more of {', '.join(PROTOCOLS)}")
+    return tuple(found)
+
+
+def _models(section: Section) -> tuple[str, ...]:
+    models = section.texts("models")
+    if section.get("models") is not None and not section.items("models"):
+        section.problem("models", "is empty: list models, or remove the key to have them discovered")
+    for model in models:
+        if any(character.isspace() for character in model):
+            section.problem("models", "a model id holds no blanks")
+    if len(set(models)) != len(models):
+        section.problem("models", "names a model twice")
+    return models
+
+
+def _headers(section: Section) -> tuple[tuple[str, str], ...]:
+    headers = section.section("headers")
+    found: list[tuple[str, str]] = []
+    for entry in headers.entries():
+        value = headers.text(entry.key)
+        if not HEADER_NAME.fullmatch(entry.key):
+            headers.problem(entry.key, "is not a header name")
+        elif entry.key.lower() in OWN_HEADERS:
+            headers.problem(entry.key, "this header is set by the gateway itself")
+        elif value is not None and not value.isascii():
+            headers.problem(entry.key, "a header value holds plain ASCII only")
+        elif value is not None:
+            found.append((entry.key.lower(), value))
+    return tuple(found)

@@ -1,0 +1,45 @@
+"""A configuration as plain values for people: credentials are ``****``, and so is every extra header."""
+
+from typing import cast
+
+import msgspec
+
+from trunkline.config.schema import Configuration
+from trunkline.config.secret import Secret
+
+MASK = "****"
+
+
+def masked(configuration: Configuration) -> dict[str, object]:
+    """The effective configuration, defaults filled in, in the shape of the file and without ``None``."""
+    server = _plain(configuration.server)
+    providers: dict[str, object] = {}
+    for name, settings in configuration.providers:
+        values = _plain(settings)
+        if "credential" in values:
+            values["token"] = values.pop("credential")
+        values["speaks"] = dict(settings.speaks)
+        values["headers"] = {header: MASK for header, _ in settings.headers}
+        providers[name] = {key: value for key, value in values.items() if value not in ({}, [], ())}
+    return {
+        "source": configuration.source,
+        "server": server,
+        "providers": providers,
+        "models": {name.pattern: list(name.to) for name in configuration.models},
+        "routes": {route: _plain(rule) for route, rule in configuration.routes},
+        "fallback": list(configuration.fallback),
+        "timeouts": _plain(configuration.timeouts),
+        "retry": _plain(configuration.retry),
+        "warnings": list(configuration.warnings),
+    }
+
+
+def _plain(value: object) -> dict[str, object]:
+    values = cast(dict[str, object], msgspec.to_builtins(value, enc_hook=_mask))
+    return {key: entry for key, entry in values.items() if entry is not None}
+
+
+def _mask(value: object) -> object:
+    if isinstance(value, Secret):
+        return MASK
+    raise TypeError(f"cannot show {type(value).__name__}")
