@@ -62,8 +62,20 @@ class Clock(Protocol):
         ...
 
 
+class ClientGone(Exception):
+    """What a sink raises when the client's connection is gone.
+
+    ``stalled``: the client is there but took nothing for ``client.write_stall`` seconds. Cancelling the
+    task that runs the exchange means the same as a plain ``ClientGone``.
+    """
+
+    def __init__(self, *, stalled: bool = False) -> None:
+        super().__init__("the client took nothing for too long" if stalled else "the client is gone")
+        self.stalled = stalled
+
+
 class Sink(Protocol):
-    """The client's side of an exchange."""
+    """The client's side of an exchange. Both calls may raise :class:`ClientGone`."""
 
     async def start(self, status: int, headers: Headers) -> None:
         """Status and headers, once, before any body. ``content-length`` is among them if known."""
