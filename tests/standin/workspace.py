@@ -1,0 +1,513 @@
+"""The workspace itself: who may ask, which surfaces exist, which names they know, and what they refuse."""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import parse_qs
+
+from standin import failures
+from standin.answer import Answer, answer
+from standin.asked import Asked
+from standin.ledger import Ledger
+from standin.models import MODELS, Model, find_model
+from standin.refusal import Refused, refuse, refuse_extra, refuse_with
+from standin.rules_chat import as_anthropic, check_chat
+from standin.rules_claude import Claude, check_claude
+from standin.say_chat import stream_dialect, stream_openai, whole_dialect, whole_openai
+from standin.say_messages import STREAM_HEADERS, stream_messages, whole_message
+from standin.script import FIXTURES, Player, Scripted, ScriptEnded, Tape, Turn
+from standin.wire import Delivery, Received, Reply, deliver
+
+BETAS = frozenset(
+    [
+        "claude-code-20250219",
+        "interleaved-thinking-2025-05-14",
+        "effort-2025-11-24",
+        "context-1m-2025-08-07",
+        "fine-grained-tool-streaming-2025-05-14",
+        "extended-cache-ttl-2025-04-11",
+        "output-128k-2025-02-19",
+        "token-efficient-tools-2025-02-19",
+        "prompt-caching-2024-07-31",
+    ]
+)
+_NATIVE_FIELDS = frozenset(
+    [
+        "model",
+        "messages",
+        "max_tokens",
+        "system",
+        "stop_sequences",
+        "stream",
+        "temperature",
+        "top_p",
+        "top_k",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "metadata",
+        "output_config",
+        "anthropic_version",
+        "anthropic_beta",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What kind of workspace this is. The defaults: both surfaces on, native Messages there, strict."""
+
+    token: str = "dapi-stand-in"
+    expired: frozenset[str] = frozenset()
+    """Tokens that are about to expire."""
+    basic: bool = True
+    """Takes the Basic form ``token:PAT`` too."""
+    wrong_token: Literal["numeric", "text"] = "numeric"
+    client: tuple[str, str] | None = None
+    """(id, secret) of a service principal; ``/oidc/v1/token`` issues further tokens for it."""
+    gateway: Literal["on", "off", "refused"] = "on"
+    serving: Literal["on", "enforced_off"] = "on"
+    native: Literal["on", "absent", "unsupported"] = "on"
+    """Messages: there, 404 as an unknown path, or 400 as an unsupported one."""
+    v3_only: bool = False
+    """The gateway knows service names alone."""
+    account: bool = False
+    """An account's address: every call is a redirect to its log-in page."""
+    listing: Literal["on", "forbidden", "recorded"] = "on"
+    page: int = 8
+    """Services in a page of the catalog listing; the first page comes empty."""
+    endpoints: tuple[str, ...] = ()
+    """Custom endpoints: any name, with the behaviour of the default Claude."""
+    strict: bool = True
+    """False: takes any body, as a lenient server would."""
+    plain: bool = False
+    """Also serves ``/v1/chat/completions`` and ``/v1/messages`` as ordinary servers do, without any check."""
+    betas: frozenset[str] = BETAS
+    beta_words: Literal["named", "unnamed"] = "named"
+    cache_ttl: bool = True
+    tool_extras: bool = False
+    """Native tools may carry defer_loading and the like, and results tool references."""
+    native_errors: bool = False
+    """Native Messages words its refusals as Anthropic does, not as JSON in a string."""
+    context: int | None = None
+    """Overrides every model's context, in tokens of four bytes of the request."""
+    max_body: int = 4 * 1024 * 1024
+    input_per_minute: int | None = None
+    output_per_minute: int | None = None
+    retry_after: str | None = None
+    """What the limits above say in ``Retry-After``."""
+
+
+DEFAULT_MODEL = "claude-sonnet-4-5"
+_INVOCATIONS = re.compile(r"/serving-endpoints/([^/]+)(?:/served-models/[^/]+)?/invocations")
+
+
+@dataclass(slots=True)
+class Workspace:
+    """Answers requests; holds what it has issued. ``clock`` gives seconds, for limits and token lives."""
+
+    flags: Flags
+    player: Player
+    clock: Callable[[], float]
+    ledger: Ledger = field(default_factory=Ledger)
+    asked: list[Asked] = field(default_factory=list)
+    """The questions that reached the model, in order."""
+    surprises: list[str] = field(default_factory=list)
+    """What the script was not prepared for."""
+    _issued: dict[str, float] = field(default_factory=dict)
+    _spent: list[tuple[float, str, int, int]] = field(default_factory=list)
+
+    def answer(self, received: Received) -> Reply:
+        """The reply to one request."""
+        try:
+            return self._route(received)
+        except Refused as refused:
+            received.refusal = refused.text
+            native = received.path.endswith("/v1/messages") and self.flags.native_errors
+            if native and refused.reply.status == 400:
+                return failures.native(400, "invalid_request_error", refused.text)
+            return refused.reply
+        except ScriptEnded as ended:
+            self.surprises.append(f"{received.method} {received.target}: {ended}")
+            return failures.coded(500, "INTERNAL_ERROR", f"The script has no answer: {ended}")
+
+    def _route(self, received: Received) -> Reply:
+        path, flags = received.path.rstrip("/") or "/", self.flags
+        if flags.account:
+            return failures.login()
+        if path == "/oidc/v1/token":
+            return self._issue(received)
+        if path.startswith(("/.well-known/", "/oidc/.well-known/")):
+            return _discovery_document(received)
+        if flags.plain and path in ("/v1/chat/completions", "/v1/messages"):
+            return self._plain(received, path)
+        self._authenticate(received)
+        if path.startswith("/api/"):
+            return self._list(received, path)
+        if path.startswith("/ai-gateway/"):
+            return self._gateway(received, path)
+        if path.startswith("/serving-endpoints/"):
+            return self._serving(received, path)
+        return failures.no_such_path()
+
+    # Who asks.
+
+    def _authenticate(self, received: Received) -> None:
+        scheme, _, value = (received.header("authorization") or "").partition(" ")
+        if scheme.lower() == "basic" and self.flags.basic:
+            try:
+                user, _, value = base64.b64decode(value, validate=True).decode().partition(":")
+            except ValueError:
+                refuse_with(failures.no_credential())
+            if user != "token":
+                refuse_with(failures.no_credential())
+        elif scheme.lower() != "bearer" or not value:
+            refuse_with(failures.no_credential())
+        if re.fullmatch(r"[0-9a-f]{64}", value):
+            refuse_with(failures.no_credential())
+        if value in self.flags.expired or self._issued.get(value, 1e18) - self.clock() <= 30:
+            refuse_with(failures.expiring_token())
+        if value != self.flags.token and value not in self._issued:
+            numeric = self.flags.wrong_token == "numeric"
+            refuse_with(failures.bad_token() if numeric else failures.invalid_token_text())
+
+    def _issue(self, received: Received) -> Reply:
+        wanted = self.flags.client
+        given = (received.header("authorization") or "").removeprefix("Basic ")
+        form = parse_qs(received.body.decode())
+        if wanted is None or base64.b64encode(":".join(wanted).encode()).decode() != given:
+            refusal = {"error": "invalid_client", "error_description": "Client authentication failed"}
+            return failures.as_json(401, refusal)
+        if form.get("grant_type") != ["client_credentials"] or form.get("scope") != ["all-apis"]:
+            return failures.as_json(
+                400, {"error": "invalid_request", "error_description": "bad grant or scope"}
+            )
+        token = self.ledger.token("eyJ", 40)
+        self._issued[token] = self.clock() + 3600
+        body: dict[str, object] = {
+            "access_token": token,
+            "scope": "all-apis",
+            "token_type": "Bearer",
+            "expires_in": 3600,
+        }
+        return failures.as_json(200, body)
+
+    # Where.
+
+    def _gateway(self, received: Received, path: str) -> Reply:
+        flags = self.flags
+        if flags.gateway == "off":
+            refuse_with(failures.gateway_absent())
+        if flags.gateway == "refused":
+            refuse_with(failures.gateway_refused())
+        rest = path.removeprefix("/ai-gateway")
+        if rest == "/anthropic/v1/models":
+            ids = [model.service for model in MODELS if model.family == "claude"]
+            data = [{"type": "model", "id": name, "display_name": name} for name in ids]
+            return failures.as_json(200, {"data": data, "has_more": False})
+        if rest == "/anthropic/v1/messages":
+            self._check_native(path)
+            return self._messages(received, self._service(_body(received)))
+        if rest in ("/mlflow/v1/chat/completions", "/openai/v1/chat/completions"):
+            return self._chat(received, self._service(_body(received)))
+        if rest.endswith("/responses"):
+            return self._responses(received)
+        return failures.native_path_unsupported(path) if "/anthropic/" in path else failures.no_such_path()
+
+    def _serving(self, received: Received, path: str) -> Reply:
+        if path == "/serving-endpoints/anthropic/v1/messages":
+            self._check_native(path)
+            return self._messages(received, self._endpoint(_body(received).get("model")))
+        if path == "/serving-endpoints/chat/completions":
+            return self._chat(received, self._endpoint(_body(received).get("model")))
+        if path == "/serving-endpoints/responses":
+            return self._responses(received)
+        if (match := _INVOCATIONS.fullmatch(path)) is not None:
+            return self._chat(received, self._endpoint(match[1]))
+        return failures.no_such_path()
+
+    def _check_native(self, path: str) -> None:
+        if self.flags.native == "absent":
+            refuse_with(failures.no_such_path())
+        if self.flags.native == "unsupported":
+            refuse_with(failures.native_path_unsupported(path))
+
+    def _service(self, body: dict[str, object]) -> Model:
+        """A model by its name on the gateway."""
+        name = str(body.get("model"))
+        model = find_model(name)
+        if name.startswith("databricks-") and self.flags.v3_only:
+            refuse_with(failures.legacy_name_gone(name))
+        if model is None or name == model.name:
+            refuse_with(failures.no_such_service(name))
+        return model
+
+    def _endpoint(self, name: object) -> Model:
+        """A model by its name on the serving surface."""
+        if name in self.flags.endpoints:
+            model = find_model(DEFAULT_MODEL)
+            assert model is not None
+            return model
+        model = find_model(str(name))
+        if model is None or name != model.endpoint:
+            refuse_with(failures.no_such_endpoint())
+        if self.flags.serving == "enforced_off":
+            refuse_with(failures.prefer_gateway(model.endpoint))
+        return model
+
+    # What.
+
+    def _messages(self, received: Received, model: Model) -> Reply:
+        if received.method != "POST":
+            return failures.coded(400, "BAD_REQUEST", "Method not allowed")
+        if model.family != "claude":
+            refuse_with(failures.native_path_unsupported(received.path))
+        body = _body(received)
+        if self.flags.strict:
+            self._check_betas(received)
+            _check_native_fields(body)
+            self._check_size(received, model)
+            if body.get("max_tokens") is None:
+                refuse("max_tokens: Field required")
+            _check_native_cap(body, model)
+            extras = self.flags.tool_extras
+            rules = Claude(model, self.ledger, self.flags.cache_ttl, extras, model.late_system)
+            check_claude(_without_extras(body) if extras else body, rules)
+        asked = Asked("messages", str(body.get("model")), body)
+        return self._play(asked, model, received, "bdrk_")
+
+    def _chat(self, received: Received, model: Model) -> Reply:
+        body = _body(received)
+        if model.responses_only:
+            refuse_with(failures.responses_only(model.endpoint))
+        if self.flags.strict:
+            self._check_size(received, model)
+            check_chat(body, model, self.ledger)
+            if model.family == "claude":
+                check_claude(as_anthropic(body), Claude(model, self.ledger, self.flags.cache_ttl))
+        asked = Asked("chat", str(body.get("model", model.endpoint)), body)
+        return self._play(asked, model, received, "bdrk_")
+
+    def _responses(self, received: Received) -> Reply:
+        model = find_model(str(_body(received).get("model")))
+        if model is not None and model.family == "claude":
+            refuse_with(failures.responses_not_for_claude())
+        self.surprises.append(f"{received.method} {received.target}: no scripts for Responses")
+        return failures.coded(501, "NOT_IMPLEMENTED", "The stand-in speaks no Responses.")
+
+    def _check_betas(self, received: Received) -> None:
+        given = [name.strip() for name in (received.header("anthropic-beta") or "").split(",")]
+        wrong = [name for name in given if name and name not in self.flags.betas]
+        if wrong and self.flags.beta_words == "unnamed":
+            refuse("invalid beta flag")
+        if wrong:
+            names = ", ".join(f"`{name}`" for name in wrong)
+            refuse(
+                f"Unexpected value(s) {names} for the `anthropic-beta` header. Please consult our documentation "
+                "or try again without the header."
+            )
+
+    def _check_size(self, received: Received, model: Model) -> None:
+        size = len(received.body)
+        if size > self.flags.max_body:
+            text = f"Request size cannot exceed {self.flags.max_body} bytes."
+            refuse_with(failures.coded(413, "BAD_REQUEST", text))
+        maximum = self.flags.context or model.context
+        if size // 4 > maximum:
+            refuse(f"prompt is too long: {size // 4} tokens > {maximum} maximum")
+        self._check_minute(received, model)
+
+    def _check_minute(self, received: Received, model: Model) -> None:
+        """A sliding minute; the output limit is reserved with ``max_tokens``."""
+        now, body = self.clock(), _body(received)
+        limit = body.get("max_tokens")
+        reserved = limit if isinstance(limit, int) else 1000
+        self._spent = [entry for entry in self._spent if now - entry[0] < 60]
+        mine = [entry for entry in self._spent if entry[1] == model.name]
+        size, after = len(received.body) // 4, self.flags.retry_after
+        allowed_in, allowed_out = self.flags.input_per_minute, self.flags.output_per_minute
+        if allowed_in is not None and sum(entry[2] for entry in mine) + size > allowed_in:
+            refuse_with(failures.rate_limited(model.endpoint, retry_after=after))
+        if allowed_out is not None and sum(entry[3] for entry in mine) + reserved > allowed_out:
+            what = "output tokens per minute"
+            refuse_with(failures.rate_limited(model.endpoint, what=what, retry_after=after))
+        self._spent.append((now, model.name, size, reserved))
+
+    def _plain(self, received: Received, path: str) -> Reply:
+        body = _body(received)
+        surface: Literal["chat", "messages"] = "messages" if path.endswith("messages") else "chat"
+        name = str(body.get("model"))
+        model = find_model(name) or find_model("gpt-5" if surface == "chat" else DEFAULT_MODEL)
+        assert model is not None
+        return self._play(Asked(surface, name, body), model, received, "", plain=True)
+
+    # The answer.
+
+    def _play(
+        self, asked: Asked, model: Model, received: Received, prefix: str, *, plain: bool = False
+    ) -> Reply:
+        self.asked.append(asked)
+        step: Scripted = self.player.next(asked)
+        if isinstance(step, Reply):
+            return step
+        if isinstance(step, Tape):
+            return _replay(step)
+        return self._say(step, asked, model, prefix, plain)
+
+    def _say(self, turn: Turn, asked: Asked, model: Model, prefix: str, plain: bool) -> Reply:
+        made = answer(turn, asked, model, self.ledger, prefix)
+        delivery = turn.delivery
+        if not asked.stream:
+            return _whole(_whole_body(made, asked, plain), delivery)
+        events: Iterable[bytes]
+        if asked.surface == "messages":
+            events = stream_messages(made, bedrock=not plain)
+        elif plain:
+            options = asked.body.get("stream_options")
+            events = stream_openai(
+                made, usage=isinstance(options, dict) and options.get("include_usage") is True
+            )
+        else:
+            events = stream_dialect(made, bare=delivery.bare, done=delivery.done)
+        return deliver(list(events), delivery, STREAM_HEADERS)
+
+    # Discovery.
+
+    def _list(self, received: Received, path: str) -> Reply:
+        flags = self.flags
+        if flags.listing == "forbidden":
+            return failures.no_grant("*")
+        if path == "/api/2.0/serving-endpoints":
+            if flags.listing == "recorded":
+                return _replay(Tape("serving-endpoints-list.json", content_type="application/json"))
+            return failures.as_json(
+                200, {"endpoints": [*map(_listed, MODELS), *map(_custom, flags.endpoints)]}
+            )
+        if path == "/api/2.1/unity-catalog/model-services":
+            if flags.gateway != "on":
+                return failures.gateway_absent()
+            return failures.as_json(200, self._services(received))
+        return failures.coded(404, "ENDPOINT_NOT_FOUND", f"No API found for 'GET {path}'")
+
+    def _services(self, received: Received) -> dict[str, object]:
+        token = parse_qs(received.query).get("page_token", [""])[0]
+        if not token:
+            return {"model_services": [], "next_page_token": "0"}
+        start = int(token)
+        names = [{"name": f"model-services/{model.service}"} for model in MODELS]
+        page: dict[str, object] = {"model_services": names[start : start + self.flags.page]}
+        if start + self.flags.page < len(names):
+            page["next_page_token"] = str(start + self.flags.page)
+        return page
+
+
+def _body(received: Received) -> dict[str, object]:
+    try:
+        body = json.loads(received.body)
+    except ValueError:
+        refuse_with(failures.plain(400, "Bad request: invalid character in JSON body"))
+    if not isinstance(body, dict):
+        refuse_with(failures.plain(400, "Bad request: json: cannot unmarshal into Go value"))
+    return body
+
+
+def _check_native_fields(body: dict[str, object]) -> None:
+    for name in body:
+        if name not in _NATIVE_FIELDS:
+            refuse_extra(name)
+    metadata = body.get("metadata")
+    if isinstance(metadata, dict):
+        for name in metadata:
+            if name != "user_id":
+                refuse_extra(f"metadata.{name}")
+
+
+def _check_native_cap(body: dict[str, object], model: Model) -> None:
+    limit = body.get("max_tokens")
+    if isinstance(limit, int) and limit > model.max_output:
+        refuse(
+            f"max_tokens: {limit} > {model.max_output}, which is the maximum allowed number of output tokens "
+            f"for {model.name}"
+        )
+
+
+def _without_extras(body: dict[str, object]) -> dict[str, object]:
+    """The body as a backing that knows tool extras sees it."""
+    tools = body.get("tools")
+    known = ("type", "name", "description", "input_schema", "cache_control")
+    if not isinstance(tools, list):
+        return body
+    return {**body, "tools": [{key: tool[key] for key in known if key in tool} for tool in tools]}
+
+
+def _whole_body(made: Answer, asked: Asked, plain: bool) -> dict[str, object]:
+    if asked.surface == "messages":
+        return whole_message(made, bedrock=not plain)
+    return whole_openai(made) if plain else whole_dialect(made)
+
+
+def _whole(body: dict[str, object], delivery: Delivery) -> Reply:
+    """A JSON answer. Of a delivery its slices and its end apply: a cut leaves half of the bytes."""
+    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    headers = (("content-type", "application/json"),)
+    if delivery.end == "complete":
+        return Reply(headers=headers, steps=(data,), before=delivery.before)
+    shaped = deliver([data], Delivery(chunk=max(1, len(data) // 2), after=None), headers)
+    return Reply(headers=headers, steps=shaped.steps[:1], framing="chunked", end=delivery.end)
+
+
+def _replay(tape: Tape) -> Reply:
+    data = tape.path.read_bytes()
+    sse = tape.path.suffix == ".sse"
+    kind = tape.content_type or ("text/event-stream" if sse else "application/json")
+    headers = (("content-type", kind),)
+    if not sse:
+        return Reply(tape.status, headers, (data,))
+    events = [event + b"\n\n" for event in data.split(b"\n\n") if event.strip()]
+    return deliver(events, tape.delivery, headers)
+
+
+def _listed(model: Model) -> dict[str, object]:
+    kinds = {"claude": "claude", "gpt": "gpt", "gpt_oss": "gpt-oss", "llama": "llama"}
+    types = ["mlflow/v1/chat/completions"]
+    if model.family == "claude":
+        types += ["anthropic/v1/messages", "cursor/v1/chat/completions"]
+    entity = {
+        "name": model.endpoint,
+        "foundation_model": {
+            "name": f"system.ai.{model.endpoint}",
+            "display_name": model.name.replace("-", " ").title(),
+            "model_class": kinds.get(model.family, model.family),
+            "api_types": types,
+        },
+    }
+    return {
+        "name": model.endpoint,
+        "task": "llm/v1/chat",
+        "endpoint_type": "FOUNDATION_MODEL_API",
+        "state": {"ready": "READY", "config_update": "NOT_UPDATING"},
+        "permission_level": "CAN_QUERY",
+        "capabilities": {"function_calling": True},
+        "config": {"served_entities": [entity]},
+    }
+
+
+def _custom(name: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "task": "llm/v1/chat",
+        "state": {"ready": "READY"},
+        "config": {"served_entities": []},
+    }
+
+
+def _discovery_document(received: Received) -> Reply:
+    host = f"http://{received.header('host')}"
+    if received.path == "/.well-known/databricks-config":
+        document = json.loads((FIXTURES / "constructed" / "databricks-config.json").read_text())
+        return failures.as_json(200, {**document, "oidc_endpoint": f"{host}/oidc"})
+    document = json.loads((FIXTURES / "constructed" / "oidc-discovery.json").read_text())
+    return failures.as_json(200, {**document, "token_endpoint": f"{host}/oidc/v1/token"})
