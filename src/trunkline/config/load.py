@@ -45,7 +45,7 @@ def rehearsal() -> Configuration:
     target = (f"{REHEARSAL}/{REHEARSAL}",)
     return Configuration(
         source=REHEARSAL,
-        providers=((REHEARSAL, ProviderSettings(kind=REHEARSAL, models=(REHEARSAL,))),),
+        providers=((REHEARSAL, ProviderSettings(kind=REHEARSAL)),),
         models=(ModelName("*", target),),
         routes=(("default", RouteRule(to=target)),),
     )

@@ -104,6 +104,8 @@ class Configuration(Struct, frozen=True, kw_only=True):
     models: tuple[ModelName, ...] = ()
     routes: tuple[tuple[str, RouteRule], ...] = ()
     """By CCR's keys: default, background, think, longContext, webSearch, image."""
+    any_name: bool = False
+    """A model name that nobody knows goes by the routes too, as in CCR; otherwise it is a 404."""
     fallback: tuple[str, ...] = ()
     """Targets appended to every plan."""
     timeouts: Timeouts = Timeouts()

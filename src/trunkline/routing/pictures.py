@@ -1,0 +1,67 @@
+"""Pictures and files in a conversation of any protocol: are there any, and how many bytes are theirs."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+NO_RAW: Final = Raw()
+"""A field that is not there; the decoder takes no optional Raw."""
+
+PICTURES: Final = frozenset({"image", "image_url", "input_image"})
+ATTACHMENTS: Final = frozenset({"document", "file", "input_file", "input_audio", "audio", "video"})
+SIGNS: Final = (b'"image', b'"input_', b'"document"', b'"file"', b'"audio"', b'"video"')
+"""A body without any of these holds no picture and no file: the usual case, seen without decoding."""
+
+
+class Looked(Struct, frozen=True):
+    """What was found in one turn. ``weight`` is the bytes of pictures and files."""
+
+    picture: bool = False
+    weight: int = 0
+
+
+NOTHING: Final = Looked()
+
+
+class _Block(Struct):
+    type: str | None = None
+    content: Raw = NO_RAW
+    output: Raw = NO_RAW
+
+
+_BLOCKS: Final = msgspec.json.Decoder(list[Raw])
+_BLOCK: Final = msgspec.json.Decoder(_Block)
+
+
+def may_hold_pictures(body: bytes) -> bool:
+    """False is certain, True is not."""
+    return any(sign in body for sign in SIGNS)
+
+
+def look(content: Raw, depth: int = 0) -> Looked:
+    """The pictures and files in a turn's content, tool results included. Never raises."""
+    if depth > 3 or bytes(content)[:1] != b"[":
+        return NOTHING
+    try:
+        blocks = _BLOCKS.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return NOTHING
+    picture, weight = False, 0
+    for raw in blocks:
+        found = _block(raw, depth)
+        picture = picture or found.picture
+        weight += found.weight
+    return Looked(picture, weight)
+
+
+def _block(raw: Raw, depth: int) -> Looked:
+    try:
+        block = _BLOCK.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return NOTHING
+    if block.type in PICTURES:
+        return Looked(True, len(bytes(raw)))
+    if block.type in ATTACHMENTS:
+        return Looked(False, len(bytes(raw)))
+    return look(block.content if bytes(block.content) else block.output, depth + 1)

@@ -1,0 +1,151 @@
+"""From the name a client asked for, and what it asks, to a plan."""
+
+from collections.abc import Callable
+from typing import Final
+
+from trunkline.catalog.names import family_key
+from trunkline.config.nearest import nearest
+from trunkline.config.targets import split_target
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.routing.names import DISCOVERY_PREFIX, claude_family, plain_name
+from trunkline.routing.plan import Plan, Target
+from trunkline.routing.shape import RequestShape
+from trunkline.routing.table import Route, RoutingTable
+
+NEAREST_FAMILIES: Final = ("sonnet", "opus", "haiku")
+"""Who stands in for a family that no provider serves: an agent's default may be newer than a workspace."""
+
+MAX_COMPARED: Final = 500
+"""Names that are compared to find the nearest: the comparison is slow, and clients choose what it is given."""
+
+MAX_SHOWN: Final = 120
+"""Characters of a client's name that an error repeats."""
+
+
+def resolve(table: RoutingTable, name: str, shape: Callable[[], RequestShape]) -> Plan:
+    """Who serves a request for the model ``name``; ``shape`` is called only if a route depends on it.
+
+    In this order: ``provider,model`` or ``provider/model``; a name of the configuration, exact before
+    globs, the most specific glob first; a model id that exactly one provider has; for Claude names the
+    routes by purpose and the default, then the deployment of that very model or of its family.
+    Raises GatewayError: NOT_FOUND with what was tried and the nearest names, INVALID_REQUEST when
+    several providers have the model.
+    """
+    asked = plain_name(name)
+    chosen = _named(table, asked, name.strip())
+    if chosen is None and asked.casefold().startswith(DISCOVERY_PREFIX):
+        asked = asked[len(DISCOVERY_PREFIX) :]
+        chosen = _named(table, asked, asked)
+    if chosen is None:
+        chosen = _by_kind(table, asked, shape)
+    if chosen is None:
+        raise _unknown(table, name)
+    targets = dict.fromkeys((*chosen.targets, *table.fallback))
+    return Plan(tuple(targets), chosen.route)
+
+
+def _named(table: RoutingTable, asked: str, written: str) -> Plan | None:
+    """A plan for a name that says which model it means; ``written`` still has its context mark."""
+    target = _explicit(table, asked)
+    if target is not None and not _is_listing_prefix(table, asked, target):
+        return Plan((target,), "explicit")
+    if alias := table.aliases.get(written.casefold()) or table.aliases.get(asked.casefold()):
+        return Plan(alias.targets, f"alias {alias.name}")
+    for candidate in table.globs:
+        if candidate.glob.matcher.fullmatch(written) or candidate.glob.matcher.fullmatch(asked):
+            return Plan(candidate.targets, f"alias {candidate.glob.pattern}")
+    served = table.bare.get(asked.casefold(), ())
+    if len(served) > 1:
+        raise _ambiguous(asked, served)
+    for target in served:
+        return Plan((target,), f"model of {target.provider}")
+    for prefix, provider in table.prefixes:
+        if asked.casefold().startswith(prefix):
+            return Plan((Target(provider, asked),), f"model of {provider}")
+    return None
+
+
+def _explicit(table: RoutingTable, asked: str) -> Target | None:
+    parts = split_target(asked)
+    provider = None if parts is None else table.providers.get(parts[0].casefold())
+    if parts is None or provider is None:
+        return None
+    model = table.deployments.get(provider, {}).get(parts[1].casefold(), parts[1])
+    return Target(provider, model)
+
+
+def _is_listing_prefix(table: RoutingTable, asked: str, target: Target) -> bool:
+    """``anthropic/gpt-5`` is how another provider's model is listed for Claude Code, also where a
+    provider is called anthropic: that one's own models are Claude's or on its list."""
+    if not asked.casefold().startswith(DISCOVERY_PREFIX) or claude_family(target.deployment):
+        return False
+    if target.deployment.casefold() in table.deployments.get(target.provider, {}):
+        return False
+    rest = target.deployment.casefold()
+    return rest in table.aliases or rest in table.bare or _explicit(table, target.deployment) is not None
+
+
+def _by_kind(table: RoutingTable, asked: str, shape: Callable[[], RequestShape]) -> Plan | None:
+    """A plan for a name that only says what kind of model is wanted."""
+    family = claude_family(asked)
+    if family is None and not table.any_name:
+        return None
+    route = _route(table, family, shape)
+    if route is not None:
+        return Plan(route.targets, f"route {route.name}")
+    if family is None:
+        return None
+    exact = table.claude.get(family_key(asked))
+    if exact is not None:
+        return Plan((exact,), f"model of {exact.provider}")
+    found = (table.claude.get(known) for known in (family, *NEAREST_FAMILIES))
+    best = next((target for target in found if target is not None), None)
+    return None if best is None else Plan((best,), f"family {family}")
+
+
+def _route(table: RoutingTable, family: str | None, shape: Callable[[], RequestShape]) -> Route | None:
+    """The route by purpose (CCR's order), else the default route if there is one."""
+    routes = table.routes
+    seen = shape() if table.by_purpose else RequestShape()
+    long = routes.get("longContext")
+    conditions = (
+        ("image", seen.image_last),
+        ("longContext", long is not None and long.above is not None and seen.tokens > long.above),
+        ("background", family == "haiku"),
+        ("webSearch", seen.web_search),
+        ("think", seen.thinking),
+        ("image", seen.image),
+        ("default", True),
+    )
+    return next((routes[name] for name, holds in conditions if holds and name in routes), None)
+
+
+def _shown(name: str) -> str:
+    printable = "".join(c if c.isprintable() else "?" for c in name)
+    return printable if len(printable) <= MAX_SHOWN else printable[:MAX_SHOWN] + "..."
+
+
+def _ambiguous(asked: str, served: tuple[Target, ...]) -> GatewayError:
+    choices = " or ".join(str(target) for target in served)
+    message = f'Several providers have the model "{_shown(asked)}": ask for {choices}.'
+    return GatewayError(Kind.INVALID_REQUEST, message, field="model", should_retry=False)
+
+
+def _unknown(table: RoutingTable, name: str) -> GatewayError:
+    asked = plain_name(name)
+    if not asked:
+        message = 'The request names no model: "model" is empty.'
+        return GatewayError(Kind.INVALID_REQUEST, message, field="model", should_retry=False)
+    parts = split_target(asked)
+    providers = ", ".join(table.providers.values())
+    tried = "names of the configuration and model ids of its providers"
+    if parts is not None:
+        tried = f'a provider "{_shown(parts[0])}" (there are: {providers}), {tried}'
+    elif claude_family(asked):
+        tried += ", and no default route is set for Claude names"
+    found = nearest(asked[:MAX_SHOWN], table.names[:MAX_COMPARED])
+    hint = (
+        f" Nearest: {', '.join(found)}." if found else f" Providers: {providers}; ask for provider/model."
+    )
+    message = f'There is no model "{_shown(asked)}". Tried: {tried}.{hint}'
+    return GatewayError(Kind.NOT_FOUND, message, field="model", should_retry=False)

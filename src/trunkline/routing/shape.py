@@ -1,0 +1,110 @@
+"""What a request is, as far as routes by purpose need to know. Read only when such routes are configured."""
+
+from collections.abc import Iterator
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.json import Decoder
+
+from trunkline.routing.pictures import NO_RAW, NOTHING, look, may_hold_pictures
+
+T = TypeVar("T")
+
+BYTES_PER_TOKEN: Final = 4
+INTENT: Final = frozenset({"high", "xhigh", "max"})
+"""Efforts that mean "think hard"; Claude Code sends adaptive thinking with medium effort on every request."""
+
+
+class RequestShape(Struct, frozen=True, kw_only=True):
+    """``tokens`` is an estimate by size, pictures and files not counted."""
+
+    tokens: int = 0
+    thinking: bool = False
+    web_search: bool = False
+    image: bool = False
+    """A picture anywhere in the conversation."""
+    image_last: bool = False
+    """A picture in the last turn, or in its tool results."""
+
+
+class _Typed(Struct):
+    type: str | None = None
+
+
+class _Effort(Struct):
+    effort: str | None = None
+
+
+class _Turn(Struct):
+    role: str | None = None
+    content: Raw = NO_RAW
+
+
+class _Body(Struct):
+    """The fields of all protocols that matter here; each is looked at leniently on its own."""
+
+    thinking: Raw = NO_RAW
+    output_config: Raw = NO_RAW
+    reasoning: Raw = NO_RAW
+    reasoning_effort: Raw = NO_RAW
+    tools: Raw = NO_RAW
+    messages: Raw = NO_RAW
+    input: Raw = NO_RAW
+
+
+_BODY: Final = msgspec.json.Decoder(_Body)
+_TYPED: Final = msgspec.json.Decoder(_Typed)
+_EFFORT: Final = msgspec.json.Decoder(_Effort)
+_TEXT: Final = msgspec.json.Decoder(str)
+_ITEMS: Final = msgspec.json.Decoder(list[Raw])
+_TURN: Final = msgspec.json.Decoder(_Turn)
+
+
+def shape_of(body: bytes) -> RequestShape:
+    """The shape of a request body of any protocol. Never raises: what is unreadable is not there."""
+    fields = _optional(_BODY, body)
+    if fields is None:
+        return RequestShape(tokens=len(body) // BYTES_PER_TOKEN)
+    looked = [NOTHING]
+    if may_hold_pictures(body):
+        turns = fields.messages if bytes(fields.messages) else fields.input
+        looked += [look(turn.content) for turn in _each(_TURN, turns)]
+    return RequestShape(
+        tokens=(len(body) - sum(turn.weight for turn in looked)) // BYTES_PER_TOKEN,
+        thinking=_thinks(fields),
+        web_search=any((tool.type or "").startswith("web_search") for tool in _each(_TYPED, fields.tools)),
+        image=any(turn.picture for turn in looked),
+        image_last=looked[-1].picture,
+    )
+
+
+def _thinks(fields: _Body) -> bool:
+    """Asked to think, not merely allowed to."""
+    thinking = _optional(_TYPED, fields.thinking)
+    if thinking is not None and thinking.type == "enabled":
+        return True
+    if thinking is not None and thinking.type == "disabled":
+        return False
+    level = _optional(_TEXT, fields.reasoning_effort)
+    efforts = (_optional(_EFFORT, fields.output_config), _optional(_EFFORT, fields.reasoning))
+    named = {effort.effort for effort in efforts if effort is not None}
+    return not INTENT.isdisjoint({*named, level})
+
+
+def _optional(decoder: Decoder[T], raw: bytes | Raw) -> T | None:
+    """The value, None where it is absent or of another form."""
+    if not bytes(raw):
+        return None
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _each(decoder: Decoder[T], raw: Raw) -> Iterator[T]:
+    """The items of a list that have the form we look for."""
+    for item in _optional(_ITEMS, raw) or ():
+        value = _optional(decoder, item)
+        if value is not None:
+            yield value

@@ -1,0 +1,146 @@
+"""The routing table: everything a configuration and the providers' lists say about names, ready to look up."""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from trunkline.catalog.names import family_key
+from trunkline.config.schema import Configuration
+from trunkline.config.targets import split_target
+from trunkline.routing.names import Glob, claude_family, glob, is_glob
+from trunkline.routing.plan import Target
+
+
+class Served(Struct, frozen=True, kw_only=True):
+    """What one provider serves, as far as it is known."""
+
+    provider: str
+    models: tuple[str, ...] = ()
+    families: Mapping[str, str] = {}
+    """Claude family -> the deployment that serves it best; for the providers that have several."""
+    open_prefixes: tuple[str, ...] = ()
+    """Beginnings of model ids that belong to this provider even when its list does not have them."""
+    only_explicit: bool = False
+    """Claude names are not looked up here: another provider comes first for them."""
+
+
+class Alias(Struct, frozen=True):
+    """A name of the configuration and its chain."""
+
+    name: str
+    targets: tuple[Target, ...]
+
+
+class GlobAlias(Struct, frozen=True):
+    """The same for a pattern."""
+
+    glob: Glob
+    targets: tuple[Target, ...]
+
+
+class Route(Struct, frozen=True):
+    """A route by purpose; ``above`` is in tokens."""
+
+    name: str
+    targets: tuple[Target, ...]
+    above: int | None = None
+
+
+class RoutingTable(Struct, frozen=True, kw_only=True):
+    """Keys that are looked up without regard to letter case are case-folded."""
+
+    providers: Mapping[str, str]
+    """Folded name -> the name as configured."""
+    deployments: Mapping[str, Mapping[str, str]]
+    """Provider -> folded model id -> the id as it is written there."""
+    aliases: Mapping[str, Alias]
+    globs: tuple[GlobAlias, ...]
+    """Most specific first."""
+    bare: Mapping[str, tuple[Target, ...]]
+    """Folded model id -> where it is served."""
+    claude: Mapping[str, Target]
+    """Bare Claude name or family -> the first provider's deployment of it."""
+    prefixes: tuple[tuple[str, str], ...]
+    """(beginning of a model id, provider), for one provider each."""
+    routes: Mapping[str, Route]
+    by_purpose: bool
+    """A route other than default and background is set: the request itself has to be looked at."""
+    any_name: bool
+    """Names that nobody knows go by the routes too."""
+    fallback: tuple[Target, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name a client may use, aliases first, for listings and for the nearest of a mistyped one."""
+        known = [alias.name for alias in self.aliases.values()]
+        known += [model for models in self.deployments.values() for model in models.values()]
+        known += [
+            f"{name}/{model}" for name, models in self.deployments.items() for model in models.values()
+        ]
+        return tuple(dict.fromkeys(known))
+
+
+def build_table(configuration: Configuration, served: Iterable[Served]) -> RoutingTable:
+    """The table for a configuration whose providers serve ``served``, in order of preference."""
+    listing = tuple(served)
+    routes = {
+        name: Route(name, _targets(rule.to), rule.above) for name, rule in configuration.routes if rule.to
+    }
+    aliases = [(name.pattern, _targets(name.to)) for name in configuration.models]
+    globs = [GlobAlias(glob(name), targets) for name, targets in aliases if is_glob(name)]
+    return RoutingTable(
+        providers={name.casefold(): name for name, _ in configuration.providers},
+        deployments={
+            entry.provider: {model.casefold(): model for model in entry.models} for entry in listing
+        },
+        aliases={name.casefold(): Alias(name, to) for name, to in aliases if not is_glob(name)},
+        globs=tuple(sorted(globs, key=lambda alias: alias.glob.rank)),
+        bare=_bare(listing),
+        claude=_claude(listing),
+        prefixes=_prefixes(listing),
+        routes=routes,
+        by_purpose=not routes.keys() <= {"default", "background"},
+        any_name=configuration.any_name,
+        fallback=_targets(configuration.fallback),
+    )
+
+
+def _targets(written: Iterable[str]) -> tuple[Target, ...]:
+    parts = (split_target(text) for text in written)
+    return tuple(Target(*pair) for pair in parts if pair is not None)
+
+
+def _bare(listing: Iterable[Served]) -> dict[str, tuple[Target, ...]]:
+    found: dict[str, tuple[Target, ...]] = {}
+    for entry in listing:
+        for model in entry.models:
+            if not (entry.only_explicit and claude_family(model)):
+                key = model.casefold()
+                found[key] = (*found.get(key, ()), Target(entry.provider, model))
+    return found
+
+
+def _claude(listing: Iterable[Served]) -> dict[str, Target]:
+    """A provider's families and its models by bare name; where two have a name, the first one keeps it."""
+    found: dict[str, Target] = {}
+    for entry in listing:
+        if entry.only_explicit:
+            continue
+        for family, model in entry.families.items():
+            found.setdefault(family, Target(entry.provider, model))
+        for model in entry.models:
+            key = family_key(model)
+            if claude_family(key):
+                found.setdefault(key, Target(entry.provider, model))
+    return found
+
+
+def _prefixes(listing: tuple[Served, ...]) -> tuple[tuple[str, str], ...]:
+    pairs = [
+        (prefix, entry.provider)
+        for entry in listing
+        for prefix in entry.open_prefixes
+        if not (entry.only_explicit and prefix.startswith("claude"))
+    ]
+    counts = [prefix for prefix, _ in pairs]
+    return tuple(pair for pair in pairs if counts.count(pair[0]) == 1)
