@@ -96,7 +96,7 @@ def _by_kind(table: RoutingTable, asked: str, shape: Callable[[], RequestShape])
     if family is None:
         return None
     exact = table.claude.get(family_key(asked))
-    if exact is not None:
+    if exact is not None and family_key(asked) != family:
         return Plan((exact,), f"model of {exact.provider}")
     found = (table.claude.get(known) for known in (family, *NEAREST_FAMILIES))
     best = next((target for target in found if target is not None), None)
