@@ -1,0 +1,317 @@
+"""The gateway as an ASGI application: routes, admission, bodies, and one exchange per request."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, Protocol, assert_never
+
+from trunkline.config.schema import Server
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.http import Headers
+from trunkline.protocols.codec import Codec
+from trunkline.providers.provider import ListedModel
+from trunkline.relay.inbound import Inbound, Operation
+from trunkline.relay.ports import Sink
+from trunkline.server import health
+from trunkline.server.asgi import CONNECTION, Connection, Receive, Scope, Send
+from trunkline.server.bodies import ClientGone, read_body
+from trunkline.server.client_keys import Door
+from trunkline.server.heads import Head, read_head, speaks_anthropic
+from trunkline.server.health import Status
+from trunkline.server.identifiers import RequestIds
+from trunkline.server.models import encode_list, encode_model
+from trunkline.server.routes import Match, match, unknown_path
+from trunkline.server.signals import before_exit
+from trunkline.server.sink import ClientSink
+
+log: Final = logging.getLogger(__name__)
+
+WIND_UP: Final = 2.0
+"""Seconds that interrupted exchanges get to say so before everything is closed."""
+
+_JSON: Final = ("content-type", "application/json")
+_DRAINING: Final = "The gateway is shutting down; try again in a moment."
+
+
+class Relay(Protocol):
+    """What serves a model request."""
+
+    async def run(self, inbound: Inbound, sink: Sink) -> None:
+        """Answer on ``sink``. Raises GatewayError only before ``sink.start``; after it, ends the stream itself.
+
+        Cancelled with ``client_closed`` or ``client_stalled`` as the message when the client is gone. Any
+        other cancellation is a shutdown: the sink is still there, and the application ends the stream.
+        """
+        ...
+
+
+async def nothing() -> None:
+    """A lifespan step with nothing to do."""
+
+
+class Application:
+    """Bare ASGI: no middleware, and nothing read from a URL that was put together from headers."""
+
+    def __init__(
+        self,
+        *,
+        server: Server,
+        codecs: Mapping[str, Codec],
+        relay: Relay,
+        models: Callable[[], Sequence[ListedModel]],
+        status: Callable[[], Status],
+        startup: Callable[[], Awaitable[None]] = nothing,
+        shutdown: Callable[[], Awaitable[None]] = nothing,
+    ) -> None:
+        self._codecs = codecs
+        self._relay = relay
+        self._models = models
+        self._status = status
+        self._startup = startup
+        self._shutdown = shutdown
+        self._ids = RequestIds()
+        self._active = 0
+        self._quiet: asyncio.Event | None = None
+        self.draining = False
+        """Set when the process has been told to stop; ``/readyz`` says so."""
+        self.configure(server)
+
+    def configure(self, server: Server) -> None:
+        """Take over who may call and how much, from the next request on."""
+        self._door = Door(server)
+        self._max_body = server.max_body
+
+    def _drain(self) -> None:
+        self.draining = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self._active += 1
+            try:
+                await self._answer(scope, receive, send)
+            finally:
+                self._active -= 1
+                if not self._active and self._quiet is not None:
+                    self._quiet.set()
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            raise RuntimeError(f"{scope['type']} is not served")
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = self._ids.next()
+        sink = ClientSink(send, request_id.encode("ascii"))
+        found = match(scope["raw_path"])
+        client = scope["client"]
+        head = read_head(scope["headers"], client[0] if client else None)
+        codec = self._envelope(found, head, scope["raw_path"])
+        try:
+            await self._dispatch(scope, receive, found, head, sink, request_id)
+        except ClientGone:
+            return
+        except GatewayError as error:
+            if sink.started:
+                raise
+            await _send_error(sink, codec, error, request_id)
+        except RecursionError:
+            if sink.started:
+                raise
+            await _send_error(sink, codec, TOO_DEEP, request_id)
+        except Exception:
+            log.exception("request %s failed inside the gateway", request_id)
+            await self._give_up(sink, codec, request_id)
+
+    async def _give_up(self, sink: ClientSink, codec: Codec, request_id: str) -> None:
+        """Say that it was our fault, in whatever way is still open."""
+        error = GatewayError(
+            Kind.INTERNAL, f"The gateway failed on this request; its log has {request_id}."
+        )
+        if not sink.started:
+            await _send_error(sink, codec, error, request_id)
+        elif sink.event_stream and not sink.complete:
+            await sink.interrupt(codec.encode_stream_error(error, request_id))
+        else:
+            raise error
+
+    def _envelope(self, found: Match | None, head: Head, raw_path: bytes) -> Codec:
+        """Whose shape an error of this request has."""
+        if found is not None and found.route.what in ("generate", "count_tokens"):
+            return self._codecs.get(found.route.protocol) or self._codecs["openai_chat"]
+        anthropic = speaks_anthropic(head.headers) or (found is None and b"/messages" in raw_path)
+        return self._codecs["anthropic_messages" if anthropic else "openai_chat"]
+
+    async def _dispatch(
+        self,
+        scope: Scope,
+        receive: Receive,
+        found: Match | None,
+        head: Head,
+        sink: ClientSink,
+        request_id: str,
+    ) -> None:
+        """Everything that may be refused, in order; then the route's own work."""
+        self._door.check_source(head.caller)
+        if found is None:
+            raise GatewayError(Kind.NOT_FOUND, unknown_path(scope["raw_path"]), should_retry=False)
+        route = found.route
+        tenant = "-"
+        if route.role == "client":
+            self._door.check_browser(head.caller)
+            tenant = self._door.admit(head.caller)
+        if head.upgrade and route.protocol == "openai_responses":
+            raise GatewayError(
+                Kind.UNSUPPORTED,
+                "WebSocket is not served here; use plain HTTP.",
+                status=426,
+                should_retry=False,
+            )
+        if scope["method"] not in route.methods:
+            await self._wrong_method(scope, found, head, sink, request_id)
+        elif route.what == "generate" or route.what == "count_tokens":
+            await self._exchange(scope, receive, found, route.what, head, tenant, sink, request_id)
+        else:
+            await self._tell(found, head, sink)
+
+    async def _wrong_method(
+        self, scope: Scope, found: Match, head: Head, sink: ClientSink, request_id: str
+    ) -> None:
+        allow = ", ".join(found.route.methods)
+        error = GatewayError(
+            Kind.INVALID_REQUEST, f"{scope['method']} is not for this path; it takes {allow}.", status=405,
+            should_retry=False,
+        )  # fmt: skip
+        codec = self._envelope(found, head, scope["raw_path"])
+        await _send_error(sink, codec, error, request_id, ("allow", allow))
+
+    async def _tell(self, found: Match, head: Head, sink: ClientSink) -> None:
+        """The routes that answer by themselves."""
+        what = found.route.what
+        status = 200
+        match what:
+            case "hello":
+                body = health.encode_hello(self._status())
+            case "health" | "health_detailed":
+                body = health.encode_health(self._status(), detailed=what == "health_detailed")
+            case "alive":
+                body = health.encode_word("alive")
+            case "ready":
+                status = 503 if self.draining else 200
+                body = health.encode_word("draining" if self.draining else "ready")
+            case "models" | "model":
+                if found.route.protocol not in self._codecs:
+                    raise not_served(found)
+                anthropic = speaks_anthropic(head.headers)
+                if what == "models":
+                    body = encode_list(self._models(), anthropic=anthropic)
+                else:
+                    body = encode_model(self._models(), found.rest, anthropic=anthropic)
+            case "generate" | "count_tokens":
+                raise RuntimeError("model operations have an exchange")
+            case _:
+                assert_never(what)
+        await _send_whole(sink, status, (_JSON,), body)
+
+    async def _exchange(
+        self,
+        scope: Scope,
+        receive: Receive,
+        found: Match,
+        operation: Operation,
+        head: Head,
+        tenant: str,
+        sink: ClientSink,
+        request_id: str,
+    ) -> None:
+        codec = self._codecs.get(found.route.protocol)
+        if codec is None:
+            raise not_served(found)
+        body = await read_body(receive, declared=head.length, encoding=head.encoding, limit=self._max_body)
+        inbound = Inbound(
+            codec=codec,
+            operation=operation,
+            body=body,
+            headers=head.headers,
+            request_id=request_id,
+            client=tenant,
+        )
+        connection: Connection = scope["extensions"][CONNECTION] if "extensions" in scope else _NeverLost()
+        task = asyncio.current_task()
+        assert task is not None
+        if connection.lost is not None:
+            return
+        connection.on_lost = task.cancel
+        try:
+            await self._relay.run(inbound, sink)
+        except asyncio.CancelledError:
+            task.uncancel()
+            if connection.lost is None:
+                await _interrupt(sink, codec, request_id)
+            return
+        finally:
+            connection.on_lost = None
+        if not sink.started:
+            raise RuntimeError("the relay returned without an answer")
+        await sink.end()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """The lifespan: start, wait, stop. What is still running when it stops gets a moment to end."""
+        await receive()
+        try:
+            await self._startup()
+        except Exception as cause:
+            log.exception("the gateway cannot start")
+            await send({"type": "lifespan.startup.failed", "message": str(cause)})
+            return
+        before_exit(self._drain)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._quiet = asyncio.Event()
+        if self._active:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._quiet.wait(), WIND_UP)
+        await self._shutdown()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class _NeverLost:
+    """The connection of a server that does not tell when a client goes."""
+
+    on_lost: Callable[[str], object] | None = None
+    lost: str | None = None
+
+
+TOO_DEEP: Final = GatewayError(
+    Kind.INVALID_REQUEST, "The request body is nested too deeply.", should_retry=False
+)
+
+
+def not_served(found: Match) -> GatewayError:
+    """The answer of a route whose protocol has no codec yet."""
+    return GatewayError(
+        Kind.UNSUPPORTED, f"{found.route.path} is not yet served by this gateway.", should_retry=False
+    )
+
+
+async def _interrupt(sink: ClientSink, codec: Codec, request_id: str) -> None:
+    """The process stops before the exchange has ended."""
+    error = GatewayError(Kind.OVERLOADED, _DRAINING, timeout="drain")
+    if not sink.started:
+        await _send_error(sink, codec, error, request_id)
+    elif sink.event_stream and not sink.complete:
+        await sink.interrupt(codec.encode_stream_error(error, request_id))
+    else:
+        raise error
+
+
+async def _send_error(
+    sink: ClientSink, codec: Codec, error: GatewayError, request_id: str, *headers: tuple[str, str]
+) -> None:
+    reply = codec.encode_error(error, request_id)
+    await _send_whole(sink, reply.status, (*reply.headers, *headers), reply.body)
+
+
+async def _send_whole(sink: ClientSink, status: int, headers: Headers, body: bytes) -> None:
+    kept = tuple(pair for pair in headers if pair[0] != "content-length")
+    await sink.start(status, (*kept, ("content-length", str(len(body)))))
+    await sink.send(body)

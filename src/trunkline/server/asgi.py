@@ -1,0 +1,57 @@
+"""The part of ASGI that we speak, with types, and what our protocol adds to a scope."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, NotRequired, Protocol, TypedDict
+
+RawHeaders = list[tuple[bytes, bytes]]
+"""Header pairs as they came, names in lower case."""
+
+CONNECTION: Final = "trunkline.connection"
+"""The scope extension under which a :class:`Connection` is found."""
+
+
+class Connection(Protocol):
+    """The client's connection, for whoever works on its request."""
+
+    on_lost: Callable[[str], object] | None
+    """Called once, with ``client_closed`` or ``client_stalled``, when the client went away too early."""
+
+    @property
+    def lost(self) -> str | None:
+        """Why the connection is gone, None while it lives."""
+        ...
+
+
+class Scope(TypedDict):
+    """One request's head, or the lifespan."""
+
+    type: str
+    method: str
+    path: str
+    raw_path: bytes
+    headers: RawHeaders
+    client: tuple[str, int] | None
+    extensions: NotRequired[dict[str, Connection]]
+
+
+class Received(TypedDict):
+    """A message from the server."""
+
+    type: str
+    body: NotRequired[bytes]
+    more_body: NotRequired[bool]
+
+
+class Sent(TypedDict):
+    """A message to the server."""
+
+    type: str
+    status: NotRequired[int]
+    headers: NotRequired[RawHeaders]
+    body: NotRequired[bytes]
+    more_body: NotRequired[bool]
+    message: NotRequired[str]
+
+
+Receive = Callable[[], Awaitable[Received]]
+Send = Callable[[Sent], Awaitable[None]]

@@ -1,0 +1,143 @@
+"""Who may use the gateway: client keys, and without any, only programs on this machine.
+
+A web page is not such a program: it reaches loopback too, by a name of its own that points there (DNS
+rebinding) or by a plain cross-site request. Both are told apart by headers that no page can forge.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from functools import lru_cache
+from typing import Final
+
+from msgspec import Struct
+
+from trunkline.config.schema import Server
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.server.errors import Exposed
+from trunkline.server.hosts import host_name, is_loopback
+
+NO_KEYS: Final = "-"
+"""The tenant of everybody when no keys are configured."""
+
+
+@lru_cache(maxsize=256)
+def _is_loopback_host(authority: str) -> bool:
+    return is_loopback(host_name(authority))
+
+
+@lru_cache(maxsize=256)
+def _is_loopback_peer(address: str) -> bool:
+    return is_loopback(address)
+
+
+class Caller(Struct):
+    """What a request's head says about who sends it; filled while its headers are read."""
+
+    peer: str | None = None
+    """Address of the connection's other end; never taken from a header."""
+    host: str = ""
+    authorization: str | None = None
+    api_key: str | None = None
+    origin: str | None = None
+    fetch_site: str | None = None
+
+
+def check_exposure(server: Server) -> None:
+    """Raises Exposed when the gateway would listen beyond loopback without client keys."""
+    if not server.keys and not is_loopback(
+        host_name(server.host) if ":" not in server.host else server.host
+    ):
+        raise Exposed(
+            f"server.host is {server.host}, which other machines can reach, but server.keys is empty: anyone "
+            'could use your providers. Set server.keys (for example: keys: ["${TRUNKLINE_KEY}"]), or listen '
+            "on 127.0.0.1."
+        )
+
+
+class Door:
+    """Lets requests in or raises. Made from one configuration; replaced as a whole on reload."""
+
+    def __init__(self, server: Server) -> None:
+        self._pepper = os.urandom(32)
+        self._tenants: dict[bytes, tuple[bytes, str]] = {}
+        for key in server.keys:
+            value = key.reveal().encode()
+            digest = self._digest(value)
+            self._tenants[digest] = (digest, hashlib.sha256(value).hexdigest()[:12])
+        self._bound = server.host.lower()
+
+    def _digest(self, value: bytes) -> bytes:
+        return hmac.digest(self._pepper, value, "sha256")
+
+    def check_source(self, caller: Caller) -> None:
+        """For every route, public ones too. Raises GatewayError (PERMISSION) to anything but local programs
+        when no keys are configured."""
+        if self._tenants:
+            return
+        if caller.peer is None or not _is_loopback_peer(caller.peer):
+            raise refused(
+                "Without client keys the gateway serves this machine only; set server.keys to open it."
+            )
+        if not _is_loopback_host(caller.host) and host_name(caller.host) != self._bound:
+            raise refused(
+                "Without client keys the gateway answers to localhost, 127.0.0.1 and [::1] only, not to the "
+                "name this request used; set server.keys to use another name."
+            )
+
+    def check_browser(self, caller: Caller) -> None:
+        """Raises GatewayError (PERMISSION) for a request that a page of another origin made a browser send."""
+        if caller.fetch_site is not None and caller.fetch_site not in ("none", "same-origin"):
+            raise refused("Requests from other web sites are refused.")
+        if caller.origin is not None:
+            scheme, _, authority = caller.origin.partition("://")
+            if scheme not in ("http", "https") or authority.lower() != caller.host.lower():
+                raise refused("Requests from web pages of another origin are refused.")
+
+    def admit(self, caller: Caller) -> str:
+        """The tenant. Raises GatewayError (AUTHENTICATION) without one of the configured keys."""
+        if not self._tenants:
+            return NO_KEYS
+        presented = False
+        for key in _presented(caller):
+            presented = True
+            digest = self._digest(key)
+            known, tenant = self._tenants.get(digest, (b"", ""))
+            if hmac.compare_digest(known, digest):
+                return tenant
+        raise GatewayError(
+            Kind.AUTHENTICATION,
+            "The client key is not one of those in server.keys of the gateway."
+            if presented
+            else "This gateway wants a client key, as x-api-key or as Authorization: Bearer.",
+            should_retry=False,
+        )
+
+
+def refused(message: str) -> GatewayError:
+    return GatewayError(Kind.PERMISSION, message, should_retry=False)
+
+
+def _presented(caller: Caller) -> list[bytes]:
+    """Every key a request carries: SDKs may send a placeholder in one header and the key in the other."""
+    keys: list[bytes] = []
+    if caller.api_key is not None:
+        keys.append(caller.api_key.encode("latin-1"))
+    if caller.authorization is not None:
+        scheme, _, value = caller.authorization.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            keys.append(value.strip().encode("latin-1"))
+        elif scheme.lower() == "basic":
+            keys.extend(_basic(value.strip()))
+    return keys
+
+
+def _basic(value: str) -> list[bytes]:
+    """The password of Basic credentials, or the name where there is no password."""
+    try:
+        name, _, password = base64.b64decode(value, validate=True).partition(b":")
+    except (binascii.Error, ValueError):
+        return []
+    return [password or name]

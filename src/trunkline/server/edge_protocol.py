@@ -1,0 +1,326 @@
+"""The HTTP/1.1 edge: uvicorn's protocol with the deadlines and refusals of reliability_ux.md A2 and A4.
+
+Every connection has one timer that looks at what is due and sets itself again, so that a request which
+arrives whole, as nearly all do, arms and cancels nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NoReturn, cast
+
+import httptools
+from msgspec import Struct
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
+from trunkline.config.schema import Timeouts
+from trunkline.server import edge_rules
+from trunkline.server.asgi import CONNECTION, RawHeaders
+from trunkline.server.edge_rules import Refusal, judge_head, origin_form
+from trunkline.server.identifiers import RequestIds
+
+LINGER: Final = 2.0
+"""Seconds a refused connection is still read from, so that the refusal is not lost to a reset."""
+MAX_PIPELINE: Final = 16
+MAX_DISCARD: Final = 64 * 1024 * 1024
+"""Bytes of a body that are read and dropped after its request has been answered."""
+
+_IDS: Final = RequestIds()
+
+
+class Deadlines(Struct, frozen=True, kw_only=True):
+    """Seconds, by the names of reliability_ux.md A2."""
+
+    header: float
+    body_idle: float
+    body_total: float
+    keepalive: float
+    write_stall: float
+
+    @classmethod
+    def of(cls, timeouts: Timeouts) -> "Deadlines":
+        """The client's side of the configured timeouts."""
+        return cls(
+            header=timeouts.client_header,
+            body_idle=timeouts.client_body_idle,
+            body_total=timeouts.client_body_total,
+            keepalive=timeouts.client_keepalive,
+            write_stall=timeouts.client_write_stall,
+        )
+
+
+class _Refused(Exception):
+    """Stops the parser inside a callback; the reason is on the protocol."""
+
+
+class EdgeProtocol(HttpToolsProtocol):
+    """One client connection. Requests on it are answered one after the other, in order."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        deadlines: Deadlines,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._deadlines = deadlines
+        self._timer: asyncio.TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None
+        self._extensions = {CONNECTION: self}
+        self.on_lost: Callable[[str], object] | None = None
+        self.lost: str | None = None
+        self._verdict: Refusal | None = None
+        self._owed: Refusal | None = None
+        self._deaf = False
+        self._closing_since: float | None = None
+        self._head_open = False
+        self._body_open = False
+        self._since = 0.0
+        self._heard = 0.0
+        self._head_bytes = 0
+        self._pieces = 0
+        self._body_bytes = 0
+        self._queued = 0
+        self._queued_since = 0.0
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        self._look_in(self._deadlines.keepalive)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.lost is None:
+            self.lost = "client_closed"
+        # uvicorn tells the request parsed last; with pipelining the one being answered is another.
+        if self._running is not None and not self._running.response_complete:
+            self._drop(self._running)
+        self.pipeline.clear()
+        super().connection_lost(exc)
+
+    def _drop(self, cycle: RequestResponseCycle) -> None:
+        """Nobody waits for this answer any more: what is still sent goes nowhere, the work is called off."""
+        cycle.disconnected = True
+        cycle.message_event.set()
+        if self.on_lost is not None:
+            self.on_lost(self.lost or "client_closed")
+            self.on_lost = None
+
+    # Bytes in
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        self._heard = self.loop.time()
+        head_was_open = self._head_open
+        parser = self.parser
+        assert parser is not None, "data after the connection was lost"
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Nothing is upgraded here. The request is answered as it is, then the connection ends.
+            self.cycle.keep_alive = False
+            return
+        except httptools.HttpParserError:
+            self._refuse(self._verdict or edge_rules.MALFORMED)
+            return
+        if self._head_open:
+            self._head_bytes = self._head_bytes + len(data) if head_was_open else 0
+            if self._head_bytes > edge_rules.MAX_HEAD + edge_rules.MAX_TARGET:
+                self._refuse(edge_rules.HEAD_TOO_LARGE)
+            elif not head_was_open:
+                self._since = self._heard
+                self._look_in(self._deadlines.header)
+        elif self._body_open:
+            self._look_in(min(self._deadlines.body_idle, self._deadlines.body_total))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        cast(dict[str, object], self.scope)["extensions"] = self._extensions
+        self._head_open = True
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > edge_rules.MAX_TARGET:
+            self._stop(edge_rules.TARGET_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head_open:  # else a trailer: nobody has asked for it, and it must not pose as a header
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        headers: RawHeaders = self.headers
+        parser = self.parser
+        assert parser is not None, "the parser calls this itself"
+        verdict = judge_head(parser.get_method(), parser.get_http_version(), headers)
+        if isinstance(verdict, Refusal):
+            self._stop(verdict)
+        target = origin_form(self.url, verdict)
+        if target is None:
+            self._stop(edge_rules.TARGET)
+        if len(self.pipeline) >= MAX_PIPELINE:
+            self._stop(edge_rules.PIPELINE_FULL)
+        self.url = target
+        super().on_headers_complete()
+        self._head_open = False
+        self._body_open = True
+        self._since = self._heard
+        self._pieces = self._body_bytes = 0
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces += 1
+        self._body_bytes += len(body)
+        if (
+            self._pieces > edge_rules.SMALL_CHUNKS
+            and self._body_bytes < self._pieces * edge_rules.SMALL_CHUNK
+        ):
+            self._stop(edge_rules.TINY_CHUNKS)
+        if self.cycle.response_complete and self._body_bytes > MAX_DISCARD:
+            self._stop(edge_rules.MALFORMED)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._body_open = False
+        super().on_message_complete()
+
+    # Requests
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        self.on_lost = None
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+            return
+        self.flow.resume_reading()
+        if self._owed is not None:
+            self._answer(self._owed)
+        elif self._body_open:
+            # The rest of the body is read and dropped, so that the client comes to read this answer.
+            if self.expect_100_continue:
+                self._linger()  # whether it will send the body is unknown: what follows is ambiguous
+        elif not self._head_open:
+            self._since = self.loop.time()
+
+    # Refusals
+
+    def _stop(self, refusal: Refusal) -> NoReturn:
+        """Leave the parser, from inside a callback."""
+        self._verdict = refusal
+        raise _Refused
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer nothing more on this connection but what is already under way, then this."""
+        self._deaf = True
+        broken = self.cycle if self._body_open else None
+        if broken is not None and self.pipeline and self.pipeline[0][0] is broken:
+            self.pipeline.popleft()
+            broken = None
+        if broken is None:
+            if self._running is None or self._running.response_complete:
+                self._answer(refusal)
+            else:
+                self._owed = refusal
+        elif broken.response_complete:
+            self._linger()
+        elif broken.response_started:
+            self.transport.abort()
+        else:
+            self._drop(broken)
+            self._answer(refusal)
+
+    def _answer(self, refusal: Refusal) -> None:
+        self.transport.write(refusal.encode(_IDS.next()))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Send what is queued and an end, and go on reading a little: a reset would destroy the answer."""
+        self._deaf = True
+        self._closing_since = self.loop.time()
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._look_in(LINGER)
+
+    # Time
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._queued = 0
+        self._look_in(self._stall_step)
+
+    @property
+    def _stall_step(self) -> float:
+        return min(1.0, self._deadlines.write_stall / 8)
+
+    def _look_in(self, seconds: float) -> None:
+        """Have :meth:`_look` run in so many seconds at the latest."""
+        when = self.loop.time() + seconds
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = self.loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        """Act on what has expired, and look again when the next thing may."""
+        self._timer = None
+        now = self.loop.time()
+        if self._stalled(now):
+            self.lost = "client_stalled"
+            self.transport.abort()
+            return
+        left, expiry = self._due(now)
+        if left <= 0:
+            if isinstance(expiry, Refusal):
+                self._refuse(expiry)
+            else:
+                self.transport.close()
+            left = self._deadlines.keepalive
+        self._look_in(max(0.001, min(left, self._stall_step) if self._queued else left))
+
+    def _due(self, now: float) -> tuple[float, Refusal | None]:
+        """Seconds until the present wait expires, and the refusal it ends with; None: just close."""
+        deadlines = self._deadlines
+        if self._closing_since is not None:
+            return self._closing_since + LINGER - now, None
+        if self._head_open:
+            return self._since + deadlines.header - now, edge_rules.HEADER_TIMEOUT
+        if self._body_open and not self._deaf and not self.flow.read_paused:
+            idle = self._heard + deadlines.body_idle - now
+            total = self._since + deadlines.body_total - now
+            return (idle, edge_rules.BODY_IDLE) if idle <= total else (total, edge_rules.BODY_TOTAL)
+        if self._running is None or self._running.response_complete:
+            return self._since + deadlines.keepalive - now, None
+        return deadlines.keepalive, None
+
+    def _stalled(self, now: float) -> bool:
+        """Whether bytes have been waiting and the client took none of them for the whole time.
+
+        Growth is our own writing; a paused application does not write, so there only taking is seen.
+        """
+        queued = self.transport.get_write_buffer_size()
+        if queued == 0 or queued < self._queued or self._queued == 0:
+            self._queued_since = now
+        self._queued = queued
+        return queued > 0 and now - self._queued_since >= self._deadlines.write_stall

@@ -1,0 +1,74 @@
+"""The list of models, in the shape of whoever asks: Anthropic's or OpenAI's."""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from trunkline.config.nearest import did_you_mean
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.providers.provider import ListedModel
+
+UNKNOWN_DATE: Final = "1970-01-01T00:00:00Z"
+"""Anthropic's own stand-in for a model whose release date is not known."""
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class AnthropicModel(Struct, frozen=True):
+    id: str
+    display_name: str
+    created_at: str = UNKNOWN_DATE
+    type: Literal["model"] = "model"
+
+
+class AnthropicList(Struct, frozen=True):
+    data: list[AnthropicModel]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
+
+
+class OpenAIModel(Struct, frozen=True):
+    id: str
+    owned_by: str
+    created: int = 0
+    object: Literal["model"] = "model"
+
+
+class OpenAIList(Struct, frozen=True):
+    data: list[OpenAIModel]
+    object: Literal["list"] = "list"
+
+
+def encode_list(models: Sequence[ListedModel], *, anthropic: bool) -> bytes:
+    """All models, on one page."""
+    if not anthropic:
+        return _ENCODER.encode(OpenAIList([_openai(model) for model in models]))
+    return _ENCODER.encode(
+        AnthropicList(
+            data=[_anthropic(model) for model in models],
+            has_more=False,
+            first_id=models[0].id if models else None,
+            last_id=models[-1].id if models else None,
+        )
+    )
+
+
+def encode_model(models: Sequence[ListedModel], name: str, *, anthropic: bool) -> bytes:
+    """One model by its id. Raises GatewayError (NOT_FOUND) naming the nearest."""
+    for model in models:
+        if model.id == name:
+            return _ENCODER.encode(_anthropic(model) if anthropic else _openai(model))
+    hint = did_you_mean(name[:200], (model.id for model in models))
+    raise GatewayError(Kind.NOT_FOUND, f"There is no model {name[:200]!r} here.{hint}", should_retry=False)
+
+
+def _anthropic(model: ListedModel) -> AnthropicModel:
+    return AnthropicModel(id=model.id, display_name=model.display_name or model.id)
+
+
+def _openai(model: ListedModel) -> OpenAIModel:
+    provider, slash, _ = model.id.partition("/")
+    return OpenAIModel(id=model.id, owned_by=provider if slash else "trunkline")

@@ -1,0 +1,108 @@
+"""Every route of the gateway, as one table: path, methods, who may call it, and what it is.
+
+Paths are matched raw, as the client sent them: no decoding, no query, no Host. What is not in the table
+does not exist. The operation is a name; the application has one endpoint for each.
+"""
+
+from typing import Final, Literal
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+from trunkline.config.nearest import nearest
+
+Role = Literal["public", "client"]
+"""``public``: whoever may reach the gateway at all; ``client``: with a client key where keys are set."""
+
+What = Literal[
+    "generate", "count_tokens", "models", "model", "hello", "health", "health_detailed", "alive", "ready"
+]
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """One row. ``path`` ending in ``/*`` matches anything that begins so and goes on."""
+
+    path: str
+    methods: tuple[str, ...]
+    role: Role
+    what: What
+    protocol: str = "openai_chat"
+    """Whose envelope errors come in, and for model operations, who decodes the request."""
+
+
+class Match(Struct, frozen=True):
+    """A route and what the ``*`` of its path stood for, percent-decoded."""
+
+    route: Route
+    rest: str = ""
+
+
+_READ: Final = ("GET", "HEAD")
+_MODEL_ROUTES: Final[tuple[tuple[str, What, str], ...]] = (
+    ("/messages", "generate", "anthropic_messages"),
+    ("/messages/count_tokens", "count_tokens", "anthropic_messages"),
+    ("/chat/completions", "generate", "openai_chat"),
+    ("/completions", "generate", "openai_completions"),
+    ("/responses", "generate", "openai_responses"),
+    ("/responses/compact", "generate", "openai_responses_compact"),
+    ("/embeddings", "generate", "openai_embeddings"),
+)
+PREFIXES: Final = ("", "/v1")
+
+
+def _rows() -> list[Route]:
+    rows = [
+        Route(path="/", methods=_READ, role="public", what="hello"),
+        Route(path="/api/hello", methods=_READ, role="public", what="hello"),
+        Route(path="/health", methods=_READ, role="public", what="health"),
+        Route(path="/health/detailed", methods=_READ, role="client", what="health_detailed"),
+        Route(path="/livez", methods=_READ, role="public", what="alive"),
+        Route(path="/readyz", methods=_READ, role="public", what="ready"),
+        Route(path="/v1beta/models", methods=_READ, role="client", what="models", protocol="gemini"),
+        Route(
+            path="/v1beta/models/*", methods=("POST",), role="client", what="generate", protocol="gemini"
+        ),
+    ]
+    for prefix in PREFIXES:
+        rows.append(Route(path=f"{prefix}/models", methods=_READ, role="client", what="models"))
+        rows.append(Route(path=f"{prefix}/models/*", methods=_READ, role="client", what="model"))
+        rows.extend(
+            Route(path=prefix + path, methods=("POST",), role="client", what=what, protocol=protocol)
+            for path, what, protocol in _MODEL_ROUTES
+        )
+    return rows
+
+
+ROUTES: Final[tuple[Route, ...]] = tuple(_rows())
+
+_EXACT: Final[dict[bytes, Match]] = {
+    route.path.encode(): Match(route) for route in ROUTES if route.path[-1] != "*"
+}
+_BELOW: Final[tuple[tuple[bytes, Route], ...]] = tuple(
+    (route.path[:-1].encode(), route) for route in ROUTES if route.path[-1] == "*"
+)
+
+
+def match(raw_path: bytes) -> Match | None:
+    """The route of a path as it stands in the request line, without its query."""
+    found = _EXACT.get(raw_path)
+    if found is not None:
+        return found
+    for prefix, route in _BELOW:
+        if len(raw_path) > len(prefix) and raw_path.startswith(prefix):
+            return Match(route, unquote(raw_path[len(prefix) :].decode("latin-1"), errors="replace"))
+    return None
+
+
+def unknown_path(raw_path: bytes) -> str:
+    """The message for a path that is no route, naming the one that was probably meant."""
+    path = raw_path.decode("latin-1")[:200]
+    shown = "".join(c if c.isascii() and c.isprintable() else "?" for c in path)
+    collapsed = "/" + "/".join(part for part in shown.split("/") if part)
+    while collapsed.startswith("/v1/v1/"):
+        collapsed = collapsed.removeprefix("/v1")
+    if match(collapsed.encode()) is not None:
+        return f"There is no {shown} here; use {collapsed}: the client's base URL ends in a part too many."
+    closest = nearest(collapsed, [route.path for route in ROUTES], limit=1)
+    meant = f"; the nearest route is {closest[0]}" if closest else ""
+    return f"There is no {shown} here{meant}."

@@ -1,0 +1,176 @@
+"""Running the application: sockets, workers, signals."""
+
+import errno
+import math
+import signal
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from types import FrameType
+from typing import Final, cast
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from trunkline.config.schema import Server, Timeouts
+from trunkline.server.application import Application
+from trunkline.server.client_keys import check_exposure
+from trunkline.server.edge_protocol import Deadlines, EdgeProtocol
+from trunkline.server.errors import AddressTaken, StartRefused
+from trunkline.server.signals import EXIT_SIGNALS
+
+BACKLOG: Final = 2048
+WORKER_START: Final = 30.0
+"""Seconds a worker process gets to begin serving."""
+
+
+Started = Callable[[str, int], None]
+"""Called with host and port once requests are answered."""
+
+
+def run_server(
+    app: Application | str,
+    server: Server,
+    timeouts: Timeouts,
+    *,
+    workers: int = 1,
+    on_started: Started | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain and return.
+
+    ``app`` is the application, or ``module:function`` to make one in each worker process. Raises Exposed or
+    AddressTaken before anything is served.
+    """
+    check_exposure(server)
+    if workers > 1 and not isinstance(app, str):
+        raise TypeError("several workers each make their own application: give its import string")
+    with ExitStack() as stack:
+        listeners = bind(server.host, server.port)
+        for listener in listeners:
+            stack.enter_context(listener)
+        host, port = listeners[0].getsockname()[:2]
+        started = partial(on_started, host, port) if on_started is not None else None
+        stack.enter_context(_signals_end_here())
+        if workers > 1:
+            _Supervisor(uvicorn_config(app, timeouts, workers=workers), listeners, started).run()
+        else:
+            _serve(uvicorn_config(app, timeouts, started=started), listeners)
+
+
+def uvicorn_config(
+    app: Application | str,
+    timeouts: Timeouts,
+    *,
+    workers: int = 1,
+    started: Callable[[], None] | None = None,
+) -> uvicorn.Config:
+    """uvicorn with everything off that we do ourselves or do not want."""
+
+    protocol = partial(EdgeProtocol, deadlines=Deadlines.of(timeouts))
+    return uvicorn.Config(
+        cast("str", app),
+        factory=isinstance(app, str),
+        http=cast("type[EdgeProtocol]", protocol),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        backlog=BACKLOG,
+        workers=workers,
+        timeout_graceful_shutdown=math.ceil(timeouts.drain),
+        callback_notify=None if started is None else _once(started),
+        timeout_notify=2**31,
+    )
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets on every address of ``host``, all on one port. Raises AddressTaken."""
+    listeners: list[socket.socket] = []
+    try:
+        for family, address in _addresses(host, port):
+            if listeners:
+                address = (address[0], listeners[0].getsockname()[1], *address[2:])
+            dual = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
+            listeners.append(
+                socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=dual)
+            )
+    except OSError as cause:
+        for listener in listeners:
+            listener.close()
+        raise AddressTaken(_why_not(host, port, cause)) from cause
+    return listeners
+
+
+def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    unique = {(family, cast("tuple[str, int]", address)): None for family, _, _, _, address in found}
+    return sorted(unique, key=lambda pair: pair[0] == socket.AF_INET6)
+
+
+def _why_not(host: str, port: int, cause: OSError) -> str:
+    if cause.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} on {host} is taken. If it is another Trunkline, stop it (trunkline stop); otherwise "
+            "choose a port with --port or server.port."
+        )
+    if cause.errno == errno.EACCES:
+        return f"Port {port} on {host} needs privileges; choose one above 1023 with --port or server.port."
+    return f"Cannot listen on {host} port {port}: {cause.strerror or cause}. Check server.host."
+
+
+def _serve(config: uvicorn.Config, listeners: list[socket.socket]) -> None:
+    try:
+        uvicorn.Server(config).run(sockets=listeners)
+    except SystemExit as cause:
+        raise StartRefused("The gateway could not start; the reason is in its log.") from cause
+
+
+@contextmanager
+def _signals_end_here() -> Generator[None]:
+    """uvicorn raises a signal once more after it has drained; a drained gateway has ended well."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ignore(_number: int, _frame: FrameType | None) -> None:
+        return
+
+    before = {number: signal.signal(number, ignore) for number in EXIT_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _once(call: Callable[[], None]) -> Callable[[], Coroutine[object, object, None]]:
+    """For a hook that uvicorn calls again and again."""
+    left = [call]
+
+    async def notify() -> None:
+        if left:
+            left.pop()()
+
+    return notify
+
+
+class _Supervisor(Multiprocess):
+    """uvicorn's supervisor: restarts workers that die, one at a time on SIGHUP, and tells when all serve."""
+
+    def __init__(
+        self, config: uvicorn.Config, listeners: list[socket.socket], started: Callable[[], None] | None
+    ) -> None:
+        super().__init__(config, listeners)
+        self._started = started
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        for process in self.processes:
+            process.wait_until_ready(WORKER_START, self.should_exit)
+        if self._started is not None:
+            self._started()

@@ -1,0 +1,74 @@
+"""The client's side of an exchange over ASGI."""
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from trunkline.core.http import Headers
+from trunkline.server.asgi import RawHeaders, Send
+
+DROPPED: Final = frozenset(
+    {
+        "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+        "date", "server", "set-cookie", "x-trunkline-request-id",
+    }
+)  # fmt: skip
+"""Headers of an answer that are the connection's, the server's or another host's business."""
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+def encode_value(value: str) -> bytes:
+    """A header value that can do no harm: no control characters, anything beyond ASCII percent-encoded."""
+    if not (value.isascii() and value.isprintable()):
+        value = quote(_CONTROL.sub(" ", value), safe="".join(map(chr, range(0x20, 0x7F))))
+    return value.encode("ascii")
+
+
+class ClientSink:
+    """One answer. ``start`` and ``send`` return once the connection can take more."""
+
+    __slots__ = ("_last", "_left", "_request_id", "_send", "complete", "event_stream", "started")
+
+    def __init__(self, send: Send, request_id: bytes) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._left: int | None = None
+        self._last = b""
+        self.started = False
+        self.complete = False
+        self.event_stream = False
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Status and headers, once. The request's id is added."""
+        raw: RawHeaders = [(b"x-trunkline-request-id", self._request_id)]
+        for name, value in headers:
+            if name in DROPPED:
+                continue
+            if name == "content-length":
+                self._left = int(value)
+            elif name == "content-type":
+                self.event_stream = value.startswith("text/event-stream")
+            raw.append((name.encode("ascii"), encode_value(value)))
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+
+    async def send(self, data: bytes) -> None:
+        """More of the body. With a known length, the last bytes complete the answer."""
+        self._last = data
+        if self._left is not None:
+            self._left -= len(data)
+            self.complete = self._left <= 0
+        await self._send({"type": "http.response.body", "body": data, "more_body": not self.complete})
+
+    async def end(self) -> None:
+        """The answer is complete. May be called again."""
+        if not self.complete:
+            self.complete = True
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def interrupt(self, event: bytes) -> None:
+        """End an event stream with one error event, whole even where the last event was cut."""
+        gap = b"" if not self._last or self._last.endswith(b"\n\n") else b"\n\n"
+        await self.send(gap + event)
+        await self.end()
