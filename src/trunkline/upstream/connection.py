@@ -1,0 +1,251 @@
+"""One HTTP/1.1 connection to an upstream: a request out, an answer in, in pieces and with back-pressure."""
+
+import asyncio
+import zlib
+from typing import Final, Protocol, cast
+
+import httptools
+
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.http import Headers, HttpHead
+
+HIGH_WATER: Final = 256 * 1024
+"""Bytes of an answer held for a slow reader before we stop reading from the upstream."""
+MAX_HEAD: Final = 64 * 1024
+_MAX_INFLATED_PIECE: Final = 1024 * 1024
+
+
+class _Inflater(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = 0, /) -> bytes: ...
+
+
+class Connection(asyncio.Protocol):
+    """Serves one exchange at a time; between exchanges the pool keeps it.
+
+    ``lost`` is called once when the connection is gone. All errors are GatewayErrors that name
+    ``origin`` and nothing else of the request.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.idle_since = 0.0
+        self.closed = False
+        self._transport: asyncio.Transport | None = None
+        self._parser: httptools.HttpResponseParser | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: GatewayError | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._headers: list[tuple[str, str]] = []
+        self._head: HttpHead | None = None
+        self._head_size = 0
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._paused = False
+        self._complete = False
+        self._keep_alive = False
+        self._until_close = False
+        self._inflater: _Inflater | None = None
+
+    # --- asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        parser = self._parser
+        if parser is None:  # bytes nobody asked for: the connection cannot be trusted any more
+            self.abort()
+            return
+        if self._head is None:
+            self._head_size += len(data)
+            if self._head_size > MAX_HEAD + HIGH_WATER:
+                self._fail(
+                    GatewayError(Kind.UPSTREAM_FAILED, f"{self.origin} sent endless headers", local=False)
+                )
+                return
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserError as cause:
+            self._fail(
+                GatewayError(
+                    Kind.UPSTREAM_FAILED, f"{self.origin} does not answer in HTTP: {cause}", local=False
+                )
+            )
+        except zlib.error as cause:
+            self._fail(
+                GatewayError(
+                    Kind.UPSTREAM_FAILED, f"{self.origin} sent broken compression: {cause}", local=False
+                )
+            )
+        self._wake()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        if self._parser is not None and not self._complete and self._error is None:
+            if self._until_close and exc is None:
+                self._complete = True
+            else:
+                self._error = _broken(self.origin, self._head is not None)
+        self._wake()
+
+    # --- httptools' callbacks
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        status = parser.get_status_code() if parser is not None else 0
+        if status < 200:
+            self._headers = []
+            return
+        self._head = HttpHead(status, tuple(self._headers))
+        encoding = (self._head.header("content-encoding") or "identity").strip().lower()
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            self._inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+        elif encoding not in ("", "identity"):
+            self._fail(
+                GatewayError(
+                    Kind.UPSTREAM_FAILED,
+                    f"{self.origin} answered in encoding {encoding!r}, unasked",
+                    local=False,
+                )
+            )
+        self._until_close = (
+            self._head.header("content-length") is None and self._head.header("transfer-encoding") is None
+        )
+
+    def on_body(self, body: bytes) -> None:
+        if self._inflater is None:
+            self._hold(body)
+            return
+        while body:
+            self._hold(self._inflater.decompress(body, _MAX_INFLATED_PIECE))
+            body = self._inflater.unconsumed_tail
+            if self._held > 64 * _MAX_INFLATED_PIECE:
+                raise zlib.error("the decompressed answer is out of proportion")
+
+    def on_message_complete(self) -> None:
+        if self._head is not None:
+            self._complete = True
+            # Only inside this callback does the parser still know the message's own headers.
+            self._keep_alive = self._parser is not None and self._parser.should_keep_alive()
+
+    # --- the exchange
+
+    def _hold(self, data: bytes) -> None:
+        if not data:
+            return
+        self._pieces.append(data)
+        self._held += len(data)
+        if self._held > HIGH_WATER and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _fail(self, error: GatewayError) -> None:
+        if self._error is None:
+            self._error = error
+        self.abort()
+        self._wake()
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def send(self, head: bytes, body: bytes) -> None:
+        """Start an exchange. Raises GatewayError (UNREACHABLE) when the connection is already gone."""
+        if self.closed or self._transport is None or self._transport.is_closing():
+            raise _broken(self.origin, False)
+        self._reset()
+        self._parser = httptools.HttpResponseParser(self)
+        if len(body) < 65536:
+            self._transport.write(head + body)
+        else:
+            self._transport.write(head)
+            self._transport.write(body)
+
+    async def head(self) -> HttpHead:
+        """Status and headers of the answer. Raises GatewayError."""
+        while self._head is None:
+            if self._error is not None:
+                raise self._error
+            await self._wait()
+        return self._head
+
+    async def read(self) -> bytes:
+        """All bytes that are here, at least one; ``b""`` at the complete end. May be cancelled and called again."""
+        while not self._pieces:
+            if self._complete:
+                return b""
+            if self._error is not None:
+                raise self._error
+            await self._wait()
+        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self._held = 0
+        if self._paused and self._transport is not None:
+            self._paused = False
+            if not self.closed:
+                self._transport.resume_reading()
+        return data
+
+    def finish(self) -> bool:
+        """End the exchange; True when the connection can serve another one."""
+        self._parser = None
+        reusable = (
+            self._complete
+            and self._keep_alive
+            and self._error is None
+            and not self.closed
+            and not self._pieces
+            and not self._until_close
+        )
+        self._reset()
+        return reusable
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        self.closed = True
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _broken(origin: str, begun: bool) -> GatewayError:
+    if begun:
+        return GatewayError(
+            Kind.TRUNCATED, f"{origin} closed the connection before its answer was complete", local=False
+        )
+    return GatewayError(Kind.UNREACHABLE, f"{origin} closed the connection without an answer", local=False)
+
+
+def encode_head(method: str, target: str, host: str, headers: Headers, length: int) -> bytes:
+    """A request's head. Raises GatewayError (INTERNAL) for a header that would break the framing."""
+    lines = [
+        f"{method} {target} HTTP/1.1",
+        f"host: {host}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    if length or method != "GET":
+        lines.append(f"content-length: {length}")
+    text = "\r\n".join([*lines, "", ""])
+    breaks = len(lines) + 1
+    if text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text:
+        raise GatewayError(Kind.INTERNAL, "a header towards the upstream holds a line break")
+    return text.encode("latin-1")

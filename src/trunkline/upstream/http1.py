@@ -1,0 +1,186 @@
+"""HTTP out over pooled HTTP/1.1 connections: the lean client for upstreams that are reached directly."""
+
+import asyncio
+import ssl
+from collections import deque
+from functools import lru_cache
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.http import HttpHead, HttpRequest
+from trunkline.upstream.connection import Connection, encode_head
+
+IDLE_SECONDS: Final = 55.0
+"""An idle connection is not used again after this; most servers close theirs at 60 s or later."""
+MAX_PER_ORIGIN: Final = 1024
+
+
+class Place(NamedTuple):
+    """Where a URL leads: what to connect to and what to ask for."""
+
+    origin: str
+    tls: bool
+    host: str
+    port: int
+    authority: str
+    target: str
+
+
+@lru_cache(maxsize=1024)
+def place_of(url: str) -> Place:
+    """Takes a URL apart once. Raises GatewayError (INTERNAL) for what is not http or https."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise GatewayError(Kind.INTERNAL, f"not an http or https address: {parts.scheme}://{parts.netloc}")
+    tls = parts.scheme == "https"
+    port = parts.port or (443 if tls else 80)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    authority = parts.netloc.rpartition("@")[2]
+    return Place(f"{parts.scheme}://{authority}", tls, parts.hostname, port, authority, target)
+
+
+class _Pool:
+    """The connections to one origin."""
+
+    def __init__(self) -> None:
+        self.idle: deque[Connection] = deque()
+        self.slots = asyncio.Semaphore(MAX_PER_ORIGIN)
+
+    def take(self, now: float) -> Connection | None:
+        while self.idle:
+            connection = self.idle.pop()
+            if not connection.closed and now - connection.idle_since < IDLE_SECONDS:
+                return connection
+            connection.abort()
+        return None
+
+
+class Http1Answer:
+    """An open answer on a pooled connection; :class:`trunkline.relay.ports.UpstreamAnswer`."""
+
+    __slots__ = ("_connection", "_pool", "head")
+
+    def __init__(self, head: HttpHead, connection: Connection, pool: _Pool) -> None:
+        self.head = head
+        self._connection: Connection | None = connection
+        self._pool = pool
+
+    async def read(self) -> bytes:
+        """The next bytes, ``b""`` at a complete end. Raises GatewayError (TRUNCATED)."""
+        return await self._connection.read() if self._connection is not None else b""
+
+    async def close(self, *, reuse: bool) -> None:
+        """Give the connection back, or close it at once. Safe to call again."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        self._pool.slots.release()
+        if connection.finish() and reuse:
+            connection.idle_since = asyncio.get_running_loop().time()
+            self._pool.idle.append(connection)
+        else:
+            connection.abort()
+
+
+class Http1Upstream:
+    """Sends requests and hands out open answers; :class:`trunkline.relay.ports.Upstream`.
+
+    Certificates are always checked, redirects never followed, no cookies are kept and only ``identity`` is
+    asked for. Times are in seconds.
+    """
+
+    def __init__(self, *, connect_timeout: float, pool_timeout: float) -> None:
+        self._connect_timeout = connect_timeout
+        self._pool_timeout = pool_timeout
+        self._pools: dict[str, _Pool] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every idle connection."""
+        for pool in self._pools.values():
+            while pool.idle:
+                pool.idle.pop().abort()
+        await asyncio.sleep(0)
+
+    async def open(self, request: HttpRequest, *, headers_timeout: float) -> Http1Answer:
+        """Send and wait for the head. Raises GatewayError: UNREACHABLE, or TIMEOUT naming
+        ``up.pool``, ``up.connect`` or ``up.headers``, or UPSTREAM_FAILED for what is not HTTP."""
+        place = place_of(request.url)
+        pool = self._pools.get(place.origin)
+        if pool is None:
+            pool = self._pools[place.origin] = _Pool()
+        head = encode_head(
+            request.method,
+            place.target,
+            place.authority,
+            (*request.headers, ("accept-encoding", "identity")),
+            len(request.body),
+        )
+        if pool.slots.locked():
+            await self._wait_for_slot(pool, place)
+        else:
+            await pool.slots.acquire()
+        connection: Connection | None = None
+        try:
+            connection = pool.take(asyncio.get_running_loop().time()) or await self._connect(place)
+            connection.send(head, request.body)
+            async with asyncio.timeout(headers_timeout):
+                answer = await connection.head()
+        except BaseException as error:
+            pool.slots.release()
+            if connection is not None:
+                connection.abort()
+            if isinstance(error, TimeoutError):
+                raise _expired("up.headers", place.origin, headers_timeout) from error
+            raise
+        return Http1Answer(answer, connection, pool)
+
+    async def _wait_for_slot(self, pool: _Pool, place: Place) -> None:
+        try:
+            async with asyncio.timeout(self._pool_timeout):
+                await pool.slots.acquire()
+        except TimeoutError as cause:
+            raise _expired("up.pool", place.origin, self._pool_timeout) from cause
+
+    async def _connect(self, place: Place) -> Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(place.origin),
+                    place.host,
+                    place.port,
+                    ssl=self._tls_context() if place.tls else None,
+                    server_hostname=place.host if place.tls else None,
+                )
+        except TimeoutError as cause:
+            raise _expired("up.connect", place.origin, self._connect_timeout) from cause
+        except ssl.SSLError as cause:
+            reason = getattr(cause, "verify_message", "") or cause.reason or "TLS failed"
+            raise GatewayError(
+                Kind.UNREACHABLE, f"no secure connection to {place.origin}: {reason}", should_retry=False
+            ) from cause
+        except OSError as cause:
+            raise GatewayError(Kind.UNREACHABLE, f"cannot connect to {place.origin}: {cause}") from cause
+        return connection
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls
+
+
+def _expired(name: str, origin: str, seconds: float) -> GatewayError:
+    return GatewayError(
+        Kind.TIMEOUT, f"timeout {name}: {origin} needed more than {seconds:g} s", timeout=name, local=False
+    )
