@@ -7,6 +7,9 @@ import pytest
 from standin import Flags, StandIn, say
 from standin.probe import CHAT, GATEWAY_CHAT, ask, chat_body
 
+pytestmark = pytest.mark.server
+
+
 LLAMA = "databricks-meta-llama-3-3-70b-instruct"
 GEMINI = "databricks-gemini-3-1-pro"
 USER = {"role": "user", "content": "Hi"}

@@ -11,6 +11,9 @@ from standin.probe import CHAT, MESSAGES, ask, chat_body, messages_body
 from standin.script import FIXTURES
 from standin.wire import Pause, deliver
 
+pytestmark = pytest.mark.server
+
+
 STREAM = chat_body(stream=True)
 TEXT = "Höflich — and long enough for several pieces. ✓✓✓"
 

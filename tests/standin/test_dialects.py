@@ -9,6 +9,9 @@ from standin import Call, Delivery, StandIn, Tape, Text, Think, Tokens, Turn, sa
 from standin.probe import CHAT, MESSAGES, Seen, ask, chat_body, messages_body
 from standin.script import FIXTURES
 
+pytestmark = pytest.mark.server
+
+
 THINKING = {"max_tokens": 4000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
 FULL = turn(
     Think("Thinking about 東京 for a while."),

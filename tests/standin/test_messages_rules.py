@@ -7,6 +7,9 @@ import pytest
 from standin import Flags, StandIn, say
 from standin.probe import GATEWAY_MESSAGES, MESSAGES, ask, messages_body
 
+pytestmark = pytest.mark.server
+
+
 NEW = "databricks-claude-opus-4-8"
 USER = {"role": "user", "content": "Hi"}
 TOOL = {"name": "f", "input_schema": {"type": "object"}}

@@ -7,6 +7,9 @@ import pytest
 from standin import Asked, Flags, StandIn, Turn, conversations, failures, say, turn, use
 from standin.probe import CHAT, MESSAGES, ask, chat_body, messages_body
 
+pytestmark = pytest.mark.server
+
+
 CHAT_ROUND = [
     {"role": "system", "content": "Be good."},
     {"role": "user", "content": [{"type": "text", "text": "alpha: look"}]},

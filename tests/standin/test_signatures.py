@@ -7,6 +7,9 @@ import pytest
 from standin import Call, StandIn, Think, say, turn
 from standin.probe import CHAT, MESSAGES, ask, chat_body, messages_body
 
+pytestmark = pytest.mark.server
+
+
 THINKING = {"max_tokens": 4000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
 SCRIPT = [turn(Think("Let me see."), "I look.", Call("look", {"at": "it"})), say("Seen.")]
 USER = {"role": "user", "content": "Look"}

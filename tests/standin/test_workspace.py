@@ -9,6 +9,9 @@ from standin import Flags, Reply, StandIn, failures, say
 from standin.probe import CHAT, GATEWAY_CHAT, GATEWAY_MESSAGES, MESSAGES, SONNET, Seen, ask, chat_body
 from standin.script import FIXTURES
 
+pytestmark = pytest.mark.server
+
+
 SERVICE = "system.ai.claude-sonnet-4-5"
 INVOCATIONS = f"/serving-endpoints/{SONNET}/invocations"
 
