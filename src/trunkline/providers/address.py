@@ -1,0 +1,64 @@
+"""Addresses of upstreams: which are allowed, and how a base becomes an endpoint."""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from trunkline.providers.problems import SettingsError
+
+ENDPOINTS: Final[Mapping[str, str]] = {
+    "openai_chat": "/chat/completions",
+    "openai_responses": "/responses",
+    "anthropic_messages": "/v1/messages",
+    "gemini": "/v1beta/models",
+}
+"""What is added to a base URL; ``gemini`` goes on with the model and the method."""
+
+_PRIVATE_SUFFIXES: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+
+
+def endpoint_url(protocol: str, configured: str) -> str:
+    """The URL to post to. A URL that already ends with the endpoint is taken as it is.
+
+    A base whose last part is the version (``.../v1``) is not given it a second time.
+    """
+    base, question, query = configured.strip().partition("?")
+    base = base.rstrip("/")
+    path = ENDPOINTS[protocol]
+    if not base.endswith(path):
+        version, _, rest = path.removeprefix("/").partition("/")
+        base += f"/{rest}" if rest and base.endswith(f"/{version}") else path
+    return f"{base}{question}{query}"
+
+
+def is_private(host: str) -> bool:
+    """Loopback, private or link-local addresses, and names that only a private network can resolve."""
+    name = host.lower().strip("[]").rstrip(".")
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return "." not in name or name.endswith(_PRIVATE_SUFFIXES)
+    return address.is_private or address.is_loopback or address.is_link_local
+
+
+def check_url(where: str, url: str) -> str:
+    """``url`` without a trailing slash. Raises SettingsError unless it is https, or http to a private host."""
+    text = url.strip()
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as cause:
+        raise SettingsError(f"{where}: {text!r} is not a URL: {cause}") from cause
+    if parts.scheme not in ("http", "https") or not host:
+        raise SettingsError(f"{where}: {text!r} is not a URL; write it as https://host/path")
+    if parts.username or parts.password:
+        raise SettingsError(
+            f"{where}: the URL holds a user name or password; put the credential under 'key'"
+        )
+    if parts.scheme == "http" and not is_private(host):
+        raise SettingsError(
+            f"{where}: plain http:// is only allowed toward loopback and private addresses, and {host} is"
+            f" neither; write https://{text.removeprefix('http://')}"
+        )
+    return text.rstrip("/")

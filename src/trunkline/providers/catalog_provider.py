@@ -1,0 +1,224 @@
+"""Every provider that is a row of the catalog: no code of its own."""
+
+from functools import lru_cache
+from typing import Final, final
+
+import msgspec
+from msgspec import Struct
+
+from trunkline.catalog.merge import merge_facts
+from trunkline.catalog.models import model_layer
+from trunkline.catalog.providers import Auth, ProviderEntry
+from trunkline.config.schema import ProviderSettings
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.facts import Facts
+from trunkline.core.http import Headers, HttpHead, HttpRequest
+from trunkline.core.losses import Loss
+from trunkline.providers.address import ENDPOINTS, check_url, endpoint_url
+from trunkline.providers.draft import Draft
+from trunkline.providers.edit_chat import chat_edits_due, edit_chat
+from trunkline.providers.edit_messages import edit_messages, messages_edits_due
+from trunkline.providers.headers import USER_AGENT, Forward, auth_headers, request_headers
+from trunkline.providers.learning import learn_from
+from trunkline.providers.problems import SettingsError
+from trunkline.providers.provider import Lesson, ListedModel, Surface
+
+SURFACE_NAMES: Final = {
+    "openai_chat": "chat",
+    "openai_responses": "responses",
+    "anthropic_messages": "messages",
+    "gemini": "gemini",
+}
+"""What a surface is called here, by protocol; a provider has one of each at the most."""
+
+
+class _Model(Struct):
+    id: str | None = None
+    name: str | None = None
+    display_name: str | None = None
+
+
+class _Listing(Struct):
+    data: list[_Model] | None = None
+    models: list[_Model] | None = None
+
+
+_LISTING: Final = msgspec.json.Decoder(_Listing)
+
+
+@final
+class CatalogProvider:
+    """A provider made of its catalog entry and the user's settings. Raises SettingsError for wrong ones."""
+
+    def __init__(self, name: str, entry: ProviderEntry, settings: ProviderSettings) -> None:
+        self._name = name
+        self._entry = entry
+        self._settings = settings
+        self._auth: Auth = _auth(entry, settings)
+        self._speaks = _speaks(name, entry, settings)
+        self._forward: Forward = "verbatim" if entry.kind == "anthropic" else "messages"
+        self._surfaces = lru_cache(maxsize=512)(self._make_surfaces)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def kind(self) -> str:
+        return self._entry.kind
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return self._settings.models
+
+    @property
+    def needs_credential(self) -> bool:
+        if self._auth == "none":
+            return False
+        return self._entry.key_required or self._settings.credential is not None
+
+    def surfaces(self, deployment: str) -> tuple[Surface, ...]:
+        return self._surfaces(deployment)
+
+    def _make_surfaces(self, deployment: str) -> tuple[Surface, ...]:
+        chosen = [
+            (protocol, configured)
+            for protocol, configured in self._speaks
+            if self._settings.surface in (None, SURFACE_NAMES[protocol])
+        ]
+        return tuple(self._surface(protocol, configured, deployment) for protocol, configured in chosen)
+
+    def _surface(self, protocol: str, configured: str, deployment: str) -> Surface:
+        url = endpoint_url(protocol, configured.replace("{model}", deployment))
+        counts = protocol == "anthropic_messages" and self._entry.kind == "anthropic"
+        return Surface(
+            name=SURFACE_NAMES[protocol],
+            protocol=protocol,
+            deployment=deployment,
+            url=url,
+            count_url=f"{url}/count_tokens" if counts else None,
+            facts=merge_facts(
+                Facts(provider=self._name, model=deployment),
+                model_layer(deployment, protocol),
+                self._entry.quirks.get(protocol, {}),
+            ),
+        )
+
+    def headers(self, surface: Surface, credential: str | None, client: Headers) -> Headers:
+        return request_headers(
+            auth_headers(self._auth, credential),
+            client,
+            surface.facts,
+            self._forward if surface.protocol == "anthropic_messages" else "none",
+            self._entry.headers + self._settings.headers,
+        )
+
+    def edit(self, surface: Surface, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
+        if surface.protocol == "openai_chat" and chat_edits_due(surface.facts):
+            draft = Draft(body)
+            edit_chat(draft, surface.facts)
+            return draft.finish()
+        if surface.protocol == "anthropic_messages" and messages_edits_due(surface.facts):
+            draft = Draft(body)
+            edit_messages(draft, surface.facts)
+            return draft.finish()
+        return body, ()
+
+    def read_error(self, surface: Surface, error: GatewayError, head: HttpHead) -> GatewayError:
+        return error
+
+    def learn(self, surface: Surface, error: GatewayError) -> Lesson | None:
+        return learn_from(surface.protocol, surface.facts, error)
+
+    def discovery(self, credential: str | None) -> HttpRequest | None:
+        path = self._entry.discovery
+        if path is None or not self._speaks:
+            return None
+        protocol, configured = self._speaks[0]
+        if "{model}" in configured:
+            return None
+        base = configured.partition("?")[0].rstrip("/").removesuffix(ENDPOINTS[protocol])
+        headers: Headers = (("accept", "application/json"), ("user-agent", USER_AGENT))
+        headers += auth_headers(self._auth, credential) + self._entry.headers + self._settings.headers
+        if self._entry.kind == "anthropic":
+            headers += (("anthropic-version", "2023-06-01"),)
+        return HttpRequest("GET", path if "://" in path else f"{base}{path}", headers)
+
+    def decode_discovery(self, body: bytes) -> tuple[ListedModel, ...]:
+        try:
+            listing = _LISTING.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+            raise GatewayError(
+                Kind.UPSTREAM_FAILED, f"{self._name}: the list of models is unreadable: {cause}"
+            ) from cause
+        return tuple(
+            ListedModel(
+                model.id or model.name or "", model.display_name or (model.name if model.id else None)
+            )
+            for model in listing.data or listing.models or []
+            if model.id or model.name
+        )
+
+
+def _auth(entry: ProviderEntry, settings: ProviderSettings) -> Auth:
+    if settings.auth is None:
+        return entry.auth
+    # "api_key" means the header this provider knows as such.
+    return entry.auth if settings.auth == "api_key" and entry.auth == "azure_key" else settings.auth
+
+
+def _speaks(name: str, entry: ProviderEntry, settings: ProviderSettings) -> tuple[tuple[str, str], ...]:
+    """(protocol, base or endpoint URL), checked."""
+    where = f"providers.{name}"
+    speaks = settings.speaks or _from_url(where, entry, settings)
+    if not speaks:
+        missing = "url" if entry.needs == "url" else "speaks"
+        example = (
+            "https://RESOURCE.openai.azure.com"
+            if entry.needs == "url"
+            else '{openai_chat: "http://127.0.0.1:8000/v1"}'
+        )
+        raise SettingsError(
+            f"{where}.{missing}: missing for kind {entry.kind}; write for instance {example}"
+        )
+    for protocol, _ in speaks:
+        if protocol not in ENDPOINTS:
+            raise SettingsError(
+                f"{where}.speaks: no protocol {protocol!r}; there are {', '.join(sorted(ENDPOINTS))}"
+            )
+    checked = tuple((protocol, check_url(f"{where}.speaks.{protocol}", url)) for protocol, url in speaks)
+    if settings.surface is not None and settings.surface not in {SURFACE_NAMES[one] for one, _ in checked}:
+        names = ", ".join(SURFACE_NAMES[one] for one, _ in checked)
+        raise SettingsError(f"{where}.surface: no surface {settings.surface!r}; there are {names}")
+    return checked
+
+
+def _from_url(where: str, entry: ProviderEntry, settings: ProviderSettings) -> tuple[tuple[str, str], ...]:
+    given = settings.url or settings.host
+    if given is None:
+        return entry.speaks
+    base = check_url(f"{where}.url", given if "://" in given else f"https://{given}")
+    if entry.kind == "azure":
+        return (("openai_chat", azure_url(base, settings.api_version)),)
+    return tuple((protocol, _moved(protocol, default, base)) for protocol, default in entry.speaks[:1]) or (
+        ("openai_chat", base),
+    )
+
+
+def _moved(protocol: str, default: str, base: str) -> str:
+    """A catalog URL on the user's own host: a bare host gets the path that the catalog has."""
+    if base.count("/") > 2:
+        return base
+    return (
+        base + default.partition("://")[2].partition("/")[1] + default.partition("://")[2].partition("/")[2]
+    )
+
+
+def azure_url(base: str, api_version: str | None) -> str:
+    """Azure's address for chat: by deployment with an API version, the ``v1`` form without one."""
+    root = base.partition("/openai")[0]
+    if "/chat/completions" in base:
+        return base
+    if api_version is None:
+        return f"{root}/openai/v1"
+    return f"{root}/openai/deployments/{{model}}/chat/completions?api-version={api_version}"

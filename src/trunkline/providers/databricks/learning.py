@@ -1,0 +1,63 @@
+"""What a refusal by Databricks teaches beyond its form: another surface, or another protocol (databricks.md 1.6, 3.9)."""
+
+import re
+from typing import Final
+
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.providers.databricks.surfaces import FLIP, OTHER_PROTOCOL
+from trunkline.providers.learning import learn_from, text_of
+from trunkline.providers.provider import Lesson, Surface, Switched
+
+_TO_GATEWAY: Final = re.compile(r"Please use Unity Gateway|Use Unity Catalog model services", re.IGNORECASE)
+_TO_SERVING: Final = re.compile(
+    r"FEATURE_DISABLED|AI Gateway .{0,60}is not available|AI Gateway legacy endpoint", re.IGNORECASE
+)
+_NO_SUCH_PROTOCOL: Final = re.compile(
+    r"Unsupported native API path|Native_api_type=\S+ is not supported|not enabled for this (?:API|route)",
+    re.IGNORECASE,
+)
+_NO_SUCH_NAME: Final = re.compile(
+    r"ENDPOINT_NOT_FOUND|RESOURCE_DOES_NOT_EXIST|does not exist|Path must be of form|No API found",
+    re.IGNORECASE,
+)
+_NEVER: Final = frozenset({
+    Kind.RATE_LIMITED, Kind.QUOTA, Kind.AUTHENTICATION, Kind.OVERLOADED, Kind.TIMEOUT, Kind.CONTEXT_TOO_LONG,
+    Kind.UNREACHABLE, Kind.TRUNCATED, Kind.TOO_LARGE,
+})  # fmt: skip
+
+
+def learn(surface: Surface, error: GatewayError, offered: frozenset[str]) -> Lesson | None:
+    """The lesson of a refusal; ``offered`` are the surfaces this deployment has.
+
+    Never changes the surface for a limit, a guardrail or a bad token: those follow the request anywhere.
+    """
+    if (
+        error.local
+        or error.kind in _NEVER
+        or "guardrail" in (error.code or "")
+        or "guardrail" in error.message
+    ):
+        return None
+    text = text_of(error)
+    if _TO_GATEWAY.search(text) and surface.name.startswith("serving"):
+        return _switch(
+            FLIP[surface.name], offered, "the workspace sends this model through the Unity gateway"
+        )
+    if _TO_SERVING.search(text) and surface.name.startswith("gateway"):
+        return _switch(FLIP[surface.name], offered, "the workspace has no AI gateway")
+    if _NO_SUCH_PROTOCOL.search(text):
+        return _switch(OTHER_PROTOCOL[surface.name], offered, f"no {surface.protocol} for this model here")
+    if error.kind is Kind.NOT_FOUND and _NO_SUCH_NAME.search(text):
+        return _switch(FLIP[surface.name], offered, f"no {surface.deployment} on {surface.name}")
+    if error.kind is Kind.PERMISSION and surface.name.startswith("gateway") and _plain_refusal(text):
+        return _switch(FLIP[surface.name], offered, "the gateway refuses where serving may not")
+    return learn_from(surface.protocol, surface.facts, error)
+
+
+def _plain_refusal(text: str) -> bool:
+    """A 403 of the gateway itself (Free Edition, trials), not one about tokens, grants or addresses."""
+    return re.search(r"permission|token|credential|IP ACL|rate limit|EXECUTE", text, re.IGNORECASE) is None
+
+
+def _switch(name: str, offered: frozenset[str], why: str) -> Switched | None:
+    return Switched(name, why) if name in offered else None

@@ -1,0 +1,112 @@
+"""Databricks as a provider: hosts, surfaces, rules, errors and lessons in one place."""
+
+from functools import lru_cache
+from typing import final
+from urllib.parse import urlsplit
+
+from trunkline.catalog.providers import Auth, ProviderEntry
+from trunkline.config.schema import ProviderSettings
+from trunkline.core.errors import GatewayError
+from trunkline.core.http import Headers, HttpHead, HttpRequest
+from trunkline.core.losses import Loss
+from trunkline.providers.databricks.discovery import decode_endpoints
+from trunkline.providers.databricks.edits import edit_body
+from trunkline.providers.databricks.errors import read_error
+from trunkline.providers.databricks.hosts import read_host
+from trunkline.providers.databricks.learning import learn
+from trunkline.providers.databricks.rules import databricks_facts
+from trunkline.providers.databricks.surfaces import ORDER, places
+from trunkline.providers.headers import auth_headers, request_headers
+from trunkline.providers.problems import SettingsError
+from trunkline.providers.provider import Lesson, ListedModel, Surface
+
+_CODING_AGENT: Headers = (("x-databricks-use-coding-agent-mode", "true"),)
+
+
+@final
+class DatabricksProvider:
+    """A configured workspace. Raises SettingsError for a host or surface that cannot be."""
+
+    def __init__(self, name: str, entry: ProviderEntry, settings: ProviderSettings) -> None:
+        self._name = name
+        self._entry = entry
+        self._settings = settings
+        where = f"providers.{name}.host"
+        given = settings.host or settings.url
+        if given is None:
+            raise SettingsError(
+                f"{where}: missing; write the workspace's host, for instance"
+                " adb-1234567890123456.7.azuredatabricks.net"
+            )
+        self._host = read_host(where, given)
+        if settings.surface is not None and settings.surface not in ORDER:
+            raise SettingsError(
+                f"providers.{name}.surface: no surface {settings.surface!r}; there are {', '.join(ORDER)}"
+            )
+        self._auth: Auth = settings.auth or entry.auth
+        org_id = self._host.org_id
+        org: Headers = (("x-databricks-org-id", org_id),) if org_id else ()
+        self._extra = org + settings.headers
+        self._surfaces = lru_cache(maxsize=512)(self._make_surfaces)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def kind(self) -> str:
+        return self._entry.kind
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return self._settings.models
+
+    @property
+    def needs_credential(self) -> bool:
+        return self._auth != "none"
+
+    def surfaces(self, deployment: str) -> tuple[Surface, ...]:
+        return self._surfaces(deployment)
+
+    def _make_surfaces(self, deployment: str) -> tuple[Surface, ...]:
+        found = places(self._host, deployment, prefix=self._settings.prefix, surface=self._settings.surface)
+        return tuple(
+            Surface(
+                name=place.name,
+                protocol=place.protocol,
+                deployment=place.deployment,
+                url=place.url,
+                facts=databricks_facts(self._name, deployment, place.protocol),
+            )
+            for place in found
+        )
+
+    def headers(self, surface: Surface, credential: str | None, client: Headers) -> Headers:
+        messages = surface.protocol == "anthropic_messages"
+        return request_headers(
+            auth_headers(self._auth, credential),
+            client,
+            surface.facts,
+            "messages" if messages else "none",
+            self._extra + _CODING_AGENT if messages else self._extra,
+        )
+
+    def edit(self, surface: Surface, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
+        return edit_body(body, surface.protocol, surface.facts)
+
+    def read_error(self, surface: Surface, error: GatewayError, head: HttpHead) -> GatewayError:
+        host = urlsplit(surface.url).netloc
+        return read_error(error, head, host=host, deployment=surface.facts.model)
+
+    def learn(self, surface: Surface, error: GatewayError) -> Lesson | None:
+        offered = frozenset(other.name for other in self.surfaces(surface.facts.model))
+        return learn(surface, error, offered)
+
+    def discovery(self, credential: str | None) -> HttpRequest | None:
+        if self._host.dedicated or self._entry.discovery is None:
+            return None  # a gateway's own host has no control plane (databricks.md 1.5)
+        headers = (("accept", "application/json"), *auth_headers(self._auth, credential), *self._extra)
+        return HttpRequest("GET", f"{self._host.base}{self._entry.discovery}", headers)
+
+    def decode_discovery(self, body: bytes) -> tuple[ListedModel, ...]:
+        return decode_endpoints(body)
