@@ -1,0 +1,79 @@
+"""A workspace, a gateway and an agent, wired together."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from agents.driver import Claude, Run
+from agents.gateway import Gateway
+from standin import Flags, StandIn
+
+Surface = Literal["messages", "chat"]
+SONNET = "databricks-claude-sonnet-4-5"
+KEY = "client-key-of-the-tests"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A workspace, a gateway in front of it, and an agent wired to the gateway."""
+
+    surface: Surface
+    standin: StandIn
+    gateway: Gateway
+    claude: Claude
+
+    @property
+    def folder(self) -> Path:
+        return self.claude.folder
+
+    @property
+    def paths(self) -> list[str]:
+        """Where the model's answers came from, in order: only what the script answered."""
+        return [r.path for r in self.standin.requests if r.refusal is None and r.method == "POST"]
+
+    def served_by_surface(self) -> bool:
+        """Every answer came over the surface of this bench."""
+        wanted = "/messages" if self.surface == "messages" else ("/chat/completions", "/invocations")
+        return bool(self.paths) and all(path.endswith(wanted) for path in self.paths)
+
+    def report(self, run: Run | None = None) -> str:
+        """Everything that helps to understand a failure."""
+        sent = [
+            f"  {r.method} {r.target} {r.status} {len(r.body)} B {r.refusal or ''}"
+            for r in self.standin.requests
+        ]
+        parts = [str(run) if run is not None else "", "workspace:", *sent, *self.standin.surprises]
+        return "\n".join([*parts, "gateway:", self.gateway.log[-6000:]])
+
+
+def flags_of(surface: Surface, **changes: object) -> Flags:
+    """A workspace with everything, or one without native Messages."""
+    return replace(Flags(native="on" if surface == "messages" else "absent"), **changes)  # type: ignore[arg-type]
+
+
+def configuration(standin: StandIn, models: str = SONNET, token: str | None = None, extra: str = "") -> str:
+    """The gateway's YAML for one workspace."""
+    return f"""\
+server: {{host: 127.0.0.1, keys: ["{KEY}"]}}
+providers:
+  dbx:
+    kind: databricks
+    host: {standin.url}
+    token: {token or standin.token}
+    models: [{models}]
+{extra}"""
+
+
+def agent(
+    executable: Path,
+    folder: Path,
+    url: str,
+    key: str,
+    model: str,
+    environment: dict[str, str] | None = None,
+) -> Claude:
+    """An agent with a fresh home and an empty work folder below ``folder``."""
+    home, work = folder / "home", folder / "work"
+    home.mkdir()
+    work.mkdir()
+    return Claude(executable, home, work, url, key, model, environment or {})
