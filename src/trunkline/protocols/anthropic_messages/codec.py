@@ -1,0 +1,135 @@
+"""The room's one export: every operation of the protocol under the interface that all rooms share."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from trunkline.core.errors import GatewayError
+from trunkline.core.facts import Facts
+from trunkline.core.http import HttpHead
+from trunkline.core.losses import Loss
+from trunkline.core.splice import splice
+from trunkline.core.types import Request, Response
+from trunkline.core.usage import Usage
+from trunkline.protocols.anthropic_messages import errors
+from trunkline.protocols.anthropic_messages.proofs import drop_foreign_proofs
+from trunkline.protocols.anthropic_messages.refusals import malformed, mended, refusal
+from trunkline.protocols.anthropic_messages.request_decode import decode_request
+from trunkline.protocols.anthropic_messages.request_encode import encode_request
+from trunkline.protocols.anthropic_messages.response import decode_response, encode_response, usage_of
+from trunkline.protocols.anthropic_messages.stream_decode import AnthropicStreamDecoder
+from trunkline.protocols.anthropic_messages.stream_encode import AnthropicStreamEncoder
+from trunkline.protocols.anthropic_messages.tap import AnthropicStreamTap
+from trunkline.protocols.anthropic_messages.wire import PROTOCOL, encode
+from trunkline.protocols.codec import (
+    Encoded,
+    ErrorReply,
+    Peek,
+    ReplyContext,
+    StreamDecoder,
+    StreamEncoder,
+    StreamTap,
+)
+
+
+class _Peek(Struct, gc=False):
+    model: str
+    stream: bool | None = None
+
+
+_peek: Final = msgspec.json.Decoder(_Peek).decode
+
+_PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
+_COMMENT: Final = b": ping\n\n"
+
+
+class AnthropicMessages:
+    """See :class:`trunkline.protocols.codec.Codec`, which documents every operation."""
+
+    @property
+    def name(self) -> str:
+        """The protocol's name in configurations."""
+        return PROTOCOL
+
+    def peek(self, body: bytes) -> Peek:
+        """Model and stream flag."""
+        try:
+            wire = _peek(body)
+        except msgspec.ValidationError as cause:
+            raise refusal("", cause) from cause
+        except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+            whole = mended(body)
+            if whole is body:
+                raise malformed(cause) from cause
+            return self.peek(whole)
+        return Peek(wire.model, bool(wire.stream))
+
+    def rename(self, body: bytes, deployment: str) -> bytes:
+        """The model's name, set."""
+        edits = {"model": encode(deployment)}
+        try:
+            return splice(body, edits)
+        except GatewayError:
+            whole = mended(body)
+            if whole is body:
+                raise
+            return splice(whole, edits)
+
+    def decode_request(self, body: bytes) -> Request:
+        """A client's request."""
+        return decode_request(body)
+
+    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+        """A body for a target of this protocol."""
+        return encode_request(request, facts)
+
+    def decode_response(self, body: bytes, origin: str) -> Response:
+        """A whole answer."""
+        return decode_response(body, origin)
+
+    def encode_response(self, response: Response, context: ReplyContext) -> bytes:
+        """A whole answer for a client."""
+        return encode_response(response, context)
+
+    def stream_decoder(self, origin: str) -> StreamDecoder:
+        """For one upstream's stream."""
+        return AnthropicStreamDecoder(origin)
+
+    def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
+        """For one client's stream."""
+        return AnthropicStreamEncoder(context)
+
+    def stream_tap(self) -> StreamTap:
+        """For one stream that is passed through."""
+        return AnthropicStreamTap()
+
+    def usage_of(self, body: bytes) -> Usage | None:
+        """The usage in a whole answer."""
+        return usage_of(body)
+
+    def drop_foreign_proofs(
+        self, body: bytes, owned: Callable[[str], bool]
+    ) -> tuple[bytes, tuple[Loss, ...]]:
+        """A passed-through body without other makers' thinking."""
+        return drop_foreign_proofs(body, owned)
+
+    def decode_error(self, head: HttpHead, body: bytes) -> GatewayError:
+        """What an error answer means."""
+        return errors.decode_error(head, body)
+
+    def encode_error(self, error: GatewayError, request_id: str) -> ErrorReply:
+        """An error before the first byte."""
+        return errors.encode_error(error, request_id)
+
+    def encode_stream_error(self, error: GatewayError, request_id: str) -> bytes:
+        """An error after it."""
+        return errors.encode_stream_error(error, request_id)
+
+    def ping(self, *, begun: bool) -> bytes:
+        """A sign of life: an event once the stream began, a comment before (SDKs want message_start first)."""
+        return _PING if begun else _COMMENT
+
+
+ANTHROPIC_MESSAGES: Final = AnthropicMessages()

@@ -1,0 +1,243 @@
+"""A client's request to the neutral form."""
+
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from trunkline.core.types import (
+    Extra,
+    Message,
+    Opaque,
+    OutputFormat,
+    Part,
+    Reasoning,
+    Request,
+    Sampling,
+    Text,
+    Tool,
+    ToolChoice,
+)
+from trunkline.protocols.anthropic_messages.marks import decode_mark
+from trunkline.protocols.anthropic_messages.open_request import read_open, tool_extras
+from trunkline.protocols.anthropic_messages.parts import decode_blocks, decode_text
+from trunkline.protocols.anthropic_messages.refusals import checked, invalid, malformed, mended
+from trunkline.protocols.anthropic_messages.wire import (
+    ABSENT,
+    EXTRA_FIELDS,
+    PROTOCOL,
+    TOOL_EXTRA_FIELDS,
+    OutputConfig,
+    WireRequest,
+    WireTool,
+)
+
+
+class _Choice(Struct, gc=False):
+    type: str
+    name: str | None = None
+    disable_parallel_tool_use: bool | None = None
+
+
+class _Thinking(Struct, gc=False):
+    type: str
+    budget_tokens: int | None = None
+    display: str | None = None
+
+
+class _Format(Struct, gc=False):
+    type: str = "json_schema"
+    schema: Raw = ABSENT
+    name: str | None = None
+
+
+_whole: Final = msgspec.json.Decoder(WireRequest).decode
+_fields: Final = msgspec.json.Decoder(dict[str, Raw]).decode
+_choice: Final = msgspec.json.Decoder(_Choice).decode
+_thinking: Final = msgspec.json.Decoder(_Thinking).decode
+_effort: Final = msgspec.json.Decoder(OutputConfig).decode
+_format: Final = msgspec.json.Decoder(_Format).decode
+_text: Final = msgspec.json.Decoder(str).decode
+
+_CHOICES: Final[dict[str, Literal["auto", "any", "tool", "none"]]] = {
+    "auto": "auto",
+    "any": "any",
+    "tool": "tool",
+    "none": "none",
+}
+_MODES: Final[dict[str, Literal["off", "budget", "adaptive"]]] = {
+    "disabled": "off",
+    "enabled": "budget",
+    "adaptive": "adaptive",
+}
+
+
+def decode_request(body: bytes) -> Request:
+    """As :meth:`trunkline.protocols.codec.Codec.decode_request` promises."""
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        whole = mended(body)
+        if whole is body:
+            raise malformed(cause) from cause
+        try:
+            return _decode(whole)
+        except (msgspec.DecodeError, UnicodeDecodeError) as second:
+            raise malformed(second) from second
+
+
+def _decode(body: bytes) -> Request:
+    try:
+        wire = _whole(body)
+    except msgspec.ValidationError:
+        return _from_open(body)
+    extras: list[Extra] = []
+    messages: list[Message] = []
+    effort: str | None = None
+    for message in wire.messages:
+        content = message.content
+        parts: tuple[Part, ...]
+        if isinstance(content, str):
+            parts = (Text(content),) if content else ()
+        else:
+            parts = decode_blocks(content)
+        messages.append(Message(message.role, parts))
+        if message.output_config is not None:
+            effort = message.output_config.effort or effort
+    system: tuple[Text | Opaque, ...] = ()
+    if isinstance(wire.system, str):
+        system = (Text(wire.system),) if wire.system else ()
+    elif wire.system:
+        system = tuple([decode_text(block) for block in wire.system])
+    tools = tuple([_decode_tool(tool, extras) for tool in wire.tools or ()])
+    return _request(wire, tuple(messages), system, tools, extras, effort)
+
+
+def _from_open(body: bytes) -> Request:
+    found = read_open(body)
+    effort: str | None = None
+    for message, _ in found.messages:
+        if message.output_config is not None:
+            effort = message.output_config.effort or effort
+    for part in found.system:
+        if not isinstance(part, Text | Opaque):
+            raise invalid("system: Input should be a string or a list of text blocks", "system")
+    return _request(
+        found.scalars,
+        tuple([Message(message.role, parts) for message, parts in found.messages]),
+        tuple([part for part in found.system if isinstance(part, Text | Opaque)]),
+        found.tools,
+        found.extras,
+        effort,
+    )
+
+
+def _request(
+    wire: WireRequest,
+    messages: tuple[Message, ...],
+    system: tuple[Text | Opaque, ...],
+    tools: tuple[Tool, ...],
+    extras: list[Extra],
+    turn_effort: str | None,
+) -> Request:
+    choice, parallel = _decode_choice(wire.tool_choice)
+    for name in EXTRA_FIELDS:
+        raw: Raw = getattr(wire, name)
+        if _given(raw):
+            extras.append(Extra(name, raw))
+    output = _leftovers(wire.output_config, "output_config", frozenset({"effort", "format"}), extras)
+    metadata = _leftovers(wire.metadata, "metadata", frozenset({"user_id"}), extras)
+    output_format = output.get("format", wire.output_format)
+    effort = checked(_effort, wire.output_config, "output_config").effort if output else None
+    return Request(
+        protocol=PROTOCOL,
+        model=wire.model,
+        messages=messages,
+        system=system,
+        tools=tools,
+        tool_choice=choice,
+        parallel_tool_calls=parallel,
+        max_tokens=wire.max_tokens,
+        stream=bool(wire.stream),
+        # Claude Code states a turn's effort on its last system message; it is the one in force.
+        reasoning=_decode_reasoning(wire.thinking, turn_effort or effort, extras),
+        output_format=_decode_format(output_format, extras),
+        sampling=Sampling(
+            temperature=wire.temperature,
+            top_p=wire.top_p,
+            top_k=wire.top_k,
+            stop=tuple(wire.stop_sequences or ()),
+        ),
+        user=_decode_user(metadata.get("user_id", ABSENT)),
+        service_tier=wire.service_tier,
+        cache=decode_mark(wire.cache_control),
+        extras=tuple(extras),
+    )
+
+
+def _decode_tool(wire: WireTool, extras: list[Extra]) -> Tool:
+    others: dict[str, Raw] = {}
+    for name in TOOL_EXTRA_FIELDS:
+        raw: Raw = getattr(wire, name)
+        if bytes(raw):
+            others[name] = raw
+    return Tool(
+        name=wire.name,
+        description=wire.description,
+        schema=wire.input_schema,
+        strict=wire.strict,
+        deferred=bool(wire.defer_loading),
+        raw=tool_extras(others, extras) if others else None,
+        cache=decode_mark(wire.cache_control),
+    )
+
+
+def _decode_choice(raw: Raw) -> tuple[ToolChoice | None, bool | None]:
+    wire = checked(_choice, raw, "tool_choice") if _given(raw) else None
+    if wire is None:
+        return None, None
+    if wire.type not in _CHOICES:
+        raise invalid(
+            "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'", "tool_choice.type"
+        )
+    if wire.type == "tool" and wire.name is None:
+        raise invalid("tool_choice.tool.name: Field required", "tool_choice.name")
+    disabled = wire.disable_parallel_tool_use
+    return ToolChoice(_CHOICES[wire.type], wire.name), None if disabled is None else not disabled
+
+
+def _decode_reasoning(raw: Raw, effort: str | None, extras: list[Extra]) -> Reasoning | None:
+    wire = checked(_thinking, raw, "thinking") if _given(raw) else None
+    if wire is None:
+        return None if effort is None else Reasoning(effort=effort)
+    if wire.type not in _MODES:
+        extras.append(Extra("thinking", raw))
+        return None if effort is None else Reasoning(effort=effort)
+    return Reasoning(mode=_MODES[wire.type], budget=wire.budget_tokens, effort=effort, display=wire.display)
+
+
+def _decode_format(raw: Raw, extras: list[Extra]) -> OutputFormat | None:
+    if not _given(raw):
+        return None
+    wire = checked(_format, raw, "output_config.format")
+    if wire.type != "json_schema" or not bytes(wire.schema):
+        extras.append(Extra("output_config.format", raw))
+        return None
+    return OutputFormat(kind="json_schema", name=wire.name, schema=wire.schema)
+
+
+def _decode_user(raw: Raw) -> str | None:
+    return checked(_text, raw, "metadata.user_id") if _given(raw) else None
+
+
+def _given(raw: Raw) -> bool:
+    return bytes(raw) not in (b"", b"null")
+
+
+def _leftovers(raw: Raw, path: str, known: frozenset[str], extras: list[Extra]) -> dict[str, Raw]:
+    """The fields of a small object; those outside the vocabulary also go into ``extras``."""
+    if not _given(raw):
+        return {}
+    fields = checked(_fields, raw, path)
+    extras.extend(Extra(f"{path}.{name}", value) for name, value in fields.items() if name not in known)
+    return fields
