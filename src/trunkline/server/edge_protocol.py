@@ -53,6 +53,11 @@ class Deadlines(Struct, frozen=True, kw_only=True):
         )
 
 
+def _framing(headers: RawHeaders) -> tuple[bytes, bytes] | None:
+    """The header that says how long the body is; None for a request without a body."""
+    return next((pair for pair in headers if pair[0] in (b"content-length", b"transfer-encoding")), None)
+
+
 class _Refused(Exception):
     """Stops the parser inside a callback; the reason is on the protocol."""
 
@@ -79,6 +84,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._verdict: Refusal | None = None
         self._owed: Refusal | None = None
         self._deaf = False
+        self._resuming = False
         self._closing_since: float | None = None
         self._head_open = False
         self._body_open = False
@@ -124,14 +130,8 @@ class EdgeProtocol(HttpToolsProtocol):
             return
         self._heard = self.loop.time()
         head_was_open = self._head_open
-        parser = self.parser
-        assert parser is not None, "data after the connection was lost"
         try:
-            parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # Nothing is upgraded here. The request is answered as it is, then the connection ends.
-            self.cycle.keep_alive = False
-            return
+            self._feed(data)
         except httptools.HttpParserError:
             self._refuse(self._verdict or edge_rules.MALFORMED)
             return
@@ -145,12 +145,40 @@ class EdgeProtocol(HttpToolsProtocol):
         elif self._body_open:
             self._look_in(min(self._deadlines.body_idle, self._deadlines.body_total))
 
+    def _feed(self, data: bytes) -> None:
+        parser = self.parser
+        assert parser is not None, "data after the connection was lost"
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[cast("int", upgrade.args[0]) :])
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Go on with a request that offers an upgrade, which nobody has to take, and has a body.
+
+        The parser ends at the head of such a request. Java's client offers h2c with every first POST.
+        """
+        framing = _framing(self.headers)
+        if framing is None:
+            self.cycle.keep_alive = False
+            self._deaf = True
+            return
+        self.parser = parser = httptools.HttpRequestParser(self)
+        self._resuming = True
+        parser.feed_data(b"POST / HTTP/1.1\r\n%s: %s\r\n\r\n" % framing)
+        self._resuming = False
+        parser.feed_data(rest)
+
     def on_message_begin(self) -> None:
+        if self._resuming:
+            return
         super().on_message_begin()
         cast(dict[str, object], self.scope)["extensions"] = self._extensions
         self._head_open = True
 
     def on_url(self, url: bytes) -> None:
+        if self._resuming:
+            return
         self.url += url
         if len(self.url) > edge_rules.MAX_TARGET:
             self._stop(edge_rules.TARGET_TOO_LONG)
@@ -163,6 +191,8 @@ class EdgeProtocol(HttpToolsProtocol):
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        if self._resuming:
+            return
         headers: RawHeaders = self.headers
         parser = self.parser
         assert parser is not None, "the parser calls this itself"
@@ -194,6 +224,10 @@ class EdgeProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        parser = self.parser
+        assert parser is not None, "the parser calls this itself"
+        if parser.should_upgrade() and _framing(self.headers) is not None:
+            return
         self._body_open = False
         super().on_message_complete()
 
