@@ -1,0 +1,110 @@
+"""The room's codec: the interface of :mod:`trunkline.protocols.codec`, spoken for Chat Completions."""
+
+from collections.abc import Callable
+from typing import Final
+
+from trunkline.core.errors import GatewayError
+from trunkline.core.facts import Facts
+from trunkline.core.http import HttpHead
+from trunkline.core.losses import Loss
+from trunkline.core.splice import splice
+from trunkline.core.types import Request, Response
+from trunkline.core.usage import Usage
+from trunkline.protocols.codec import (
+    Encoded,
+    ErrorReply,
+    Peek,
+    ReplyContext,
+    StreamDecoder,
+    StreamEncoder,
+    StreamTap,
+)
+from trunkline.protocols.openai_chat import (
+    errors,
+    foreign_proofs,
+    request_decode,
+    request_encode,
+    response,
+)
+from trunkline.protocols.openai_chat.stream_decode import ChatStreamDecoder
+from trunkline.protocols.openai_chat.stream_encode import ChatStreamEncoder
+from trunkline.protocols.openai_chat.tap import ChatStreamTap
+from trunkline.protocols.openai_chat.wire import ENCODER, NAME
+
+PING: Final = b": ping\n\n"
+
+
+class OpenAIChat:
+    """OpenAI Chat Completions and everything that calls itself compatible."""
+
+    @property
+    def name(self) -> str:
+        """``openai_chat``."""
+        return NAME
+
+    def peek(self, body: bytes) -> Peek:
+        """Model and stream flag."""
+        return request_decode.peek(body)
+
+    def rename(self, body: bytes, deployment: str) -> bytes:
+        """The model's name replaced."""
+        return splice(body, {"model": ENCODER.encode(deployment)})
+
+    def decode_request(self, body: bytes) -> Request:
+        """A client's request."""
+        return request_decode.decode_request(body)
+
+    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+        """A body for a target."""
+        return request_encode.encode_request(request, facts)
+
+    def decode_response(self, body: bytes, origin: str) -> Response:
+        """A whole answer."""
+        return response.decode_response(body, origin)
+
+    def encode_response(self, answer: Response, context: ReplyContext) -> bytes:
+        """A whole answer for a client."""
+        return response.encode_response(answer, context)
+
+    def stream_decoder(self, origin: str) -> StreamDecoder:
+        """Chunks to events."""
+        return ChatStreamDecoder(origin)
+
+    def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
+        """Events to chunks."""
+        return ChatStreamEncoder(context)
+
+    def stream_tap(self) -> StreamTap:
+        """The observer of a pass-through."""
+        return ChatStreamTap()
+
+    def usage_of(self, body: bytes) -> Usage | None:
+        """The usage in a whole answer."""
+        return response.usage_of(body)
+
+    def drop_foreign_proofs(
+        self, body: bytes, owned: Callable[[str], bool]
+    ) -> tuple[bytes, tuple[Loss, ...]]:
+        """History without other models' proofs."""
+        return foreign_proofs.drop_foreign_proofs(body, owned)
+
+    def decode_error(self, head: HttpHead, body: bytes) -> GatewayError:
+        """What an error answer means."""
+        return errors.decode_error(head, body)
+
+    def encode_error(self, error: GatewayError, request_id: str) -> ErrorReply:
+        """The error before the first byte."""
+        return errors.encode_error(error, request_id)
+
+    def encode_stream_error(self, error: GatewayError, request_id: str) -> bytes:
+        """The error inside a stream. Chunks have no place for the request's id: headers told it."""
+        del request_id
+        return errors.encode_stream_error(error)
+
+    def ping(self, *, begun: bool) -> bytes:
+        """A comment line: every client skips it, before and after the first chunk."""
+        del begun
+        return PING
+
+
+OPENAI_CHAT: Final = OpenAIChat()

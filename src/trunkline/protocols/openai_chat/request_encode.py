@@ -1,0 +1,230 @@
+"""A neutral request to a Chat Completions body, by the target's facts and nothing else."""
+
+import hashlib
+from typing import Final
+
+from trunkline.core.facts import Facts
+from trunkline.core.splice import splice
+from trunkline.core.types import OutputFormat, Request
+from trunkline.protocols.codec import Encoded
+from trunkline.protocols.openai_chat.drops import drop_path
+from trunkline.protocols.openai_chat.ledger import Ledger
+from trunkline.protocols.openai_chat.message_encode import encode_messages
+from trunkline.protocols.openai_chat.shapes import (
+    FunctionToolData,
+    FunctionToolOut,
+    MessageOut,
+    SystemOut,
+    TextOut,
+)
+from trunkline.protocols.openai_chat.thinking_encode import NOTHING, Asked, encode_thinking
+from trunkline.protocols.openai_chat.tool_encode import encode_choice, encode_tools, whole_schema
+from trunkline.protocols.openai_chat.wire import ENCODER, NAME
+
+STRUCTURED_TOOL: Final = "structured_output"
+MAX_STOPS: Final = 4
+MAX_USER: Final = 64
+OURS: Final = frozenset({"stream_options"})
+"""Fields nobody asked for: leaving them out is no loss."""
+Fields = dict[str, object]
+
+
+def encode_request(request: Request, facts: Facts) -> Encoded:
+    """See :meth:`Codec.encode_request`."""
+    ledger = Ledger(facts)
+    messages = encode_messages(request, ledger)
+    fields: Fields = {"model": request.model, "messages": messages}
+    tools = encode_tools(request, ledger)
+    choice = encode_choice(request, tools, ledger)
+    structured = _structured(request.output_format, fields, messages, tools, ledger)
+    if structured is not None:
+        choice = {"type": "function", "function": {"name": structured}}
+    if tools:
+        fields["tools"] = tools
+        if choice is not None:
+            fields["tool_choice"] = choice
+        _parallel(request, fields, ledger)
+    asked = _thinking(request, fields, choice, ledger)
+    _limit(request, asked, fields, ledger)
+    _sampling(request, asked, fields, ledger)
+    _rest(request, fields, ledger)
+    if request.stream:
+        fields["stream"] = True
+        if facts.stream_options:
+            fields["stream_options"] = {"include_usage": True}
+    body = _finish(fields, facts, ledger)
+    return Encoded(
+        body=body,
+        losses=ledger.losses,
+        tool_names=ledger.renamed,
+        custom_tools=frozenset(ledger.custom),
+        structured_tool=structured,
+    )
+
+
+def _finish(fields: Fields, facts: Facts, ledger: Ledger) -> bytes:
+    """The body without what the target refuses by name: whole fields first, then paths inside them."""
+    for key in list(fields):
+        if key in facts.drop or (facts.allow is not None and key not in facts.allow):
+            del fields[key]
+            if key not in OURS:
+                ledger.lose(key, "the upstream does not take it")
+    body = ENCODER.encode(fields)
+    edits: dict[str, bytes | None] = {}
+    for path in sorted(facts.drop):
+        field, _, rest = path.partition(".")
+        name = path.rpartition(".")[2].encode()
+        if rest and field in fields and b'"%s"' % name in body:
+            old = edits.get(field) or ENCODER.encode(fields[field])
+            new = drop_path(old, rest.split("."))
+            if new != old:
+                edits[field] = new
+                ledger.lose(path, "the upstream does not take it")
+    return splice(body, edits) if edits else body
+
+
+def _structured(
+    wanted: OutputFormat | None,
+    fields: Fields,
+    messages: list[MessageOut],
+    tools: list[FunctionToolOut],
+    ledger: Ledger,
+) -> str | None:
+    """Structured output as the target can: its field, a forced tool (whose name is returned), or words."""
+    facts = ledger.facts
+    if wanted is None:
+        return None
+    if facts.structured == "native":
+        fields["response_format"] = _response_format(wanted)
+        return None
+    if facts.structured == "tool" and wanted.kind == "json_schema" and not tools and facts.forced_tools:
+        data = FunctionToolData(
+            STRUCTURED_TOOL, wanted.description or "Give the answer.", whole_schema(wanted.schema)
+        )
+        tools.append(FunctionToolOut(data))
+        return STRUCTURED_TOOL
+    ledger.lose("response_format", "the upstream enforces no format: the instructions ask for it")
+    _instruct(wanted, messages, ledger)
+    return None
+
+
+def _instruct(wanted: OutputFormat, messages: list[MessageOut], ledger: Ledger) -> None:
+    text = "Answer with one JSON object and nothing else: no prose, no code fence."
+    if wanted.kind == "json_schema" and wanted.schema is not None:
+        text += f" It must match this JSON schema: {bytes(wanted.schema).decode()}"
+    first = messages[0] if messages else None
+    if isinstance(first, SystemOut):
+        if isinstance(first.content, str):
+            first.content = f"{first.content}\n\n{text}"
+        else:
+            first.content.append(TextOut(text))
+        return
+    messages.insert(0, SystemOut([TextOut(text)] if ledger.facts.cache_marks else text))
+
+
+def _response_format(wanted: OutputFormat) -> Fields:
+    if wanted.kind == "json_object":
+        return {"type": "json_object"}
+    schema: Fields = {"name": wanted.name or "answer", "schema": wanted.schema}
+    if wanted.description is not None:
+        schema["description"] = wanted.description
+    if wanted.strict is not None:
+        schema["strict"] = wanted.strict
+    return {"type": "json_schema", "json_schema": schema}
+
+
+def _parallel(request: Request, fields: Fields, ledger: Ledger) -> None:
+    if request.parallel_tool_calls is None:
+        return
+    if ledger.facts.parallel_switch:
+        fields["parallel_tool_calls"] = request.parallel_tool_calls
+    elif not request.parallel_tool_calls:
+        ledger.lose("parallel_tool_calls", "the upstream has no switch against parallel calls")
+
+
+def _thinking(request: Request, fields: Fields, choice: object, ledger: Ledger) -> Asked:
+    """Adds the fields that ask for thinking. Claude refuses it together with a forced tool (E47)."""
+    asked = encode_thinking(
+        request.reasoning, request.max_tokens, ledger, effort_only=request.protocol != NAME
+    )
+    thinks = asked.thinking is not None and asked.thinking["type"] != "disabled"
+    if thinks and choice is not None and choice not in ("auto", "none"):
+        ledger.lose("thinking", "the upstream cannot think when a tool is forced")
+        return NOTHING
+    if asked.effort is not None:
+        fields["reasoning_effort"] = asked.effort
+    if asked.thinking is not None:
+        fields["thinking"] = asked.thinking
+    if asked.output_effort is not None:
+        fields["output_config"] = {"effort": asked.output_effort}
+    return asked
+
+
+def _limit(request: Request, asked: Asked, fields: Fields, ledger: Ledger) -> None:
+    limit, cap = request.max_tokens, ledger.facts.max_output_tokens
+    if asked.max_tokens is not None:
+        limit = asked.max_tokens
+    if limit is None:
+        return
+    if cap is not None and limit > cap:
+        ledger.lose("max_tokens", f"cut from {limit} to the model's limit of {cap}")
+        limit = cap
+    fields[ledger.facts.max_tokens_field] = limit
+
+
+def _sampling(request: Request, asked: Asked, fields: Fields, ledger: Ledger) -> None:
+    facts, sampling = ledger.facts, request.sampling
+    thinks = asked.thinking is not None and asked.thinking["type"] != "disabled"
+    top_p = sampling.top_p
+    if sampling.temperature is not None and top_p is not None and not facts.temperature_with_top_p:
+        ledger.lose("top_p", "the upstream refuses it together with temperature")
+        top_p = None
+    knobs = (("temperature", sampling.temperature), ("top_p", top_p), ("top_k", sampling.top_k))
+    for name, value in knobs:
+        if value is None:
+            continue
+        if not facts.sampling:
+            ledger.lose(name, "the model takes no sampling settings")
+        elif thinks:
+            ledger.lose(name, "the upstream refuses it while the model thinks")
+        elif name == "top_k" and not facts.top_k:
+            ledger.lose(name, "Chat Completions has no such field")
+        else:
+            fields[name] = value
+    if sampling.stop:
+        if len(sampling.stop) > MAX_STOPS:
+            ledger.lose("stop", f"only the first {MAX_STOPS} of {len(sampling.stop)} stop strings are sent")
+        fields["stop"] = list(sampling.stop[:MAX_STOPS])
+    others = (
+        ("seed", sampling.seed),
+        ("frequency_penalty", sampling.frequency_penalty),
+        ("presence_penalty", sampling.presence_penalty),
+    )
+    fields.update((name, value) for name, value in others if value is not None)
+
+
+def _rest(request: Request, fields: Fields, ledger: Ledger) -> None:
+    if request.user is not None:
+        fields["user"] = user_name(request.user)
+    if request.prompt_cache_key is not None:
+        fields["prompt_cache_key"] = request.prompt_cache_key
+    same = request.protocol == NAME
+    if request.service_tier is not None:
+        if same:
+            fields["service_tier"] = request.service_tier
+        else:
+            ledger.lose("service_tier", "tiers of another vendor have no counterpart")
+    if request.cache is not None:
+        ledger.lose("cache_control", "automatic cache marks have no counterpart")
+    for extra in request.extras:
+        if same:
+            fields[extra.name] = extra.raw
+        else:
+            ledger.lose(extra.name, "Chat Completions has no such field")
+
+
+def user_name(user: str) -> str:
+    """``user`` as it is when short and plain, else its digest: Claude Code puts JSON there (E63)."""
+    if len(user) <= MAX_USER and not user.startswith("{"):
+        return user
+    return hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,138 @@
+"""Token counts and stop causes, both directions (protocols.md 4.1, 4.2; databricks.md 4.3)."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from trunkline.core.usage import Stop, StopReason, Usage
+from trunkline.protocols.openai_chat.wire import Number, WireUsage
+
+STOPS: Final[dict[str, StopReason]] = {
+    "stop": "end",
+    "end_turn": "end",
+    "eos": "end",
+    "eos_token": "end",
+    "completed": "end",
+    "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_length": "context_full",
+    "model_context_window_exceeded": "context_full",
+    "tool_calls": "tool_use",
+    "tool_use": "tool_use",
+    "function_call": "tool_use",
+    "stop_sequence": "stop_sequence",
+    "content_filter": "refusal",
+    "refusal": "refusal",
+    "safety": "refusal",
+}
+"""The vendors' words; what is missing is "other"."""
+
+FINISH: Final[dict[StopReason, str]] = {
+    "end": "stop",
+    "tool_use": "tool_calls",
+    "length": "length",
+    "stop_sequence": "stop",
+    "context_full": "length",
+    "refusal": "content_filter",
+    "pause": "stop",
+    "compaction": "stop",
+    "other": "stop",
+}
+
+
+def decode_stop(raw: str | None, *, calls: bool, refused: bool, matched: str | int | None) -> Stop:
+    """Why it stopped. Calls decide "wants tools", but an answer cut off stays cut off (E42, 4.1)."""
+    reason = "end" if raw is None else STOPS.get(raw, "other")
+    if reason in ("length", "context_full"):
+        return Stop(reason, raw)
+    if calls and reason != "refusal":
+        return Stop("tool_use", raw)
+    if reason == "tool_use":
+        return Stop("end", raw)
+    if refused:
+        return Stop("refusal", raw)
+    if isinstance(matched, str) and reason == "end":
+        return Stop("stop_sequence", raw, matched)
+    return Stop(reason, raw)
+
+
+def encode_stop(stop: Stop, *, refused: bool) -> str:
+    """``finish_reason``; a refusal with text of its own finishes normally, as OpenAI does it."""
+    return "stop" if refused and stop.reason == "refusal" else FINISH[stop.reason]
+
+
+def _count(value: Number | None) -> int | None:
+    return None if value is None else max(int(value), 0)
+
+
+def decode_usage(wire: WireUsage) -> Usage:
+    """Disjoint buckets. Cache counts are inside ``prompt_tokens`` when they fit there, else beside it.
+
+    xAI counts reasoning outside ``completion_tokens``: its total gives that away.
+    """
+    prompt, output = _count(wire.prompt_tokens), _count(wire.completion_tokens)
+    details, spent = wire.prompt_tokens_details, wire.completion_tokens_details
+    read, write, long = _count(wire.cache_read_input_tokens), _count(wire.cache_creation_input_tokens), None
+    if read is None and details is not None:
+        read = _count(details.cached_tokens)
+    if read is None:
+        read = _count(wire.prompt_cache_hit_tokens)
+    if write is None and details is not None:
+        write = _count(details.cache_write_tokens)
+    if wire.cache_creation is not None:
+        long = _count(wire.cache_creation.ephemeral_1h_input_tokens)
+    cached = (read or 0) + (write or 0)
+    fresh = prompt
+    if prompt is not None and cached <= prompt:
+        fresh = prompt - cached
+    reasoning = _count(wire.reasoning_tokens if spent is None else spent.reasoning_tokens)
+    if reasoning and prompt is not None and output is not None:
+        outside = wire.total_tokens == prompt + output + reasoning
+        output = output + reasoning if outside else output
+    return Usage(
+        input=fresh,
+        cache_read=read,
+        cache_write=write,
+        cache_write_1h=long,
+        output=output,
+        reasoning=reasoning,
+    )
+
+
+class PromptDetailsOut(Struct, omit_defaults=True):
+    """``prompt_tokens_details``."""
+
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class CompletionDetailsOut(Struct):
+    """``completion_tokens_details``."""
+
+    reasoning_tokens: int
+
+
+class UsageOut(Struct, omit_defaults=True):
+    """``usage``."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptDetailsOut | None = None
+    completion_tokens_details: CompletionDetailsOut | None = None
+
+
+def encode_usage(usage: Usage) -> UsageOut:
+    """Inclusive counts, as OpenAI gives them; what was never reported counts as zero in the sums."""
+    prompt, completion = usage.prompt, usage.output or 0
+    details = None
+    if usage.cache_read is not None or usage.cache_write is not None:
+        details = PromptDetailsOut(usage.cache_read or 0, usage.cache_write)
+    return UsageOut(
+        prompt,
+        completion,
+        prompt + completion,
+        details,
+        None if usage.reasoning is None else CompletionDetailsOut(usage.reasoning),
+    )
