@@ -126,7 +126,7 @@ class Calls:
         if known is not None:
             return None if name and piece and known.done and known.arguments != "{}" else known
         found = self._by_index.get(wire.index) if wire.index is not None else None
-        if found is None and wire.index is None and self.order:
+        if found is None and self.order and (wire.index is None or not (name or wire.id)):
             found = self.order[-1]
         if found is None:
             return None

@@ -282,5 +282,6 @@ def encode_error(error: GatewayError, request_id: str) -> ErrorReply:
 def encode_stream_error(error: GatewayError) -> bytes:
     """One chunk with the error; neither ``[DONE]`` nor a finish follows it."""
     own = _own(error)
-    data = own if own is not None and b"\n" not in own and b"\r" not in own else _envelope(error)
+    fits = own is not None and b'"choices"' not in own and b"\n" not in own and b"\r" not in own
+    data = own if own is not None and fits else _envelope(error)
     return b"data: " + data + b"\n\n"

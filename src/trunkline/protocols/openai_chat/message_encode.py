@@ -2,6 +2,7 @@
 and nothing that is added to a turn depends on a later one (E30 to E36, E104)."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from msgspec import UNSET
 
@@ -252,7 +253,7 @@ class _Writer:
     def _results_after(self, position: int) -> dict[str, ToolResult]:
         """Results by id, from the messages up to the next assistant turn (E31, E32)."""
         found: dict[str, ToolResult] = {}
-        for message in self._messages[position + 1 :]:
+        for message in islice(self._messages, position + 1, None):
             if message.role == "assistant":
                 break
             for part in message.content:

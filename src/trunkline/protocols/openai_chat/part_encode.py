@@ -149,7 +149,8 @@ def _document(part: Document, ledger: Ledger) -> Iterable[PartOut]:
         inner: list[PartOut] = [] if header(part) is None else [TextOut(f"{header(part)}:")]
         for child in part.parts:
             inner += encode_part(child, ledger)
-        _give(inner[-1:], mark) if mark is not None else None
+        if mark is not None:
+            _give(inner[-1:], mark)
         return inner
     return (_file(part, ledger, mark),)
 

@@ -197,7 +197,7 @@ def _reasoning(wire: WireRequest) -> Reasoning | None:
     nested = wire.reasoning or WireReasoning()
     output = wire.output_config
     effort = wire.reasoning_effort or nested.effort or (None if output is None else output.effort)
-    budget, mode, display = nested.max_tokens, None, None
+    budget, display = nested.max_tokens, None
     thinking = wire.thinking
     if thinking is not None:
         display = thinking.display
@@ -209,17 +209,10 @@ def _reasoning(wire: WireRequest) -> Reasoning | None:
     if effort == "none" or nested.enabled is False:
         return Reasoning(mode="off")
     if budget is not None:
-        mode = "budget"
-    elif nested.enabled and effort is None:
-        mode = "adaptive"
-    elif effort is None:
-        return None
-    return Reasoning(
-        mode="budget" if mode == "budget" else "adaptive" if mode else None,
-        budget=budget,
-        effort=effort,
-        display=display,
-    )
+        return Reasoning(mode="budget", budget=budget, effort=effort, display=display)
+    if effort is not None:
+        return Reasoning(effort=effort, display=display)
+    return Reasoning(mode="adaptive") if nested.enabled else None
 
 
 def _output_format(wire: WireRequest) -> OutputFormat | None:

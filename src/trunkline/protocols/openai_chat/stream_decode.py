@@ -1,5 +1,6 @@
 """Chunks to neutral events. Lenient about everything vendors do, strict about how a stream ends (E3)."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -8,7 +9,7 @@ from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.events import Failed, Finished, Started, StreamEvent
 from trunkline.core.sse import SSEvent
 from trunkline.core.surrogates import decode_lenient
-from trunkline.core.types import Image, Opaque, Refusal, Text, Thinking
+from trunkline.core.types import Image, Opaque, Part, Refusal, Text, Thinking
 from trunkline.core.usage import Usage, latest
 from trunkline.protocols.openai_chat.calls import Calls
 from trunkline.protocols.openai_chat.errors import error_of, readable
@@ -18,6 +19,7 @@ from trunkline.protocols.openai_chat.reasoning import Piece, pieces_of_details, 
 from trunkline.protocols.openai_chat.usage import decode_stop, decode_usage
 from trunkline.protocols.openai_chat.wire import (
     ANSWER,
+    ENCODER,
     NAME,
     PART,
     WireAnswer,
@@ -87,7 +89,7 @@ class ChatStreamDecoder:
         events: list[StreamEvent] = []
         wire_usage = answer.usage or (answer.x_groq.usage if answer.x_groq is not None else None)
         usage = None if wire_usage is None else decode_usage(wire_usage)
-        if not self._started:
+        if not self._started and (choice is not None or answer.delta is not None):
             self._start(answer, usage, events)
         late = self._finish is not None
         if usage is not None:
@@ -130,8 +132,10 @@ class ChatStreamDecoder:
         if isinstance(content, str):
             if content:
                 self._lane.say("text", content, events)
-        elif content:
+        elif isinstance(content, list):
             self._blocks(content, events)
+        elif content:
+            self._lane.say("text", ENCODER.encode(content).decode(), events)
         if delta.refusal:
             self._lane.say("refusal", delta.refusal, events)
         for raw in delta.annotations or ():
@@ -183,7 +187,7 @@ class ChatStreamDecoder:
                         for piece in pieces_of_part(wire):
                             self._lane.think(piece, events)
                     continue
-            for part in decode_part(raw, f"choices[0].delta.content[{position}]"):
+            for part in self._parts(raw, position):
                 match part:
                     case Text(text, citations):
                         if text:
@@ -196,6 +200,12 @@ class ChatStreamDecoder:
                         self._lane.put(part, events)
                     case _:
                         self._lane.put(Opaque(NAME, type(part).__name__.lower(), raw), events)
+
+    def _parts(self, raw: msgspec.Raw, position: int) -> Sequence[Part]:
+        try:
+            return decode_part(raw, f"choices[0].delta.content[{position}]")
+        except GatewayError:  # a client would hear about it; a vendor's odd block is kept as it is
+            return [Opaque(NAME, "part", raw)]
 
     def _call(self, wires: list[WireCall], events: list[StreamEvent]) -> None:
         for call in self._calls.take(wires):

@@ -6,6 +6,7 @@ from trunkline.core.errors import GatewayError
 from trunkline.core.sse import SSEvent
 from trunkline.core.surrogates import decode_lenient
 from trunkline.core.usage import Stop, Usage, latest
+from trunkline.protocols.openai_chat.calls import Calls
 from trunkline.protocols.openai_chat.errors import error_of
 from trunkline.protocols.openai_chat.reasoning import (
     Piece,
@@ -16,7 +17,14 @@ from trunkline.protocols.openai_chat.reasoning import (
 )
 from trunkline.protocols.openai_chat.stream_decode import DONE
 from trunkline.protocols.openai_chat.usage import decode_stop, decode_usage
-from trunkline.protocols.openai_chat.wire import ANSWER, PART, WireAnswer, WireDelta, present
+from trunkline.protocols.openai_chat.wire import (
+    ANSWER,
+    PART,
+    WireAnswer,
+    WireCall,
+    WireDelta,
+    present,
+)
 
 _PLAIN = b'"finish_reason":null'
 _NO_USAGE = b'"usage":null'
@@ -27,7 +35,7 @@ class ChatStreamTap:
 
     def __init__(self) -> None:
         self._content = False
-        self._calls = False
+        self._calls = Calls()
         self._refused = False
         self._done = False
         self._error: GatewayError | None = None
@@ -61,6 +69,7 @@ class ChatStreamTap:
         choice = next((choice for choice in answer.choices or () if not choice.index), None)
         if present(answer.error) or answer.error_code is not None:
             self._error = self._error or error_of(msgspec.json.decode(data), 200, raw=data)
+            return
         usage = answer.usage or (answer.x_groq.usage if answer.x_groq is not None else None)
         if usage is not None:
             self._usage = latest(self._usage, decode_usage(usage))
@@ -70,13 +79,19 @@ class ChatStreamTap:
         if choice is not None and choice.finish_reason and self._stop is None:
             self._keep()
             self._stop = decode_stop(
-                choice.finish_reason, calls=self._calls, refused=self._refused, matched=choice.stop_reason
+                choice.finish_reason,
+                calls=bool(self._calls.order),
+                refused=self._refused,
+                matched=choice.stop_reason,
             )
 
     def _see(self, delta: WireDelta) -> None:
+        if delta.tool_calls:
+            self._calls.take(delta.tool_calls)
+        elif delta.function_call is not None and delta.function_call.name:
+            self._calls.take([WireCall(index=0, function=delta.function_call)])
         calls = bool(delta.tool_calls or delta.function_call)
         words = delta.content or delta.reasoning_content or delta.reasoning or delta.refusal
-        self._calls = self._calls or calls
         self._refused = self._refused or bool(delta.refusal)
         self._content = self._content or bool(words or calls or delta.reasoning_details)
         pieces = pieces_of_details(delta.reasoning_details or ())
@@ -112,8 +127,10 @@ class ChatStreamTap:
 
     @property
     def finished(self) -> bool:
-        """A finish was seen, or ``[DONE]`` without one and without a call before it (E3)."""
-        return self._stop is not None or (self._done and self._content and not self._calls)
+        """A finish was seen, or ``[DONE]`` without one and without an open call before it (E3)."""
+        if self._stop is not None:
+            return True
+        return self._done and self._content and all(call.done for call in self._calls.order)
 
     @property
     def error(self) -> GatewayError | None:

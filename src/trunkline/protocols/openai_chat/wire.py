@@ -314,7 +314,8 @@ class WireGroq(Struct):
 class WireDelta(Struct):
     """The message of an answer, or a piece of it."""
 
-    content: str | list[Raw] | None = None
+    content: str | list[Raw] | dict[str, Raw] | None = None
+    """An object is Cloudflare's structured output."""
     reasoning_content: str | None = None
     reasoning: str | None = None
     reasoning_details: list[Raw] | None = None
