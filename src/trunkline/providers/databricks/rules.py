@@ -17,7 +17,7 @@ CHAT_ALLOW: Final[Mapping[str, frozenset[str]]] = {
     "gpt": _CORE
     | {
         "max_completion_tokens", "temperature", "top_p", "stop", "n", "stream_options", "response_format",
-        "reasoning_effort", "service_tier", "frequency_penalty", "presence_penalty",
+        "reasoning_effort", "service_tier",
     },
     "gemini": _CORE
     | {
@@ -26,7 +26,7 @@ CHAT_ALLOW: Final[Mapping[str, frozenset[str]]] = {
     },
 }  # fmt: skip
 _OPEN_ALLOW: Final = _CORE | {
-    "temperature", "top_p", "top_k", "stop", "n", "response_format", "logprobs", "top_logprobs",
+    "temperature", "top_p", "top_k", "stop", "n", "response_format", "logprobs",
 }  # fmt: skip
 _OPEN_WITH_EFFORT: Final = ("gpt-oss", "qwen35", "qwen3-5", "deepseek")
 """Open models that take ``reasoning_effort``, by the start of their name."""

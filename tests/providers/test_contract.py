@@ -1,0 +1,289 @@
+"""What every row of the catalog keeps, and what settings make of it."""
+
+import pytest
+
+from trunkline.catalog.providers import provider_entries
+from trunkline.config.schema import ProviderSettings
+from trunkline.config.secret import Secret
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.http import HttpHead
+from trunkline.providers.address import ENDPOINTS
+from trunkline.providers.problems import SettingsError
+from trunkline.providers.provider import Provider
+from trunkline.providers.registry import make_provider
+
+KEY = "sk-the-key"
+NEEDED: dict[str, ProviderSettings] = {
+    "azure": ProviderSettings(kind="azure", url="https://res.openai.azure.com"),
+    "custom": ProviderSettings(kind="custom", speaks=(("openai_chat", "http://127.0.0.1:9/v1"),)),
+    "databricks": ProviderSettings(kind="databricks", host="adb-1.2"),
+}
+KINDS = list(provider_entries())
+MODELS = ("claude-sonnet-4-5", "databricks-claude-opus-4-8", "gpt-5", "some-model", "system.ai.gpt-5")
+BODY = b'{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":64}'
+
+
+def provider_of(kind: str) -> Provider:
+    return make_provider("mine", NEEDED.get(kind, ProviderSettings(kind=kind)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("model", MODELS)
+def test_surfaces_are_there_unique_and_stable(kind: str, model: str) -> None:
+    provider = provider_of(kind)
+    surfaces = provider.surfaces(model)
+    assert surfaces
+    assert len({surface.name for surface in surfaces}) == len(surfaces)
+    assert provider.surfaces(model) is surfaces, "asked for on every request, so made once"
+    for surface in surfaces:
+        assert surface.protocol in ENDPOINTS
+        assert surface.url.startswith(("https://", "http://127.0.0.1"))
+        assert (surface.facts.provider, surface.facts.model) == ("mine", model)
+        assert len({one.facts.origin for one in surfaces}) == 1, "one maker of proofs on every surface"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_credential_is_in_exactly_one_header(kind: str) -> None:
+    provider = provider_of(kind)
+    client = (
+        ("host", "x"), ("authorization", "Bearer client"), ("x-api-key", "client"), ("cookie", "a=b"),
+        ("content-length", "3"), ("accept-encoding", "br"), ("connection", "close"), ("anthropic-beta", "b"),
+    )  # fmt: skip
+    for surface in provider.surfaces("claude-sonnet-4-5"):
+        headers = provider.headers(surface, KEY, client)
+        names = [name for name, _ in headers]
+        assert len(names) == len(set(names))
+        assert sum(KEY in value for _, value in headers) == 1
+        assert not any("client" in value or value == "a=b" for _, value in headers)
+        assert not {"host", "cookie", "content-length", "accept-encoding", "connection"} & set(names)
+        assert dict(headers)["content-type"] == "application/json"
+        assert dict(headers)["user-agent"].startswith("trunkline/")
+        assert ("anthropic-version" in names) is (surface.protocol == "anthropic_messages")
+        without = provider.headers(surface, None, client)
+        assert not {"authorization", "x-api-key", "api-key"} & {name for name, _ in without}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("model", MODELS)
+def test_a_plain_body_is_the_same_object_afterwards(kind: str, model: str) -> None:
+    provider = provider_of(kind)
+    for surface in provider.surfaces(model):
+        if surface.facts.max_tokens_field == "max_completion_tokens" and surface.facts.allow is None:
+            continue  # there the one edit of this body is due
+        body, losses = provider.edit(surface, BODY)
+        assert body is BODY
+        assert losses == ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_of_our_own_teaches_nothing(kind: str) -> None:
+    provider = provider_of(kind)
+    surface = provider.surfaces("claude-sonnet-4-5")[0]
+    error = GatewayError(Kind.INVALID_REQUEST, 'unknown field "store"')
+    assert provider.learn(surface, error) is None
+    assert provider.read_error(surface, error, HttpHead(400)) is error
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_discovery_is_a_get_with_the_credential(kind: str) -> None:
+    provider = provider_of(kind)
+    request = provider.discovery(KEY)
+    if kind == "azure":
+        assert request is None, "Azure's data plane lists no deployments"
+        return
+    assert request is not None
+    assert request.method == "GET"
+    assert request.url.startswith(("https://", "http://127.0.0.1"))
+    assert sum(KEY in value for _, value in request.headers) == 1
+    with pytest.raises(GatewayError) as caught:
+        provider.decode_discovery(b"<html>")
+    assert caught.value.kind is Kind.UPSTREAM_FAILED
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_entry_says_what_configuration_needs(kind: str) -> None:
+    entry = provider_entries()[kind]
+    assert entry.title
+    assert entry.needs != "nothing" or entry.speaks
+    assert provider_of(kind).kind == kind
+    assert provider_of(kind).name == "mine"
+    assert provider_of(kind).needs_credential is entry.key_required
+
+
+@pytest.mark.parametrize(
+    ("kind", "surfaces"),
+    [
+        ("anthropic", [("messages", "https://api.anthropic.com/v1/messages")]),
+        ("openai", [("chat", "https://api.openai.com/v1/chat/completions")]),
+        (
+            "openrouter",
+            [
+                ("chat", "https://openrouter.ai/api/v1/chat/completions"),
+                ("messages", "https://openrouter.ai/api/v1/messages"),
+            ],
+        ),
+        ("groq", [("chat", "https://api.groq.com/openai/v1/chat/completions")]),
+        (
+            "deepseek",
+            [
+                ("chat", "https://api.deepseek.com/chat/completions"),
+                ("messages", "https://api.deepseek.com/anthropic/v1/messages"),
+            ],
+        ),
+        ("ollama", [("chat", "http://127.0.0.1:11434/v1/chat/completions")]),
+        ("vllm", [("chat", "http://127.0.0.1:8000/v1/chat/completions")]),
+        ("lmstudio", [("chat", "http://127.0.0.1:1234/v1/chat/completions")]),
+    ],
+)
+def test_where_the_usual_ones_are(kind: str, surfaces: list[tuple[str, str]]) -> None:
+    assert [(surface.name, surface.url) for surface in provider_of(kind).surfaces("m")] == surfaces
+
+
+def test_anthropic_counts_tokens_and_forwards_its_own_headers_verbatim() -> None:
+    provider = provider_of("anthropic")
+    surface = provider.surfaces("claude-opus-5-5")[0]
+    assert surface.count_url == "https://api.anthropic.com/v1/messages/count_tokens"
+    client = (
+        ("anthropic-version", "2023-06-01"), ("anthropic-beta", "odd-2099-01-01,claude-code-20250219"),
+        ("x-claude-code-session-id", "s"), ("x-stainless-os", "Linux"),
+    )  # fmt: skip
+    headers = dict(provider.headers(surface, KEY, client))
+    assert headers["anthropic-beta"] == "odd-2099-01-01,claude-code-20250219"
+    assert headers["x-claude-code-session-id"] == "s"
+    assert headers["x-api-key"] == KEY
+    assert "x-stainless-os" not in headers
+
+
+def test_openrouter_speaks_messages_without_claude_codes_own_headers() -> None:
+    provider = provider_of("openrouter")
+    messages = provider.surfaces("anthropic/claude-sonnet-4.5")[1]
+    headers = dict(provider.headers(messages, KEY, (("x-claude-code-session-id", "s"),)))
+    assert headers["anthropic-version"] == "2023-06-01"
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert "x-claude-code-session-id" not in headers
+    assert messages.count_url is None
+
+
+@pytest.mark.parametrize(
+    ("url", "version", "expected"),
+    [
+        (
+            "https://r.openai.azure.com",
+            "2024-10-21",
+            "https://r.openai.azure.com/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21",
+        ),
+        ("https://r.openai.azure.com/", None, "https://r.openai.azure.com/openai/v1/chat/completions"),
+        (
+            "https://r.openai.azure.com/openai/v1",
+            None,
+            "https://r.openai.azure.com/openai/v1/chat/completions",
+        ),
+        (
+            "https://r.openai.azure.com/openai/deployments/x/chat/completions?api-version=1",
+            None,
+            "https://r.openai.azure.com/openai/deployments/x/chat/completions?api-version=1",
+        ),
+    ],
+)
+def test_azure_addresses(url: str, version: str | None, expected: str) -> None:
+    settings = ProviderSettings(kind="azure", url=url, api_version=version)
+    provider = make_provider("az", settings)
+    surface = provider.surfaces("my-gpt")[0]
+    assert surface.url == expected
+    assert dict(provider.headers(surface, KEY, ()))["api-key"] == KEY
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "expected"),
+    [
+        ("ollama", "http://10.1.2.3:11434", "http://10.1.2.3:11434/v1/chat/completions"),
+        ("ollama", "http://10.1.2.3:11434/v1/", "http://10.1.2.3:11434/v1/chat/completions"),
+        ("vllm", "https://gpu.example.com/serve/v1", "https://gpu.example.com/serve/v1/chat/completions"),
+        ("anthropic", "https://proxy.example.com", "https://proxy.example.com/v1/messages"),
+        ("custom", "http://localhost:8080/v1", "http://localhost:8080/v1/chat/completions"),
+    ],
+)
+def test_a_url_of_ones_own(kind: str, url: str, expected: str) -> None:
+    provider = make_provider("p", ProviderSettings(kind=kind, url=url))
+    assert [surface.url for surface in provider.surfaces("m")] == [expected]
+
+
+def test_speaks_overrides_the_catalog_and_keeps_its_order() -> None:
+    speaks = (
+        ("anthropic_messages", "http://127.0.0.1:9/anthropic"),
+        ("openai_chat", "http://127.0.0.1:9/v1/chat/completions"),
+    )
+    provider = make_provider("p", ProviderSettings(kind="deepseek", speaks=speaks))
+    assert [surface.url for surface in provider.surfaces("m")] == [
+        "http://127.0.0.1:9/anthropic/v1/messages",
+        "http://127.0.0.1:9/v1/chat/completions",
+    ]
+    only = make_provider("p", ProviderSettings(kind="deepseek", speaks=speaks, surface="chat"))
+    assert [surface.name for surface in only.surfaces("m")] == ["chat"]
+
+
+def test_a_custom_provider_needs_a_key_only_when_it_has_one() -> None:
+    speaks = (("openai_chat", "http://127.0.0.1:9/v1"),)
+    without = make_provider("p", ProviderSettings(kind="custom", speaks=speaks))
+    having = make_provider("p", ProviderSettings(kind="custom", speaks=speaks, credential=Secret("k")))
+    never = make_provider(
+        "p", ProviderSettings(kind="custom", speaks=speaks, credential=Secret("k"), auth="none")
+    )
+    assert (without.needs_credential, having.needs_credential, never.needs_credential) == (
+        False,
+        True,
+        False,
+    )
+
+
+def test_configured_headers_win_and_come_once() -> None:
+    settings = ProviderSettings(kind="openai", headers=(("user-agent", "mine/1"), ("x-team", "a")))
+    provider = make_provider("p", settings)
+    headers = provider.headers(provider.surfaces("m")[0], KEY, ())
+    assert [value for name, value in headers if name == "user-agent"] == ["mine/1"]
+    assert dict(headers)["x-team"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (ProviderSettings(kind="databrick"), r"providers\.p\.kind: .*did you mean databricks\?"),
+        (ProviderSettings(kind="zzz"), r"providers\.p\.kind: .*there are anthropic, openai"),
+        (ProviderSettings(kind="databricks"), r"providers\.p\.host: missing"),
+        (ProviderSettings(kind="azure"), r"providers\.p\.url: missing"),
+        (ProviderSettings(kind="custom"), r"providers\.p\.speaks: missing"),
+        (
+            ProviderSettings(kind="custom", speaks=(("openai_chta", "http://127.0.0.1/v1"),)),
+            r"providers\.p\.speaks: no protocol 'openai_chta'",
+        ),
+        (ProviderSettings(kind="vllm", url="http://gpu.example.com/v1"), r"plain http:// is only allowed"),
+        (ProviderSettings(kind="vllm", url="ftp://127.0.0.1/v1"), r"is not a URL"),
+        (ProviderSettings(kind="vllm", url="https://me:pw@gpu.example.com/v1"), r"user name or password"),
+        (ProviderSettings(kind="openai", surface="chta"), r"providers\.p\.surface: no surface 'chta'"),
+        (
+            ProviderSettings(kind="databricks", host="adb-1.2", surface="chat"),
+            r"providers\.p\.surface: no surface 'chat'; there are serving_messages",
+        ),
+    ],
+)
+def test_settings_that_cannot_work_say_what_to_write(settings: ProviderSettings, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        make_provider("p", settings)
+
+
+@pytest.mark.parametrize(
+    ("body", "models"),
+    [
+        (
+            b'{"data":[{"type":"model","id":"claude-opus-5","display_name":"Claude Opus 5"}],"has_more":false}',
+            [("claude-opus-5", "Claude Opus 5")],
+        ),
+        (b'{"object":"list","data":[{"id":"a","object":"model"},{"id":"b"}]}', [("a", None), ("b", None)]),
+        (b'{"data":[{"id":"x/y","name":"X: Y"}]}', [("x/y", "X: Y")]),
+        (b'{"models":[{"name":"qwen3"}]}', [("qwen3", None)]),
+        (b'{"data":null}', []),
+    ],
+)
+def test_listings(body: bytes, models: list[tuple[str, str | None]]) -> None:
+    listed = provider_of("openai").decode_discovery(body)
+    assert [(model.id, model.display_name) for model in listed] == models
