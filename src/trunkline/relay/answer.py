@@ -1,0 +1,212 @@
+"""From an open upstream answer to the client's bytes: streamed, whole, or one turned into the other."""
+
+from math import inf
+from typing import Final
+
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.events import Folder, unfold
+from trunkline.core.sse import SSEFramer
+from trunkline.core.types import Response, Thinking
+from trunkline.relay.course import ECHOING, Course
+from trunkline.relay.pipe import Gathering, Passthrough, Pipe, Translation
+from trunkline.relay.ports import UpstreamAnswer
+from trunkline.relay.prepare import Prepared
+from trunkline.relay.response_headers import passed_on
+from trunkline.relay.timeouts import ReadGuard, expired
+from trunkline.transforms.restore_tools import RestoreTools, needed, restore_response
+
+MAX_WHOLE: Final = 64 * 1024 * 1024
+LINGER: Final = 2.0
+"""Seconds the upstream gets to close its body after its protocol's own end."""
+EVENT_STREAM: Final = "text/event-stream"
+
+
+class Answer:
+    """One answer under way; ``deliver`` it once."""
+
+    def __init__(self, course: Course, prepared: Prepared, upstream: UpstreamAnswer, began: float) -> None:
+        self._course = course
+        self._prepared = prepared
+        self._upstream = upstream
+        self._began = began
+        self._who = str(course.journal.target)
+        self._origin = prepared.surface.facts.origin
+
+    async def deliver(self) -> bool:
+        """Bring the answer to the client; True when the upstream's body came to its complete end.
+
+        Raises GatewayError. If content went out before, the stream has already been ended with the error.
+        """
+        course, prepared = self._course, self._prepared
+        if prepared.passthrough:
+            course.delivery.passed_on = passed_on(self._upstream.head.headers)
+        streamed = self._upstream.head.media_type == EVENT_STREAM or (
+            prepared.stream and self._upstream.head.media_type != "application/json"
+        )
+        if streamed and course.peek.stream:
+            return await self._pump(self._pipe())
+        body = await self._read_whole()
+        if course.peek.stream:
+            await self._unfold(self._fold(body) if streamed else self._decode(body))
+        elif prepared.passthrough and not streamed:
+            await self._pass_whole(body)
+        else:
+            await self._translate_whole(self._fold(body) if streamed else self._decode(body))
+        return True
+
+    def _pipe(self) -> Pipe:
+        if self._prepared.passthrough:
+            return Passthrough(self._prepared.codec, self._course.inbound.request_id)
+        return self._translation()
+
+    def _translation(self) -> Translation:
+        encoded = self._prepared.encoded
+        client = self._course.inbound.codec
+        return Translation(
+            self._prepared.codec.stream_decoder(self._origin),
+            client.stream_encoder(self._course.context()),
+            restore=RestoreTools(encoded) if needed(encoded) else None,
+            gather=None if client.name in ECHOING else Gathering(),
+        )
+
+    async def _pump(self, pipe: Pipe) -> bool:
+        """Chunk by chunk until the end. The client is written to before the next chunk is read."""
+        timeouts, delivery, time = self._course.services.timeouts, self._course.delivery, self._course.time
+        ping, idle, ended = self._course.services.ping, timeouts.up_idle, False
+        delivery.last = time()
+        name, seconds = "up.first_event", timeouts.up_first_event
+        limit = delivery.last + seconds
+        complete = False
+        with ReadGuard(self._upstream, min(ping, LINGER)) as guard:
+            while True:
+                try:
+                    chunk = await guard.read(min(limit, delivery.last + ping))
+                except TimeoutError:
+                    if time() < limit:
+                        await self._ping(pipe)
+                        continue
+                    out = b"" if ended else pipe.fail(expired(name, seconds, self._who))
+                    break
+                except GatewayError as error:
+                    out = pipe.fail(error)
+                    break
+                if not chunk:
+                    out, complete = pipe.close(), True
+                    break
+                out = pipe.feed(chunk)
+                if pipe.failed is not None:
+                    break
+                if pipe.finished and not ended:
+                    self._note(pipe)
+                    ended, idle = True, LINGER
+                if out:
+                    await delivery.content(out)
+                elif time() >= delivery.last + ping:
+                    await self._ping(pipe)
+                if pipe.begun:
+                    name, seconds = "up.idle", idle
+                    limit = time() + idle
+        return await self._conclude(pipe, out, complete)
+
+    async def _conclude(self, pipe: Pipe, out: bytes, complete: bool) -> bool:
+        self._note(pipe)
+        if out:
+            await self._course.delivery.content(out)
+        if pipe.failed is not None:
+            self._course.delivery.ended = pipe.released
+            raise pipe.failed
+        return complete
+
+    async def _ping(self, pipe: Pipe) -> None:
+        if pipe.at_boundary:
+            await self._course.delivery.ping()
+        else:
+            self._course.delivery.last = self._course.time()
+
+    def _note(self, pipe: Pipe) -> None:
+        """Before the client sees the end: it may come back at once with what we have to remember."""
+        journal = self._course.journal
+        journal.usage, journal.stop = pipe.usage, pipe.stop
+        if isinstance(pipe, Passthrough):
+            self._course.keep_signatures(pipe.signatures, self._origin)
+        elif isinstance(pipe, Translation) and pipe.gather is not None and pipe.finished:
+            self._course.keep_proofs(pipe.gather.parts, self._origin)
+
+    async def _read_whole(self) -> bytes:
+        """The complete body, bounded in size and time; a streaming client gets signs of life meanwhile."""
+        course = self._course
+        timeouts, time, streaming = course.services.timeouts, course.time, course.peek.stream
+        total = self._began + timeouts.up_total_whole
+        limit = min(total, time() + timeouts.up_idle)
+        chunks: list[bytes] = []
+        size = 0
+        with ReadGuard(self._upstream, course.services.ping) as guard:
+            while True:
+                due = course.delivery.last + course.services.ping if streaming else inf
+                try:
+                    chunk = await guard.read(min(limit, due))
+                except TimeoutError:
+                    if time() < limit:
+                        await course.delivery.ping()
+                        continue
+                    if limit == total:
+                        raise expired("up.total", timeouts.up_total_whole, self._who) from None
+                    raise expired("up.idle", timeouts.up_idle, self._who) from None
+                if not chunk:
+                    return b"".join(chunks)
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > MAX_WHOLE:
+                    raise GatewayError(
+                        Kind.UPSTREAM_FAILED,
+                        f"{self._who} answered with more than {MAX_WHOLE} bytes",
+                        local=False,
+                    )
+                limit = min(total, time() + timeouts.up_idle)
+
+    def _decode(self, body: bytes) -> Response:
+        response = self._prepared.codec.decode_response(body, self._origin)
+        self._course.journal.usage, self._course.journal.stop = response.usage, response.stop
+        return response
+
+    def _fold(self, body: bytes) -> Response:
+        """A stream that came although a whole answer was asked for, or that cannot be shown as one."""
+        framer, folder = SSEFramer(), Folder()
+        decoder = self._prepared.codec.stream_decoder(self._origin)
+        for frame in (*framer.feed(body), *framer.close()):
+            for event in decoder.feed(frame):
+                folder.feed(event)
+        for event in decoder.close():
+            folder.feed(event)
+        response = folder.response()
+        self._course.journal.usage, self._course.journal.stop = response.usage, response.stop
+        return response
+
+    async def _unfold(self, response: Response) -> None:
+        """A whole answer as the client's stream."""
+        pipe = self._translation()
+        out = pipe.feed_events(list(unfold(response)))
+        await self._conclude(pipe, out, True)
+
+    async def _translate_whole(self, response: Response) -> None:
+        course = self._course
+        response = restore_response(response, self._prepared.encoded)
+        if course.inbound.codec.name not in ECHOING:
+            course.keep_proofs(list(response.content), self._origin)
+        await course.delivery.whole(course.inbound.codec.encode_response(response, course.context()))
+
+    async def _pass_whole(self, body: bytes) -> None:
+        """The upstream's own bytes, once it is sure that they are no error under a 200 (protocols.md E109)."""
+        course, codec = self._course, self._prepared.codec
+        course.journal.usage = codec.usage_of(body)
+        if course.journal.usage is None or b'"signature"' in body:
+            course.keep_signatures(_signatures(self._decode(body)), self._origin)
+        await course.delivery.whole(body)
+
+
+def _signatures(response: Response) -> tuple[str, ...]:
+    return tuple(
+        part.signature
+        for part in response.content
+        if isinstance(part, Thinking) and part.signature is not None
+    )

@@ -1,0 +1,248 @@
+"""One target's turn: choose a surface, send, and learn from a refusal, at most twice per exchange."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final, TypeVar, assert_never
+
+from msgspec import structs
+
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.http import HttpHead, HttpRequest
+from trunkline.providers.provider import Again, Lesson, Provider, Relearned, Surface, Switched
+from trunkline.relay.answer import Answer
+from trunkline.relay.course import Course
+from trunkline.relay.learned import NOTHING, Lessons
+from trunkline.relay.ports import UpstreamAnswer
+from trunkline.relay.prepare import Prepared, prepare
+from trunkline.routing.plan import Target
+
+MAX_ERROR: Final = 256 * 1024
+ERROR_SECONDS: Final = 10.0
+"""How long the body of an error may take; what has come by then is read."""
+
+T = TypeVar("T")
+
+
+class Attempt:
+    """Serves the exchange from one target. Raises GatewayError when that fails for good."""
+
+    def __init__(self, course: Course, target: Target) -> None:
+        self._course = course
+        self._target = target
+        self._provider: Provider = course.services.providers[target.provider]
+        self._lessons: Lessons = course.services.learned.about(target)
+        self._learned = False
+        self._renewed = False
+
+    async def run(self) -> None:
+        """Until the client has its answer. What a changed request taught us is kept once it worked."""
+        surface = self._surface()
+        while True:
+            try:
+                await self._once(surface)
+            except GatewayError as error:
+                changed = await self._change(surface, error)
+                if changed is None:
+                    raise
+                surface = changed
+            else:
+                if self._learned:
+                    self._course.services.learned.keep(self._target, self._lessons)
+                return
+
+    def _surface(self) -> Surface:
+        """What we learned to ask, else the client's own protocol, else the provider's first choice."""
+        surfaces = self._course.services.surfaces_of(self._target)
+        if self._lessons is not NOTHING:
+            for surface in surfaces:
+                if surface.name == self._lessons.surface:
+                    return self._with_facts(surface)
+        own = self._course.inbound.codec.name
+        codecs = self._course.services.codecs
+        for surface in surfaces:
+            if surface.protocol == own:
+                return self._with_facts(surface)
+        for surface in surfaces:
+            if surface.protocol in codecs:
+                return self._with_facts(surface)
+        raise GatewayError(
+            Kind.UNSUPPORTED, f"{self._target} only speaks {surfaces[0].protocol}, which is not supported"
+        )
+
+    def _with_facts(self, surface: Surface) -> Surface:
+        facts = self._lessons.facts.get(surface.name)
+        return surface if facts is None else structs.replace(surface, facts=facts)
+
+    async def _once(self, surface: Surface) -> None:
+        """One request, one entry in the journal."""
+        course = self._course
+        began = course.services.clock.now()
+        status: int | None = None
+        failure: GatewayError | None = None
+        try:
+            prepared = prepare(
+                course, self._provider, surface, reencode=surface.name in self._lessons.reencode
+            )
+            course.journal.losses = prepared.losses
+            request = await self._http_request(prepared)
+            started = course.time()
+            answer = await self._open(prepared, request)
+            status = answer.head.status
+            await self._receive(prepared, answer, started)
+        except GatewayError as error:
+            failure = error
+            raise
+        except asyncio.CancelledError:
+            failure = GatewayError(Kind.INTERNAL, "cancelled: the client is gone or the gateway stops")
+            raise
+        finally:
+            course.journal.attempted(self._target, surface, began, status, failure)
+
+    async def _http_request(self, prepared: Prepared) -> HttpRequest:
+        headers = await credentialed(self._course, self._provider, prepared.surface)
+        return HttpRequest("POST", prepared.surface.url, headers, prepared.body)
+
+    async def _open(self, prepared: Prepared, request: HttpRequest) -> UpstreamAnswer:
+        timeouts = self._course.services.timeouts
+        if prepared.stream:
+            limit = timeouts.up_headers_stream
+        else:
+            limit = min(timeouts.up_headers_whole, timeouts.up_total_whole)
+        opening = self._course.services.upstream.open(request, headers_timeout=limit)
+        if prepared.stream or not self._course.peek.stream:
+            return await opening
+        return await self._with_pings(opening)
+
+    async def _with_pings(self, waiting: Awaitable[T]) -> T:
+        """Wait, with signs of life for a streaming client whose answer was asked for whole."""
+        failure: GatewayError | None = None
+        async with asyncio.TaskGroup() as group:
+            pinger = group.create_task(self._ping_forever())
+            try:
+                return await waiting
+            except GatewayError as error:
+                failure = error
+            finally:
+                pinger.cancel()
+        assert failure is not None
+        raise failure
+
+    async def _ping_forever(self) -> None:
+        course = self._course
+        while True:
+            await asyncio.sleep(max(0.0, course.delivery.last + course.services.ping - course.time()))
+            await course.delivery.ping()
+
+    async def _receive(self, prepared: Prepared, answer: UpstreamAnswer, started: float) -> None:
+        """Answer or error; the connection is given back after a complete body and closed at once otherwise."""
+        complete = False
+        try:
+            if answer.head.status == 200:
+                complete = await Answer(self._course, prepared, answer, started).deliver()
+            else:
+                body, complete = await read_error_body(answer)
+                raise self._refusal(prepared, answer.head, body)
+        finally:
+            await answer.close(reuse=complete)
+
+    def _refusal(self, prepared: Prepared, head: HttpHead, body: bytes) -> GatewayError:
+        if head.status < 400:
+            return GatewayError(
+                Kind.UPSTREAM_FAILED,
+                f"{self._target} answered with status {head.status}, which is neither an answer nor an error;"
+                " check its URL",
+                local=False,
+            )
+        return self._provider.read_error(prepared.surface, prepared.codec.decode_error(head, body), head)
+
+    async def _change(self, surface: Surface, error: GatewayError) -> Surface | None:
+        """The surface to ask after a refusal, None when the error stands."""
+        course = self._course
+        if course.delivery.committed or error.local:
+            return None
+        if error.kind is Kind.AUTHENTICATION and not self._renewed:
+            self._renewed = True
+            if await course.services.credentials.refused(self._target.provider, error):
+                return surface
+        if course.lessons_left == 0:
+            return None
+        if _refuses_signature(error) and not course.known_proofs_only:
+            course.known_proofs_only = True
+            course.lessons_left -= 1
+            return surface
+        lesson = self._provider.learn(surface, error)
+        if lesson is None:
+            return None
+        course.lessons_left -= 1
+        return self._apply(surface, lesson)
+
+    def _apply(self, surface: Surface, lesson: Lesson) -> Surface | None:
+        lessons = self._lessons
+        match lesson:
+            case Again():
+                return surface
+            case Relearned(facts):
+                changed = structs.replace(surface, facts=facts)
+                self._lessons = Lessons(
+                    lessons.surface,
+                    {**lessons.facts, surface.name: facts},
+                    lessons.reencode if self._edits(changed) else lessons.reencode | {surface.name},
+                )
+            case Switched(name):
+                named = (one for one in self._course.services.surfaces_of(self._target) if one.name == name)
+                other = next(named, None)
+                if other is None or other.name == surface.name:
+                    return None
+                self._lessons = structs.replace(lessons, surface=name)
+                changed = self._with_facts(other)
+            case _:
+                assert_never(lesson)
+        self._learned = True
+        return changed
+
+    def _edits(self, surface: Surface) -> bool:
+        """Whether new facts change the body without encoding it anew."""
+        if surface.protocol != self._course.inbound.codec.name:
+            return True
+        body = self._course.inbound.body
+        return (
+            self._provider.edit(surface, body)[0] != self._provider.edit(self._with_facts(surface), body)[0]
+        )
+
+
+def _refuses_signature(error: GatewayError) -> bool:
+    """A thinking block of another maker (protocols.md E8)."""
+    message = error.message.lower()
+    return error.kind is Kind.INVALID_REQUEST and "signature" in message and "thinking" in message
+
+
+async def credentialed(course: Course, provider: Provider, surface: Surface) -> tuple[tuple[str, str], ...]:
+    """The headers of a request, with the provider's credential. Raises GatewayError (AUTHENTICATION)."""
+    credential = await course.services.credentials.credential(provider.name)
+    if credential is None and provider.needs_credential:
+        raise GatewayError(
+            Kind.AUTHENTICATION,
+            f"no credential is configured for the provider {provider.name!r}",
+            should_retry=False,
+        )
+    headers = provider.headers(surface, credential, course.inbound.headers)
+    if any(name == "content-type" for name, _ in headers):
+        return headers
+    return (*headers, ("content-type", "application/json"))
+
+
+async def read_error_body(answer: UpstreamAnswer) -> tuple[bytes, bool]:
+    """What there is of an error's body, and whether that is all. Never raises for a broken one."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(ERROR_SECONDS):
+            while size < MAX_ERROR:
+                chunk = await answer.read()
+                if not chunk:
+                    return b"".join(chunks), True
+                chunks.append(chunk)
+                size += len(chunk)
+    except (TimeoutError, GatewayError):
+        pass  # the status alone says enough
+    return b"".join(chunks)[:MAX_ERROR], False

@@ -1,0 +1,80 @@
+"""Token counting: the upstream's own count where it has one, else our estimate (protocols.md E112)."""
+
+import asyncio
+
+from trunkline.accounting.estimate import estimate_tokens
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.http import HttpRequest
+from trunkline.core.usage import Usage
+from trunkline.providers.provider import Surface
+from trunkline.relay.attempt import credentialed, read_error_body
+from trunkline.relay.course import Course
+from trunkline.routing.plan import Target
+
+COUNT_SECONDS = 10.0
+"""A client waits for the count before it sends the real request: an estimate now is better than a count later."""
+
+
+async def count_tokens(course: Course, target: Target) -> None:
+    """Answer a count_tokens request. An upstream that fails costs precision, never the answer."""
+    counter = course.services.counters.get(course.inbound.codec.name)
+    if counter is None:
+        raise GatewayError(
+            Kind.UNSUPPORTED, f"{course.inbound.codec.name} has no operation that counts tokens"
+        )
+    surface = _counting_surface(course, target)
+    body = await _ask(course, target, surface) if surface is not None else None
+    if body is None:
+        tokens = estimate_tokens(course.inbound.body)
+        course.journal.usage = Usage(input=tokens, estimated=True)
+        body = counter.encode_count(tokens)
+    await course.delivery.whole(body)
+
+
+def _counting_surface(course: Course, target: Target) -> Surface | None:
+    for surface in course.services.surfaces_of(target):
+        if surface.protocol == course.inbound.codec.name and surface.count_url is not None:
+            return surface
+    return None
+
+
+async def _ask(course: Course, target: Target, surface: Surface) -> bytes | None:
+    """The upstream's answer as it came, None when it has none."""
+    began = course.services.clock.now()
+    status: int | None = None
+    failure: GatewayError | None = None
+    try:
+        async with asyncio.timeout(COUNT_SECONDS):
+            status, body = await _exchange(course, target, surface)
+        counter = course.services.counters[surface.protocol]
+        course.journal.usage = Usage(input=counter.decode_count(body))
+    except GatewayError as error:
+        failure = error
+        return None
+    except TimeoutError:
+        failure = GatewayError(
+            Kind.TIMEOUT, f"{target} did not count within {COUNT_SECONDS:g} s", timeout="up.headers"
+        )
+        return None
+    else:
+        return body
+    finally:
+        course.journal.attempted(target, surface, began, status, failure)
+
+
+async def _exchange(course: Course, target: Target, surface: Surface) -> tuple[int, bytes]:
+    provider = course.services.providers[target.provider]
+    codec = course.inbound.codec
+    body, _ = codec.drop_foreign_proofs(course.inbound.body, course.owns(surface.facts.origin))
+    body, _ = provider.edit(surface, codec.rename(body, surface.deployment))
+    headers = await credentialed(course, provider, surface)
+    request = HttpRequest("POST", surface.count_url or surface.url, headers, body)
+    answer = await course.services.upstream.open(request, headers_timeout=COUNT_SECONDS)
+    complete = False
+    try:
+        body, complete = await read_error_body(answer)
+        if answer.head.status != 200 or not complete:
+            raise provider.read_error(surface, codec.decode_error(answer.head, body), answer.head)
+        return 200, body
+    finally:
+        await answer.close(reuse=complete)

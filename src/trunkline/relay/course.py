@@ -1,0 +1,130 @@
+"""What all attempts of one exchange share."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Final
+
+from msgspec import Struct
+
+from trunkline.accounting.estimate import estimate_tokens
+from trunkline.config.schema import Retry, Timeouts
+from trunkline.core.proofs import unseal
+from trunkline.core.types import Part, Request
+from trunkline.protocols.codec import Codec, CountCodec, Peek, ReplyContext
+from trunkline.providers.provider import Provider, Surface
+from trunkline.relay.delivery import Delivery
+from trunkline.relay.inbound import Inbound
+from trunkline.relay.journal import Journal
+from trunkline.relay.learned import Learned
+from trunkline.relay.ports import Clock, Credentials, Recorder, Sink, Upstream
+from trunkline.relay.proofs import ProofStore
+from trunkline.relay.reinsert import claim, reinsert, remember
+from trunkline.routing.health import Health
+from trunkline.routing.plan import Plan, Target
+
+Planner = Callable[[Inbound, Peek], Plan]
+
+MAX_LESSONS: Final = 2
+"""Times a request is changed and sent again after a refusal (databricks.md 3.9)."""
+
+ECHOING: Final = frozenset({"anthropic_messages"})
+"""Protocols whose clients send thinking back as they got it: nothing needs to be kept for them."""
+
+MAX_SURFACES: Final = 1024
+
+
+class Services(Struct, frozen=True, kw_only=True):
+    """Everything an exchange works with; lives as long as a configuration snapshot."""
+
+    planner: Planner
+    providers: Mapping[str, Provider]
+    codecs: Mapping[str, Codec]
+    counters: Mapping[str, CountCodec]
+    upstream: Upstream
+    credentials: Credentials
+    clock: Clock
+    recorder: Recorder
+    timeouts: Timeouts
+    retry: Retry
+    strict: bool
+    ping: float
+    proofs: ProofStore
+    learned: Learned
+    health: Health
+    surfaces: dict[Target, tuple[Surface, ...]]
+    """Cache of what providers offer."""
+
+    def surfaces_of(self, target: Target) -> tuple[Surface, ...]:
+        """Every way to ask ``target``."""
+        found = self.surfaces.get(target)
+        if found is None:
+            if len(self.surfaces) >= MAX_SURFACES:
+                self.surfaces.clear()
+            found = self.providers[target.provider].surfaces(target.deployment)
+            self.surfaces[target] = found
+        return found
+
+
+class Course:
+    """One exchange under way."""
+
+    def __init__(self, services: Services, inbound: Inbound, sink: Sink) -> None:
+        self.services = services
+        self.inbound = inbound
+        self.journal = Journal(inbound, services.clock)
+        self.delivery = Delivery(inbound, sink, self.journal)
+        self.peek = Peek("")
+        self.lessons_left = MAX_LESSONS
+        self.known_proofs_only = False
+        """An upstream refused a signature: only those whose maker we know are sent again."""
+        self.time = asyncio.get_running_loop().time
+
+    @cached_property
+    def request(self) -> Request:
+        """The client's request, decoded once. Raises GatewayError (INVALID_REQUEST)."""
+        return self.inbound.codec.decode_request(self.inbound.body)
+
+    def request_for(self, origin: str) -> Request:
+        """The request with the proofs put back that ``origin`` made."""
+        proofs, tenant = self.services.proofs, self.inbound.client
+        request = self.request
+        if len(proofs):
+            request = claim(request, lambda signature: proofs.origin(tenant, signature))
+            request = reinsert(request, lambda call_id: proofs.before(tenant, call_id), origin)
+        return request
+
+    def owns(self, origin: str) -> Callable[[str], bool]:
+        """Whether a signature, as the client sent it, was made by ``origin``.
+
+        A bare one that nobody remembers (the gateway was restarted) is taken for the upstream's own until
+        the upstream says otherwise: dropping it would cost the reasoning and the prompt cache.
+        """
+        proofs, tenant = self.services.proofs, self.inbound.client
+
+        def owned(signature: str) -> bool:
+            maker = unseal(signature).origin or proofs.origin(tenant, signature)
+            return not self.known_proofs_only if maker is None else maker == origin
+
+        return owned
+
+    def context(self) -> ReplyContext:
+        """What the answer needs to know."""
+        stream = self.peek.stream
+        return ReplyContext(
+            id=self.inbound.request_id,
+            model=self.peek.model,
+            created=self.services.clock.unix(),
+            input_estimate=estimate_tokens(self.inbound.body) if stream else 0,
+            stream_usage=self.request.stream_usage if stream else False,
+        )
+
+    def keep_proofs(self, content: list[Part], origin: str) -> None:
+        """Remember what this client will not send back."""
+        for call_id, kept in remember(content, origin):
+            self.services.proofs.keep(self.inbound.client, call_id, kept)
+
+    def keep_signatures(self, signatures: tuple[str, ...], origin: str) -> None:
+        """Remember who made signatures that went to the client as they were."""
+        for signature in signatures:
+            self.services.proofs.sign(self.inbound.client, signature, origin)

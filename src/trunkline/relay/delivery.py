@@ -1,0 +1,74 @@
+"""The client's side of an exchange: headers once, content, signs of life, and at most one error event."""
+
+import asyncio
+
+from trunkline.core.errors import GatewayError
+from trunkline.core.http import Headers
+from trunkline.relay.inbound import Inbound
+from trunkline.relay.journal import Journal
+from trunkline.relay.ports import Sink
+from trunkline.relay.response_headers import STREAM, trunkline_headers
+
+
+class Delivery:
+    """Wraps the sink. ``started``: the status is out. ``committed``: content is out, nothing can be repeated."""
+
+    def __init__(self, inbound: Inbound, sink: Sink, journal: Journal) -> None:
+        self._inbound = inbound
+        self._sink = sink
+        self._journal = journal
+        self._time = asyncio.get_running_loop().time
+        self.started = False
+        self.committed = False
+        self.ended = False
+        """An error event is out: nothing may follow it."""
+        self.last = self._time()
+        """Loop time at which the client last got something."""
+        self.passed_on: Headers = ()
+        """Upstream headers that go along."""
+
+    async def content(self, data: bytes) -> None:
+        """A piece of a stream."""
+        if not self.committed:
+            if not self.started:
+                await self._start(STREAM)
+            self.committed = True
+            self._journal.first_byte()
+        await self._sink.send(data)
+        self.last = self._time()
+
+    async def ping(self) -> None:
+        """A sign of life; before the first content it fixes the status to 200, but commits to nothing."""
+        self.last = self._time()
+        if not self.started:
+            await self._start(STREAM)
+        await self._sink.send(self._inbound.codec.ping(begun=self.committed))
+        self.last = self._time()
+
+    async def whole(self, body: bytes) -> None:
+        """A complete JSON answer."""
+        self.committed = True
+        await self._start((("content-type", "application/json"), ("content-length", str(len(body)))))
+        self._journal.first_byte()
+        await self._sink.send(body)
+
+    async def break_off(self, error: GatewayError) -> None:
+        """End a started stream with ``error``, unless the pipe has said it already."""
+        if not self.ended:
+            self.ended = True
+            await self._sink.send(self._inbound.codec.encode_stream_error(error, self._inbound.request_id))
+
+    async def _start(self, headers: Headers) -> None:
+        journal = self._journal
+        self.started = True
+        journal.status = 200
+        target = journal.target
+        ours = trunkline_headers(
+            self._inbound.request_id,
+            target.provider if target else "-",
+            target.deployment if target else "-",
+            journal.route,
+            journal.losses,
+            len(journal.attempts) + 1,
+        )
+        await self._sink.start(200, (*headers, *ours, *self.passed_on))

@@ -1,0 +1,155 @@
+"""One client request from start to end: plan, ask, fall back, answer, record."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from trunkline.config.schema import Retry as RetryPolicy
+from trunkline.config.schema import Timeouts
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.protocols.codec import Codec, CountCodec
+from trunkline.providers.provider import Provider
+from trunkline.relay.attempt import Attempt
+from trunkline.relay.count import count_tokens
+from trunkline.relay.course import Course, Planner, Services
+from trunkline.relay.inbound import Inbound
+from trunkline.relay.learned import Learned
+from trunkline.relay.ports import ClientGone, Clock, Credentials, Recorder, Sink, Upstream
+from trunkline.relay.proofs import ProofStore
+from trunkline.routing.decide import Fallback, GiveUp, Retry, advise, decide, foremost
+from trunkline.routing.health import Health
+from trunkline.routing.plan import Target
+
+
+class Exchange:
+    """Runs exchanges; holds what they share and nothing of any one of them."""
+
+    def __init__(
+        self,
+        *,
+        planner: Planner,
+        providers: Mapping[str, Provider],
+        codecs: Mapping[str, Codec],
+        upstream: Upstream,
+        credentials: Credentials,
+        clock: Clock,
+        recorder: Recorder,
+        timeouts: Timeouts,
+        retry: RetryPolicy,
+        proofs: ProofStore,
+        learned: Learned,
+        health: Health | None = None,
+        counters: Mapping[str, CountCodec] | None = None,
+        strict: bool = False,
+        ping: float = 15.0,
+    ) -> None:
+        self._services = Services(
+            planner=planner,
+            providers=providers,
+            codecs=codecs,
+            counters={} if counters is None else counters,
+            upstream=upstream,
+            credentials=credentials,
+            clock=clock,
+            recorder=recorder,
+            timeouts=timeouts,
+            retry=retry,
+            strict=strict,
+            ping=ping,
+            proofs=proofs,
+            learned=learned,
+            health=Health() if health is None else health,
+            surfaces={},
+        )
+
+    async def run(self, inbound: Inbound, sink: Sink) -> None:
+        """Answer ``inbound`` on ``sink``; exactly one record follows, whatever happens.
+
+        Raises GatewayError only before ``sink.start``; later errors end the stream in the client's protocol.
+        """
+        course = Course(self._services, inbound, sink)
+        journal = course.journal
+        try:
+            await _serve(course)
+            journal.outcome = "ok"
+        except GatewayError as error:
+            advise(error)
+            journal.failed(error, 200 if course.delivery.started else error.status)
+            if not course.delivery.started:
+                raise
+            await course.delivery.break_off(error)
+        except asyncio.CancelledError as cause:
+            journal.outcome = "client_stalled" if "client_stalled" in cause.args else "client_closed"
+            raise
+        except ClientGone as gone:
+            journal.outcome = "client_stalled" if gone.stalled else "client_closed"
+        except Exception as cause:
+            journal.failed(GatewayError(Kind.INTERNAL, f"{type(cause).__name__}: {cause}"), 500)
+            raise
+        finally:
+            self._services.recorder.record(journal.record())
+
+
+async def _serve(course: Course) -> None:
+    services, inbound, journal = course.services, course.inbound, course.journal
+    course.peek = journal.peek = inbound.codec.peek(inbound.body)
+    plan = services.planner(inbound, course.peek)
+    journal.route = plan.route
+    targets = services.health.order(plan.targets, services.clock.now())[: max(1, services.retry.targets)]
+    if inbound.operation == "count_tokens":
+        journal.target = targets[0]
+        await count_tokens(course, targets[0])
+    else:
+        await _try_all(course, targets)
+
+
+async def _try_all(course: Course, targets: Sequence[Target]) -> None:
+    """The targets in turn until one answers. Raises the foremost of their errors when none does."""
+    services = course.services
+    queue = list(targets)
+    errors: list[GatewayError] = []
+    tried = 0
+    while True:
+        target = queue[0]
+        more = len(queue) > 1
+        if not services.health.begin(target, services.clock.now()) and more:
+            queue.pop(0)
+            continue
+        course.journal.target = target
+        tried += 1
+        try:
+            await _try(course, target)
+            return
+        except GatewayError as error:
+            jitter = services.clock.jitter()
+            match decide(
+                error,
+                tried=tried,
+                more=more,
+                committed=course.delivery.committed,
+                policy=services.retry,
+                jitter=jitter,
+            ):
+                case Retry(delay):
+                    await services.clock.sleep(delay)
+                case Fallback():
+                    errors.append(error)
+                    queue.pop(0)
+                    tried = 0
+                case GiveUp():
+                    if course.delivery.committed:
+                        raise
+                    raise foremost([*errors, error]) from None
+
+
+async def _try(course: Course, target: Target) -> None:
+    """One attempt, and what it says about the target's health."""
+    health, clock = course.services.health, course.services.clock
+    try:
+        await Attempt(course, target).run()
+    except GatewayError as error:
+        health.failed(target, error, clock.now())
+        raise
+    except BaseException:
+        health.abandoned(target)
+        raise
+    health.succeeded(target)

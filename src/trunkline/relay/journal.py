@@ -1,0 +1,104 @@
+"""What becomes known about one exchange while it runs, and the record of it."""
+
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.losses import Loss
+from trunkline.core.usage import Stop, Usage
+from trunkline.protocols.codec import Peek
+from trunkline.providers.provider import Surface
+from trunkline.relay.inbound import Inbound
+from trunkline.relay.ports import AttemptRecord, Clock, ExchangeRecord
+from trunkline.routing.plan import Target
+
+MAX_TEXT = 500
+SESSION_HEADERS = (
+    "x-claude-code-session-id",
+    "session_id",
+    "session-id",
+    "x-session-id",
+    "x-session-affinity",
+)
+
+
+class Journal:
+    """Filled in by the exchange as it goes; ``record`` may be called at any moment."""
+
+    def __init__(self, inbound: Inbound, clock: Clock) -> None:
+        self._inbound = inbound
+        self._clock = clock
+        self._began = clock.now()
+        self._first_byte: float | None = None
+        self.peek: Peek | None = None
+        self.route = ""
+        self.target: Target | None = None
+        self.attempts: list[AttemptRecord] = []
+        self.losses: tuple[Loss, ...] = ()
+        self.usage: Usage | None = None
+        self.stop: Stop | None = None
+        self.status = 0
+        self.outcome = "error"
+        self.error: str | None = None
+
+    def first_byte(self) -> None:
+        """Content goes to the client."""
+        if self._first_byte is None:
+            self._first_byte = self._clock.now() - self._began
+
+    def attempted(
+        self, target: Target, surface: Surface, began: float, status: int | None, error: GatewayError | None
+    ) -> None:
+        """One attempt is over."""
+        self.attempts.append(
+            AttemptRecord(
+                target=str(target),
+                surface=surface.name,
+                protocol=surface.protocol,
+                status=status,
+                error=None if error is None else describe(error),
+                seconds=self._clock.now() - began,
+            )
+        )
+
+    def failed(self, error: GatewayError, status: int) -> None:
+        """The client got ``error``, with ``status`` or inside a stream."""
+        self.status = status
+        self.error = describe(error)
+        self.outcome = "truncated" if error.kind is Kind.TRUNCATED else "error"
+
+    def record(self) -> ExchangeRecord:
+        """All there is to know so far."""
+        inbound, peek, target = self._inbound, self.peek, self.target
+        return ExchangeRecord(
+            request_id=inbound.request_id,
+            protocol=inbound.codec.name,
+            operation=inbound.operation,
+            asked_model=peek.model[:MAX_TEXT] if peek else "",
+            provider=target.provider if target else None,
+            model=target.deployment if target else None,
+            route=self.route,
+            stream=peek.stream if peek else False,
+            status=self.status,
+            outcome=self.outcome,
+            attempts=tuple(self.attempts),
+            losses=self.losses,
+            usage=self.usage,
+            stop=self.stop,
+            error=self.error,
+            seconds=self._clock.now() - self._began,
+            first_byte_seconds=self._first_byte,
+            client=inbound.client,
+            agent=_header(inbound, ("user-agent",))[:120],
+            session=_header(inbound, SESSION_HEADERS)[:120] or None,
+        )
+
+
+def describe(error: GatewayError) -> str:
+    """An error for the record: its kind, the timeout's name if it was one, and its message, cut."""
+    name = f" timeout={error.timeout}" if error.timeout else ""
+    return f"{error.kind.value}{name}: {error.message}"[:MAX_TEXT]
+
+
+def _header(inbound: Inbound, names: tuple[str, ...]) -> str:
+    for name, value in inbound.headers:
+        if name in names:
+            return value
+    return ""

@@ -1,0 +1,93 @@
+"""The body for one surface: the client's own bytes where the protocols match, an encoding elsewhere."""
+
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.losses import Loss
+from trunkline.protocols.codec import Codec, Encoded
+from trunkline.providers.provider import Provider, Surface
+from trunkline.relay.course import Course
+
+_PASSED: Final = Encoded(body=b"")
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A request ready to be sent to ``surface``."""
+
+    surface: Surface
+    codec: Codec
+    """Of the surface's protocol."""
+    body: bytes
+    losses: tuple[Loss, ...]
+    encoded: Encoded
+    """How to undo renamings in the answer."""
+    stream: bool
+    """Asked for as a stream; False for a streaming client: the whole answer is streamed by us."""
+    passthrough: bool
+    """The answer goes to the client as it comes."""
+
+
+def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: bool) -> Prepared:
+    """The request for ``surface``. ``reencode``: a pass-through was refused and its lesson needs more than an edit.
+
+    Raises GatewayError: INVALID_REQUEST for what cannot be carried, or for any loss in strict mode.
+    """
+    codec = course.services.codecs[surface.protocol]
+    same = surface.protocol == course.inbound.codec.name
+    whole = course.peek.stream and not surface.facts.structured_stream
+    whole = whole and course.request.output_format is not None
+    if same and not reencode and not whole:
+        prepared = _pass(course, codec, provider, surface)
+    else:
+        prepared = _encode(course, codec, provider, surface, stream=course.peek.stream and not whole)
+    if prepared.losses and course.services.strict:
+        raise _refused(prepared)
+    return prepared
+
+
+def _pass(course: Course, codec: Codec, provider: Provider, surface: Surface) -> Prepared:
+    body, dropped = codec.drop_foreign_proofs(course.inbound.body, course.owns(surface.facts.origin))
+    body, edited = provider.edit(surface, codec.rename(body, surface.deployment))
+    return Prepared(
+        surface=surface,
+        codec=codec,
+        body=body,
+        losses=(*dropped, *edited),
+        encoded=_PASSED,
+        stream=course.peek.stream,
+        passthrough=not surface.facts.dialect,
+    )
+
+
+def _encode(
+    course: Course, codec: Codec, provider: Provider, surface: Surface, *, stream: bool
+) -> Prepared:
+    request = course.request_for(surface.facts.origin)
+    request = replace(request, model=surface.deployment, stream=stream)
+    encoded = codec.encode_request(request, surface.facts)
+    body, edited = provider.edit(surface, encoded.body)
+    return Prepared(
+        surface=surface,
+        codec=codec,
+        body=body,
+        losses=(*encoded.losses, *edited),
+        encoded=encoded,
+        stream=stream,
+        passthrough=False,
+    )
+
+
+def _refused(prepared: Prepared) -> GatewayError:
+    fields = ", ".join(dict.fromkeys(loss.field for loss in prepared.losses))
+    first = prepared.losses[0]
+    return GatewayError(
+        Kind.INVALID_REQUEST,
+        f"strict mode: {prepared.surface.facts.provider or 'the provider'} cannot express {fields}"
+        f" ({first.field}: {first.why})",
+        field=first.field,
+        code="strict_loss",
+        should_retry=False,
+    )
