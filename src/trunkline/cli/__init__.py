@@ -1,1 +1,15 @@
-"""The command line, one file a command."""
+"""The command ``trunkline``: one file a command, loaded when it is used."""
+
+import sys
+
+
+def main() -> None:
+    """The entry point. Ends the process with the exit codes of the contract; never shows a traceback."""
+    if sys.argv[1:] in (["--version"], ["-V"]):  # answered before anything is loaded
+        from trunkline import __version__
+
+        print(f"trunkline {__version__}")
+        return
+    from trunkline.cli.outcome import run
+
+    sys.exit(run(sys.argv[1:]))

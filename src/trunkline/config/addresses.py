@@ -1,7 +1,11 @@
 """Hosts and URLs in a configuration: which are usable, which stay on this machine or its network."""
 
+import re
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
+
+HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
 
 
 def is_loopback(host: str) -> bool:
@@ -36,6 +40,8 @@ def url_fault(url: str) -> str:
         return 'must begin with "https://", or "http://" for a local address'
     if not host or any(character.isspace() for character in url):
         return "is not a URL: it has no host or holds a blank"
+    if not HOST.fullmatch(parts.netloc.rpartition("@")[2]):
+        return "is not a URL: its host has a letter that no host has"
     if parts.username is not None or parts.password is not None:
         return "holds a user name or password: give the credential as token or key"
     if parts.fragment or parts.query:
@@ -56,6 +62,6 @@ def host_fault(host: str) -> str:
         name, _ = parts.hostname, parts.port
     except ValueError:
         return "is not a host name"
-    if not name or parts.username is not None or any(character.isspace() for character in host):
+    if not name or parts.username is not None or not HOST.fullmatch(parts.netloc):
         return "is not a host name"
     return ""

@@ -35,7 +35,7 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
     server = _server(root.section("server"))
     providers = decode_providers(root)
     names = [entry.key for entry in root.section("providers").entries()]
-    if not names:
+    if not names and root.usable and root.section("providers").usable:
         root.problem("providers", "no provider is configured: name one, with its credential")
     configuration = Configuration(
         source=reading.file,
@@ -66,7 +66,7 @@ def _server(section: Section) -> Server:
         section.problem(
             "host", "listening beyond this machine needs server.keys, what clients must present"
         )
-    if section.get("keys") is not None and not section.items("keys"):
+    if section.is_empty_list("keys"):
         section.problem("keys", "is empty: list keys, or remove it to serve this machine only")
     section.finish()
     return server

@@ -92,14 +92,14 @@ def _speaks(section: Section) -> tuple[tuple[str, str], ...]:
             speaks.problem(entry.key, f"there is no protocol of this name.{hint}")
         elif (url := _url(speaks, entry.key)) is not None:
             found.append((entry.key, url))
-    if not speaks.entries():
+    if speaks.usable and not speaks.entries():
         section.problem("speaks", f"names no protocol: one or more of {', '.join(PROTOCOLS)}")
     return tuple(found)
 
 
 def _models(section: Section) -> tuple[str, ...]:
     models = section.texts("models")
-    if section.get("models") is not None and not section.items("models"):
+    if section.is_empty_list("models"):
         section.problem("models", "is empty: list models, or remove the key to have them discovered")
     for model in models:
         if any(character.isspace() for character in model):

@@ -21,8 +21,10 @@ class Reading:
         """Paths of credentials that stand in the file itself."""
 
     def problem(self, line: int, key: str, message: str) -> None:
-        """Note a mistake and go on."""
-        self.problems.append(Problem(file=self.file, line=line, key=key, message=message))
+        """Note a mistake, once, and go on."""
+        problem = Problem(file=self.file, line=line, key=key, message=message)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def value(self, node: Node, key: str, want: str = "text") -> str | None:
         """The expanded text of a leaf, never empty; None after noting what is wrong."""
@@ -68,6 +70,8 @@ class Section:
         self.reading = reading
         self.path = path
         self.line = node.line if node else 1
+        self.usable = True
+        """False: something else than a section stands here, and that is noted."""
         self._known: set[str] = set()
         self._entries: dict[str, Entry] = {}
         match node:
@@ -78,6 +82,7 @@ class Section:
             case _:
                 message = f"must be a section with keys, not {describe(node)}"
                 reading.problem(node.line, path, message)
+                self.usable = False
 
     def key(self, name: str) -> str:
         """The dotted path of a key here."""
@@ -127,6 +132,11 @@ class Section:
             self.reading.problem(node.line, self.key(name), message)
             return ()
         return node.items
+
+    def is_empty_list(self, name: str) -> bool:
+        """A list is there, with nothing in it."""
+        node = self.get(name)
+        return isinstance(node, Sequence) and not node.items
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of texts."""

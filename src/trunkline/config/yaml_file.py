@@ -19,7 +19,12 @@ KINDS: Final[dict[str, Literal["number", "flag", "nothing"]]] = {
     "tag:yaml.org,2002:bool": "flag",
     "tag:yaml.org,2002:null": "nothing",
 }
-STANDARD: Final = "tag:yaml.org,2002:"
+STANDARD: Final = frozenset(
+    {
+        *KINDS,
+        *(f"tag:yaml.org,2002:{word}" for word in ("str", "timestamp", "seq", "map", "merge", "value")),
+    }
+)
 TAG: Final = "tags (words that begin with !) are not used here"
 
 
@@ -73,8 +78,13 @@ def decode_yaml(text: str, file: str) -> Node | None:
 
 
 def _unquoted(problem: str) -> str:
-    """The library's wording without words of the file."""
-    return re.sub(r"(['\"])(?=[^'\"]*\w)[^<'\"]+\1", "…", problem) or "it ends too early"
+    """The library's wording without words of the file: what it quotes stays only if it holds none."""
+    return re.sub(r"'((?:[^'\\]|\\.)*)'", _quoted, problem) or "it ends too early"
+
+
+def _quoted(match: re.Match[str]) -> str:
+    is_ours = match[1].startswith("<") or not re.search(r"\w{2}", match[1])
+    return match[0] if is_ours else "…"
 
 
 def _invalid(file: str, line: int | None, message: str) -> ConfigurationError:
@@ -95,7 +105,7 @@ class _Builder:
             return self._scalar(known, line)
         if self._count > MAX_NODES:
             raise _invalid(self._file, line, "too large once its aliases are filled in")
-        if not str(known.tag).startswith(STANDARD):
+        if str(known.tag) not in STANDARD:
             raise _invalid(self._file, line, TAG)
         if isinstance(node, SequenceNode):
             items = cast(list[object], known.value)
@@ -104,7 +114,7 @@ class _Builder:
 
     def _scalar(self, node: _YamlNode, line: int) -> Scalar:
         tag = str(node.tag)
-        if not tag.startswith(STANDARD):
+        if tag not in STANDARD:
             raise _invalid(self._file, line, TAG)
         return Scalar(line=line, text=str(node.value), kind=KINDS.get(tag, "text"))
 

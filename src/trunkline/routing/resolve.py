@@ -10,7 +10,7 @@ from trunkline.core.errors import GatewayError, Kind
 from trunkline.routing.names import DISCOVERY_PREFIX, claude_family, plain_name
 from trunkline.routing.plan import Plan, Target
 from trunkline.routing.shape import RequestShape
-from trunkline.routing.table import Route, RoutingTable
+from trunkline.routing.table import CLAUDE_IDS, Route, RoutingTable
 
 NEAREST_FAMILIES: Final = ("sonnet", "opus", "haiku")
 """Who stands in for a family that no provider serves: an agent's default may be newer than a workspace."""
@@ -98,6 +98,8 @@ def _by_kind(table: RoutingTable, asked: str, shape: Callable[[], RequestShape])
     exact = table.claude.get(family_key(asked))
     if exact is not None and family_key(asked) != family:
         return Plan((exact,), f"model of {exact.provider}")
+    if table.claude_provider is not None and asked.casefold().startswith(CLAUDE_IDS):
+        return Plan((Target(table.claude_provider, asked),), f"model of {table.claude_provider}")
     found = (table.claude.get(known) for known in (family, *NEAREST_FAMILIES))
     best = next((target for target in found if target is not None), None)
     return None if best is None else Plan((best,), f"family {family}")

@@ -1,6 +1,7 @@
 """The routing table: everything a configuration and the providers' lists say about names, ready to look up."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from msgspec import Struct
 
@@ -9,6 +10,9 @@ from trunkline.config.schema import Configuration
 from trunkline.config.targets import split_target
 from trunkline.routing.names import Glob, claude_family, glob, is_glob
 from trunkline.routing.plan import Target
+
+CLAUDE_IDS: Final = "claude-"
+"""The beginning of model ids that Anthropic itself serves; looked up after the routes, unlike others."""
 
 
 class Served(Struct, frozen=True, kw_only=True):
@@ -20,6 +24,8 @@ class Served(Struct, frozen=True, kw_only=True):
     """Claude family -> the deployment that serves it best; for the providers that have several."""
     open_prefixes: tuple[str, ...] = ()
     """Beginnings of model ids that belong to this provider even when its list does not have them."""
+    discovered: bool = False
+    """The models are the provider's own list, not the user's: Claude ids in it come after the routes."""
     only_explicit: bool = False
     """Claude names are not looked up here: another provider comes first for them."""
 
@@ -62,6 +68,8 @@ class RoutingTable(Struct, frozen=True, kw_only=True):
     """Bare Claude name or family -> the first provider's deployment of it."""
     prefixes: tuple[tuple[str, str], ...]
     """(beginning of a model id, provider), for one provider each."""
+    claude_provider: str | None
+    """Who takes any Claude id, listed or not."""
     routes: Mapping[str, Route]
     by_purpose: bool
     """A route other than default and background is set: the request itself has to be looked at."""
@@ -98,6 +106,9 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
         bare=_bare(listing),
         claude=_claude(listing),
         prefixes=_prefixes(listing),
+        claude_provider=next(
+            (e.provider for e in listing if CLAUDE_IDS in e.open_prefixes and not e.only_explicit), None
+        ),
         routes=routes,
         by_purpose=not routes.keys() <= {"default", "background"},
         any_name=configuration.any_name,
@@ -114,7 +125,7 @@ def _bare(listing: Iterable[Served]) -> dict[str, tuple[Target, ...]]:
     found: dict[str, tuple[Target, ...]] = {}
     for entry in listing:
         for model in entry.models:
-            if not (entry.only_explicit and claude_family(model)):
+            if not ((entry.discovered or entry.only_explicit) and claude_family(model)):
                 key = model.casefold()
                 found[key] = (*found.get(key, ()), Target(entry.provider, model))
     return found
@@ -140,7 +151,7 @@ def _prefixes(listing: tuple[Served, ...]) -> tuple[tuple[str, str], ...]:
         (prefix, entry.provider)
         for entry in listing
         for prefix in entry.open_prefixes
-        if not (entry.only_explicit and prefix.startswith("claude"))
+        if prefix != CLAUDE_IDS
     ]
     counts = [prefix for prefix, _ in pairs]
     return tuple(pair for pair in pairs if counts.count(pair[0]) == 1)

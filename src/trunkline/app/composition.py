@@ -1,0 +1,219 @@
+"""Everything wired together: one configuration, one running gateway."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from trunkline import __version__
+from trunkline.app.discovery import Listing, discover, served, to_discover
+from trunkline.app.recorder import LineRecorder, write_stderr
+from trunkline.app.router import Router
+from trunkline.app.upstreams import Upstreams
+from trunkline.config.schema import Configuration
+from trunkline.protocols.anthropic_messages import ANTHROPIC_COUNT
+from trunkline.protocols.registry import CODECS
+from trunkline.providers.provider import ListedModel, Provider
+from trunkline.relay.exchange import Exchange
+from trunkline.relay.inbound import Inbound
+from trunkline.relay.learned import Learned
+from trunkline.relay.ports import Sink
+from trunkline.relay.proofs import ProofStore
+from trunkline.relay.record_line import text_line
+from trunkline.routing.table import RoutingTable, build_table
+from trunkline.server.application import Application
+from trunkline.server.health import Status
+from trunkline.upstream.clock import SystemClock
+from trunkline.upstream.credentials import StaticCredentials
+
+log: Final = logging.getLogger(__name__)
+
+FIRST_WAIT: Final = 3.0
+"""Seconds after the start that requests wait for the providers' lists; then they are planned without."""
+REFRESH: Final = 600.0
+AGAIN: Final = 30.0
+"""Seconds until the lists are asked for again, after success and after failure."""
+
+
+class Gateway:
+    """One configuration at work. ``startup`` and ``shutdown`` run in one task, around everything else."""
+
+    def __init__(self, configuration: Configuration, providers: Mapping[str, Provider]) -> None:
+        self._configuration = configuration
+        self._providers = providers
+        self._listings: dict[str, Listing] = {}
+        self._listed = asyncio.Event()
+        self._router = Router(build_table(configuration, served(configuration, providers, ())))
+        self._upstreams = Upstreams(configuration.timeouts, os.environ)
+        self._credentials = credentials_of(configuration)
+        self._recorder = LineRecorder(text_line, write_stderr)
+        clock = SystemClock()
+        self._exchange = Exchange(
+            planner=self._router.plan,
+            providers=providers,
+            codecs=CODECS,
+            counters={"anthropic_messages": ANTHROPIC_COUNT},
+            upstream=self._upstreams,
+            credentials=self._credentials,
+            clock=clock,
+            recorder=self._recorder,
+            timeouts=configuration.timeouts,
+            retry=configuration.retry,
+            proofs=ProofStore(clock.now),
+            learned=Learned(clock.now),
+            strict=configuration.server.strict,
+            ping=configuration.server.ping,
+        )
+        self._tasks = asyncio.TaskGroup()
+        self._running: list[asyncio.Task[None]] = []
+        self._wait_until = 0.0
+
+    def application(self) -> Application:
+        """The ASGI application."""
+        return Application(
+            server=self._configuration.server,
+            codecs=CODECS,
+            relay=self,
+            models=self.models,
+            status=self.status,
+            startup=self.startup,
+            shutdown=self.shutdown,
+        )
+
+    async def run(self, inbound: Inbound, sink: Sink) -> None:
+        """Serve one request; soon after the start it may wait a little for the providers' lists."""
+        if not self._listed.is_set():
+            await self._wait_for_lists()
+        await self._exchange.run(inbound, sink)
+
+    async def _wait_for_lists(self) -> None:
+        try:
+            async with asyncio.timeout_at(self._wait_until):
+                await self._listed.wait()
+        except TimeoutError:
+            return
+
+    async def startup(self) -> None:
+        """Start what runs in the background."""
+        self._wait_until = asyncio.get_running_loop().time() + FIRST_WAIT
+        await self._tasks.__aenter__()
+        self._running.append(self._tasks.create_task(self._recorder.run()))
+        if to_discover(self._providers):
+            self._running.append(self._tasks.create_task(self._keep_listed()))
+        else:
+            self._listed.set()
+
+    async def shutdown(self) -> None:
+        """Stop it, write what is still to be written, close every connection."""
+        for task in self._running:
+            task.cancel()
+        await self._tasks.__aexit__(None, None, None)
+        self._recorder.flush()
+        await self._upstreams.close()
+
+    async def _keep_listed(self) -> None:
+        """Ask for the lists now and from time to time; what is known stays when asking fails."""
+        while True:
+            listings = await discover_all(to_discover(self._providers), self._upstreams, self._credentials)
+            for listing in listings:
+                self._learn(listing)
+            self._router.replace(
+                build_table(
+                    self._configuration,
+                    served(self._configuration, self._providers, tuple(self._listings.values())),
+                )
+            )
+            self._listed.set()
+            failed = any(listing.error is not None for listing in listings)
+            await asyncio.sleep(AGAIN if failed else REFRESH)
+
+    def _learn(self, listing: Listing) -> None:
+        known = self._listings.get(listing.provider)
+        if listing.error is None:
+            self._listings[listing.provider] = listing
+            return
+        if known is None or known.error is not None:
+            if known is None or str(known.error) != str(listing.error):
+                log.warning("models of %s are not known: %s", listing.provider, listing.error.message)
+            self._listings[listing.provider] = listing
+
+    def models(self) -> Sequence[ListedModel]:
+        """What clients can ask for: the configuration's names, then what providers serve."""
+        return listed_models(self._router.table, self._listings)
+
+    def status(self) -> Status:
+        """How the gateway is, without a secret."""
+        providers = {name: self._provider_status(provider) for name, provider in self._providers.items()}
+        details: dict[str, object] = {"configuration": self._configuration.source, "providers": providers}
+        return Status(version=__version__, rehearsal=is_rehearsal(self._configuration), details=details)
+
+    def _provider_status(self, provider: Provider) -> dict[str, object]:
+        listing = self._listings.get(provider.name)
+        models = len(self._router.table.deployments.get(provider.name, {}))
+        status: dict[str, object] = {"kind": provider.kind, "models": models}
+        if not provider.models:
+            status["listed"] = listing is not None and listing.error is None
+        return status
+
+
+def make_application(configuration: Configuration, providers: Mapping[str, Provider]) -> Application:
+    """The application for a configuration and its providers."""
+    return Gateway(configuration, providers).application()
+
+
+def is_rehearsal(configuration: Configuration) -> bool:
+    """Nothing but recordings can answer."""
+    return all(settings.kind == "rehearsal" for _, settings in configuration.providers)
+
+
+def credentials_of(configuration: Configuration) -> StaticCredentials:
+    """The credentials in the configuration, by provider."""
+    pairs = ((name, settings.credential) for name, settings in configuration.providers)
+    return StaticCredentials({name: secret for name, secret in pairs if secret is not None})
+
+
+def listed_models(table: RoutingTable, listings: Mapping[str, Listing]) -> list[ListedModel]:
+    """Every name once; a model of several providers is listed with its provider."""
+    shown = {
+        (listing.provider, model.id): model.display_name
+        for listing in listings.values()
+        for model in listing.models
+    }
+    found = {alias.name: ListedModel(alias.name) for alias in table.aliases.values()}
+    for provider, models in table.deployments.items():
+        for folded, model in models.items():
+            unique = len(table.bare.get(folded, ())) == 1
+            name = model if unique and model not in found else f"{provider}/{model}"
+            found[name] = ListedModel(name, shown.get((provider, model)))
+    return list(found.values())
+
+
+async def discover_all(
+    providers: Iterable[Provider], upstreams: Upstreams, credentials: StaticCredentials
+) -> list[Listing]:
+    """The lists of some providers, asked for at the same time."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(discover(provider, upstreams, credentials)) for provider in providers]
+    return [task.result() for task in tasks]
+
+
+async def look_around(
+    configuration: Configuration, providers: Mapping[str, Provider], *, everyone: bool = False
+) -> tuple[RoutingTable, list[Listing]]:
+    """The table as the gateway would have it, and what the providers said; for commands.
+
+    ``everyone``: ask those too whose models are configured.
+    """
+    asked = tuple(providers.values()) if everyone else to_discover(providers)
+    upstreams = Upstreams(configuration.timeouts, os.environ)
+    try:
+        listings = await discover_all(asked, upstreams, credentials_of(configuration))
+    finally:
+        await upstreams.close()
+    return build_table(configuration, served(configuration, providers, listings)), listings
+
+
+def offline_table(configuration: Configuration, providers: Mapping[str, Provider]) -> RoutingTable:
+    """The table without asking anybody."""
+    return build_table(configuration, served(configuration, providers, ()))

@@ -1,0 +1,126 @@
+"""Asking providers what they serve, where the configuration does not say."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from trunkline.config.environment import SOURCE
+from trunkline.config.schema import Configuration
+from trunkline.core.errors import GatewayError, Kind, kind_of_status
+from trunkline.providers.databricks.models import best_claude
+from trunkline.providers.provider import ListedModel, Provider
+from trunkline.relay.ports import Credentials, Upstream, UpstreamAnswer
+from trunkline.routing.table import CLAUDE_IDS, Served
+
+PATIENCE: Final = 10.0
+"""Seconds that a provider gets to list its models."""
+MAX_LIST: Final = 16 * 1024 * 1024
+
+OPEN_PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
+    "anthropic": (CLAUDE_IDS,),
+    "databricks": ("databricks-", "system.ai."),
+    "openai": ("gpt-", "chatgpt-", "codex-", "o1", "o3", "o4"),
+    "deepseek": ("deepseek-",),
+}
+"""How model ids begin at a provider whose list is not the user's: its own may be incomplete or missing."""
+
+
+WELL_KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
+    "databricks": (
+        "databricks-claude-opus-5-5",
+        "databricks-claude-sonnet-5-5",
+        "databricks-claude-haiku-5-5",
+        "databricks-claude-opus-4-8",
+        "databricks-claude-sonnet-4-6",
+        "databricks-claude-sonnet-4-5",
+        "databricks-claude-haiku-4-5",
+        "databricks-gpt-5-5",
+        "databricks-gpt-5-4",
+        "databricks-gemini-3-5-flash",
+        "databricks-kimi-k3",
+        "databricks-gpt-oss-120b",
+    ),
+}
+"""What is usually served, for a workspace that does not let us list (databricks.md 6.4, 2026-09)."""
+
+
+class Listing(Struct, frozen=True):
+    """What a provider said. ``error`` None and no models: it has no such call."""
+
+    provider: str
+    models: tuple[ListedModel, ...] = ()
+    error: GatewayError | None = None
+
+
+def to_discover(providers: Mapping[str, Provider]) -> tuple[Provider, ...]:
+    """The providers whose models the configuration does not name."""
+    return tuple(provider for provider in providers.values() if not provider.models)
+
+
+async def discover(provider: Provider, upstream: Upstream, credentials: Credentials) -> Listing:
+    """One provider's list of models. Never raises GatewayError: the listing carries it."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return Listing(provider.name, await _list(provider, upstream, credentials))
+    except TimeoutError:
+        message = f"{provider.name} did not list its models within {PATIENCE:g} s."
+        return Listing(provider.name, error=GatewayError(Kind.TIMEOUT, message))
+    except GatewayError as error:
+        return Listing(provider.name, error=error)
+
+
+async def _list(
+    provider: Provider, upstream: Upstream, credentials: Credentials
+) -> tuple[ListedModel, ...]:
+    request = provider.discovery(await credentials.credential(provider.name))
+    if request is None:
+        return ()
+    answer = await upstream.open(request, headers_timeout=PATIENCE)
+    whole = False
+    try:
+        body = await _body(answer, provider.name)
+        whole = True
+    finally:
+        await answer.close(reuse=whole)
+    status = answer.head.status
+    if status != 200:
+        message = f"{provider.name} answered {status} when asked for its models ({request.url})."
+        raise GatewayError(kind_of_status(status), message, status=status, local=False)
+    return provider.decode_discovery(body)
+
+
+async def _body(answer: UpstreamAnswer, name: str) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await answer.read():
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_LIST:
+            raise GatewayError(Kind.UPSTREAM_FAILED, f"{name} lists more models than can be true.")
+    return b"".join(pieces)
+
+
+def served(
+    configuration: Configuration, providers: Mapping[str, Provider], listings: Sequence[Listing]
+) -> tuple[Served, ...]:
+    """What all providers serve, in order, by configuration where it says so and by their lists elsewhere."""
+    listed = {listing.provider: listing for listing in listings}
+    first_only = configuration.source == SOURCE
+    found: list[Served] = []
+    for index, (name, provider) in enumerate(providers.items()):
+        listing = listed.get(name)
+        own = tuple(model.id for model in listing.models) if listing is not None else ()
+        models = provider.models or own or WELL_KNOWN.get(provider.kind, ())
+        found.append(
+            Served(
+                provider=name,
+                models=models,
+                families=best_claude(models),
+                open_prefixes=() if provider.models else OPEN_PREFIXES.get(provider.kind, ()),
+                discovered=not provider.models,
+                only_explicit=first_only and index > 0,
+            )
+        )
+    return tuple(found)

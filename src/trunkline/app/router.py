@@ -1,0 +1,43 @@
+"""The planner of a running gateway: the current routing table, and plans already made from it."""
+
+from typing import Final
+
+from trunkline.protocols.codec import Peek
+from trunkline.relay.inbound import Inbound
+from trunkline.routing.plan import Plan
+from trunkline.routing.resolve import resolve
+from trunkline.routing.shape import RequestShape, shape_of
+from trunkline.routing.table import RoutingTable
+
+MAX_PLANS: Final = 1024
+NO_SHAPE: Final = RequestShape()
+
+
+class Router:
+    """Plans by the table it has; the table is replaced as a whole."""
+
+    def __init__(self, table: RoutingTable) -> None:
+        self._table = table
+        self._plans: dict[str, Plan] = {}
+
+    @property
+    def table(self) -> RoutingTable:
+        """The table in force."""
+        return self._table
+
+    def replace(self, table: RoutingTable) -> None:
+        """Plan by ``table`` from now on."""
+        self._table = table
+        self._plans = {}
+
+    def plan(self, inbound: Inbound, peek: Peek) -> Plan:
+        """Who serves this request. Raises GatewayError like :func:`trunkline.routing.resolve.resolve`."""
+        if self._table.by_purpose:
+            return resolve(self._table, peek.model, lambda: shape_of(inbound.body))
+        known = self._plans.get(peek.model)
+        if known is not None:
+            return known
+        plan = resolve(self._table, peek.model, lambda: NO_SHAPE)
+        if len(self._plans) < MAX_PLANS:
+            self._plans[peek.model] = plan
+        return plan

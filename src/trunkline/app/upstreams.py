@@ -1,0 +1,99 @@
+"""Which client a request goes out by: a recording, the network directly, or a proxy."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from trunkline.config.addresses import is_loopback
+from trunkline.config.schema import Timeouts
+from trunkline.core.http import HttpRequest
+from trunkline.providers.rehearsal import SCHEME
+from trunkline.relay.ports import Upstream, UpstreamAnswer
+from trunkline.upstream.http1 import Http1Upstream
+
+PROXIES: Final = (
+    ("https", ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")),
+    ("http", ("http_proxy", "ALL_PROXY", "all_proxy")),
+)
+"""Upper-case HTTP_PROXY is not read: where a request's headers become variables, a client could set it."""
+
+
+class _Closing(Protocol):
+    async def close(self) -> None: ...
+
+
+class Upstreams:
+    """Implements :class:`trunkline.relay.ports.Upstream` for every kind of provider.
+
+    The clients that need memory or modules of their own are made when a request first needs them.
+    """
+
+    def __init__(self, timeouts: Timeouts, environ: Mapping[str, str]) -> None:
+        self._timeouts = timeouts
+        self._environ = environ
+        self._direct = Http1Upstream(connect_timeout=timeouts.up_connect, pool_timeout=timeouts.up_pool)
+        self._rehearsal: Upstream | None = None
+        self._proxied: dict[str, Upstream] = {}
+        self._closers: list[_Closing] = [self._direct]
+        self._proxy = lru_cache(maxsize=512)(self._proxy_for)
+
+    async def open(self, request: HttpRequest, *, headers_timeout: float) -> UpstreamAnswer:
+        """Send by the right client; see the port for what it raises."""
+        if request.url.startswith(SCHEME):
+            return await self._recordings().open(request, headers_timeout=headers_timeout)
+        proxy = self._proxy(_origin(request.url))
+        if proxy is None:
+            return await self._direct.open(request, headers_timeout=headers_timeout)
+        return await self._through(proxy).open(request, headers_timeout=headers_timeout)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for client in self._closers:
+            await client.close()
+
+    def _recordings(self) -> Upstream:
+        if self._rehearsal is None:
+            from trunkline.upstream.rehearsal import RehearsalUpstream  # only a rehearsal needs its tapes
+
+            self._rehearsal = RehearsalUpstream()
+        return self._rehearsal
+
+    def _through(self, proxy: str) -> Upstream:
+        client = self._proxied.get(proxy)
+        if client is None:
+            from trunkline.upstream.client import AiohttpUpstream  # 20 MB that only a proxy needs
+
+            made = AiohttpUpstream(self._timeouts, proxy=proxy)
+            self._closers.append(made)
+            client = self._proxied[proxy] = made
+        return client
+
+    def _proxy_for(self, origin: str) -> str | None:
+        """The proxy that the usual variables name for an origin, None to go directly."""
+        parts = urlsplit(origin)
+        host = parts.hostname or ""
+        if is_loopback(host) or _excepted(host, parts.port, self._environ):
+            return None
+        for scheme, names in PROXIES:
+            if parts.scheme == scheme:
+                return next((self._environ[name] for name in names if self._environ.get(name)), None)
+        return None
+
+
+def _origin(url: str) -> str:
+    end = url.find("/", url.find("://") + 3)
+    return url if end < 0 else url[:end]
+
+
+def _excepted(host: str, port: int | None, environ: Mapping[str, str]) -> bool:
+    """Whether NO_PROXY names the host: itself, a domain it is in, with a port or ``*``."""
+    named = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    for entry in named.replace(" ", ",").split(","):
+        name, _, only = entry.strip().lower().partition(":")
+        name = name.removeprefix("*").lstrip(".")
+        if entry.strip() == "*":
+            return True
+        if name and (not only or only == str(port)) and (host == name or host.endswith("." + name)):
+            return True
+    return False

@@ -1,0 +1,62 @@
+"""The list of commands. A command's module is loaded when it is run or its own help is asked for."""
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from trunkline.config.nearest import nearest
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "serve": ("trunkline.cli.serve", "Run the gateway in the foreground."),
+    "config": ("trunkline.cli.config", "Check or show the configuration."),
+    "models": ("trunkline.cli.models", "List the models that clients can ask for."),
+    "explain": ("trunkline.cli.explain", "Show who would serve a request, without sending it."),
+    "status": ("trunkline.cli.status", "Ask the running gateway how it is."),
+    "doctor": ("trunkline.cli.doctor", "Check configuration, credentials and connections."),
+    "version": ("trunkline.cli.version", "Show the version."),
+}
+"""Name -> (module with a click command ``command``, the line in the list)."""
+
+
+class CommandList(click.Group):
+    """A group that knows its commands by name and loads them late."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, loaded now; None when there is none of this name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: object = import_module(entry[0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command to run. An unknown one is a usage error that names the nearest."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            found = nearest(name[:80], COMMANDS, 1)
+            hint = f'Did you mean "{found[0]}"?' if found else f"Commands: {', '.join(COMMANDS)}."
+            ctx.fail(f'There is no command "{name[:80]}". {hint}')
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list for ``--help``, without loading any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=CommandList,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: trunkline serve",
+)
+@click.version_option(package_name="trunkline", message="trunkline %(version)s")
+def trunkline() -> None:
+    """One line from every coding agent to every model."""
