@@ -7,16 +7,17 @@ from msgspec import Raw, Struct
 
 _WORD: Final = "rehearsal"
 _MAX_DEPTH: Final = 12
+_ABSENT: Final = Raw(b"")
 
 
 class _Schema(Struct, rename={"any_of": "anyOf", "one_of": "oneOf", "min_items": "minItems"}):
     type: str | list[str] | None = None
     properties: dict[str, Raw] = {}
     required: list[str] = []
-    items: Raw | None = None
+    items: Raw = _ABSENT
     enum: list[Raw] = []
-    const: Raw | None = None
-    default: Raw | None = None
+    const: Raw = _ABSENT
+    default: Raw = _ABSENT
     any_of: list[Raw] = []
     one_of: list[Raw] = []
     minimum: float | None = None
@@ -44,17 +45,15 @@ def sample(schema: bytes, given: dict[str, Raw] | None = None, depth: int = 0) -
     except msgspec.DecodeError:
         return Raw(_object(given))
     for fixed in (read.const, read.default, *read.enum[:1]):
-        if fixed is not None:
+        if bytes(fixed):
             return fixed
     for choice in (*read.any_of, *read.one_of):
         if depth < _MAX_DEPTH and not read.properties:
             return sample(bytes(choice), given, depth + 1)
     kind = read.type[0] if isinstance(read.type, list) and read.type else read.type
     if kind == "array":
-        count = read.min_items if read.items is not None and depth < _MAX_DEPTH else 0
-        item = (
-            bytes(sample(bytes(read.items), None, depth + 1)) if read.items is not None and count else b""
-        )
+        count = read.min_items if bytes(read.items) and depth < _MAX_DEPTH else 0
+        item = bytes(sample(bytes(read.items), None, depth + 1)) if count else b""
         return Raw(b"[" + b",".join([item] * count) + b"]")
     if isinstance(kind, str) and kind in _PLAIN:
         floor = read.minimum

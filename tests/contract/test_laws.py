@@ -1,0 +1,298 @@
+"""The laws every protocol room keeps, over every room in the registry (style guide 3.8, protocols 6)."""
+
+import inspect
+import json
+from collections.abc import Iterable
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import Raw, structs
+
+from contract import strategies
+from trunkline.core.events import Failed, StreamEvent, fold, unfold
+from trunkline.core.facts import Facts
+from trunkline.core.proofs import unseal
+from trunkline.core.sse import SSEFramer
+from trunkline.core.types import Message, Part, Request, Response, Text, Thinking, ToolCall
+from trunkline.protocols.codec import Codec, CountCodec, ReplyContext
+from trunkline.protocols.registry import CODECS
+from wire.law import faults
+
+FACTS = Facts(provider="target", model="model", reasoning="budget_or_adaptive", effort_levels=())
+CONTEXT = ReplyContext(
+    id="0a1b2c3d4e5f6a7b8c9d0e1f", model="asked", created=1_700_000_000, stream_usage=True
+)
+
+rooms = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+generated = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+
+
+def stream_of(codec: Codec, events: Iterable[StreamEvent]) -> bytes:
+    encoder = codec.stream_encoder(CONTEXT)
+    return b"".join(encoder.feed(event) for event in events)
+
+
+def events_of(codec: Codec, chunks: Iterable[bytes]) -> list[StreamEvent]:
+    framer, decoder = SSEFramer(), codec.stream_decoder(strategies.ORIGIN)
+    found: list[StreamEvent] = []
+    for chunk in chunks:
+        for frame in framer.feed(chunk):
+            found += decoder.feed(frame)
+    for frame in framer.close():
+        found += decoder.feed(frame)
+    return found + decoder.close()
+
+
+def unsealed(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Parts with signatures as their maker wrote them: answers carry them sealed (E5, E7)."""
+    return tuple(
+        structs.replace(part, signature=unseal(part.signature).signature)
+        if isinstance(part, Thinking) and part.signature is not None
+        else part
+        for part in parts
+    )
+
+
+def canonical(raw: str) -> str:
+    return json.dumps(json.loads(raw), sort_keys=True)
+
+
+def comparable(response: Response) -> tuple[object, ...]:
+    """What an answer must keep: ids and times belong to the reply's context."""
+    parts = [
+        structs.replace(part, arguments=canonical(part.arguments)) if isinstance(part, ToolCall) else part
+        for part in unsealed(response.content)
+    ]
+    return (
+        parts,
+        response.stop.reason,
+        response.usage.prompt,
+        response.usage.cache_read,
+        response.usage.output,
+    )
+
+
+def parts_of(request: Request) -> list[object]:
+    """The conversation without its borders: results and words may part, texts side by side may join."""
+    flat: list[tuple[str, Part]] = []
+    for message in request.messages:
+        for part in message.content:
+            last = flat[-1] if flat else None
+            if isinstance(part, ToolCall):
+                flat.append((message.role, structs.replace(part, arguments=canonical(part.arguments))))
+            elif isinstance(part, Text) and last and last[0] == message.role and isinstance(last[1], Text):
+                flat[-1] = (message.role, Text(f"{last[1].text}\n\n{part.text}"))
+            else:
+                flat.append((message.role, part))
+    return flat
+
+
+# Law 1: the cut. Over all recordings: tests/wire/test_cuts.py.
+
+
+@rooms
+@generated
+@given(response=strategies.responses(), data=st.data())
+def test_law_1_the_answer_does_not_depend_on_the_cuts(
+    codec: Codec, response: Response, data: st.DataObject
+) -> None:
+    body = stream_of(codec, unfold(response))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=12)))
+    pieces = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    assert events_of(codec, pieces) == events_of(codec, [body])
+
+
+# Law 2: a stream folds to the whole answer.
+
+
+@rooms
+@generated
+@given(response=strategies.responses())
+def test_law_2_the_stream_folds_to_the_whole_answer(codec: Codec, response: Response) -> None:
+    streamed = fold(events_of(codec, [stream_of(codec, unfold(response))]))
+    whole = codec.decode_response(codec.encode_response(response, CONTEXT), strategies.ORIGIN)
+    assert comparable(streamed) == comparable(whole)
+
+
+# Law 3: decoding undoes encoding.
+
+
+@rooms
+@generated
+@given(response=strategies.responses())
+def test_law_3_an_answer_comes_back_as_it_was(codec: Codec, response: Response) -> None:
+    back = codec.decode_response(codec.encode_response(response, CONTEXT), strategies.ORIGIN)
+    assert comparable(back) == comparable(response)
+    assert back.model == CONTEXT.model
+
+
+@rooms
+@generated
+@given(request=strategies.requests())
+def test_law_3_a_request_comes_back_as_it_was(codec: Codec, request: Request) -> None:
+    back = codec.decode_request(codec.encode_request(request, FACTS).body)
+    assert parts_of(back) == parts_of(request)
+    assert [part.text for part in back.system] == [part.text for part in request.system]
+    assert [(tool.name, tool.description) for tool in back.tools] == [
+        (tool.name, tool.description) for tool in request.tools
+    ]
+    assert [json.loads(bytes(tool.schema)) for tool in back.tools if tool.schema] == [
+        json.loads(bytes(tool.schema)) for tool in request.tools if tool.schema
+    ]
+    for field in ("max_tokens", "stream", "tool_choice", "sampling"):
+        assert getattr(back, field) == getattr(request, field), field
+    assert back.protocol == codec.name
+
+
+@rooms
+@generated
+@given(request=strategies.requests())
+def test_law_3_a_second_trip_changes_nothing(codec: Codec, request: Request) -> None:
+    once = codec.decode_request(codec.encode_request(request, FACTS).body)
+    assert codec.decode_request(codec.encode_request(once, FACTS).body) == once
+
+
+# Law 4: the unknown never raises. Recorded bodies with strange additions: test_unknown.py.
+
+
+@rooms
+@generated
+@given(name=strategies.words, value=strategies.objects, response=strategies.responses())
+def test_law_4_E69_unknown_events_are_passed_over(
+    codec: Codec, name: str, value: dict, response: Response
+) -> None:
+    kind = f"trunkline_unknown_{len(name)}"
+    payload = json.dumps({**value, "type": kind, "object": kind, "choices": []}).encode()
+    strange = b"event: " + kind.encode() + b"\ndata: " + payload + b"\n\n" + b": a comment\n\n"
+    frames = stream_of(codec, unfold(response)).split(b"\n\n")
+    mixed = (
+        b"\n\n".join(frames[:1])
+        + b"\n\n"
+        + strange
+        + strange.join(frame + b"\n\n" for frame in frames[1:-1])
+    )
+    if "error" not in value and "usage" not in value:
+        assert comparable(fold(events_of(codec, [mixed]))) == comparable(response)
+
+
+# Law 5: encoders are pure.
+
+
+@rooms
+@generated
+@given(request=strategies.requests(), response=strategies.responses())
+def test_law_5_encoding_twice_gives_the_same_bytes(
+    codec: Codec, request: Request, response: Response
+) -> None:
+    before = msgspec.json.encode(response)
+    assert codec.encode_request(request, FACTS) == codec.encode_request(request, FACTS)
+    assert codec.encode_response(response, CONTEXT) == codec.encode_response(response, CONTEXT)
+    assert stream_of(codec, unfold(response)) == stream_of(codec, unfold(response))
+    assert msgspec.json.encode(response) == before
+
+
+@rooms
+@generated
+@given(one=strategies.responses(), other=strategies.responses())
+def test_law_5_E118_streams_side_by_side_do_not_mix(codec: Codec, one: Response, other: Response) -> None:
+    first, second = codec.stream_encoder(CONTEXT), codec.stream_encoder(CONTEXT)
+    left, right = list(unfold(one)), list(unfold(other))
+    out: tuple[list[bytes], list[bytes]] = ([], [])
+    for place in range(max(len(left), len(right))):
+        if place < len(left):
+            out[0].append(first.feed(left[place]))
+        if place < len(right):
+            out[1].append(second.feed(right[place]))
+    assert b"".join(out[0]) == stream_of(codec, left)
+    assert b"".join(out[1]) == stream_of(codec, right)
+
+
+# Law 6: an operation is complete or absent.
+
+
+@rooms
+def test_law_6_every_room_has_every_operation(codec: Codec) -> None:
+    wanted = {name for name, member in vars(Codec).items() if not name.startswith("_") and callable(member)}
+    assert len(wanted) >= 15
+    for name in sorted(wanted):
+        ours, asked = inspect.signature(getattr(codec, name)), inspect.signature(getattr(Codec, name))
+        assert len(ours.parameters) == len(asked.parameters) - 1, name
+    assert CODECS[codec.name] is codec
+
+
+def test_law_6_counting_is_complete_where_it_is_offered() -> None:
+    from trunkline.protocols.anthropic_messages.count import ANTHROPIC_COUNT
+
+    counting: CountCodec = ANTHROPIC_COUNT
+    assert counting.decode_count(counting.encode_count(12345)) == 12345
+
+
+# What the middle promises to everybody.
+
+
+@rooms
+@generated
+@given(request=strategies.requests())
+def test_E104_an_earlier_turn_keeps_its_bytes(codec: Codec, request: Request) -> None:
+    full = sections(codec, request)
+    for end in range(1, len(request.messages)):
+        if request.messages[end - 1].role != "user" or not complete(request.messages[:end]):
+            continue
+        shorter = sections(codec, structs.replace(request, messages=request.messages[:end]))
+        assert shorter["messages"] == full["messages"][: len(shorter["messages"])]
+        assert {key: value for key, value in shorter.items() if key != "messages"} == {
+            key: value for key, value in full.items() if key != "messages"
+        }
+
+
+def complete(messages: tuple[Message, ...]) -> bool:
+    """True when the last message asks for an answer and leaves no call open."""
+    called = {part.id for message in messages for part in message.content if isinstance(part, ToolCall)}
+    answered = {getattr(part, "call_id", None) for message in messages for part in message.content}
+    return called <= answered
+
+
+def sections(codec: Codec, request: Request) -> dict[str, object]:
+    """The body's fields as raw bytes, messages one by one."""
+    body = msgspec.json.decode(codec.encode_request(request, FACTS).body, type=dict[str, Raw])
+    split: dict[str, object] = {key: bytes(value) for key, value in body.items()}
+    split["messages"] = [bytes(raw) for raw in msgspec.json.decode(bytes(body["messages"]), type=list[Raw])]
+    return split
+
+
+@rooms
+@generated
+@given(response=strategies.responses())
+def test_E64_our_streams_decode_to_lawful_events(codec: Codec, response: Response) -> None:
+    assert faults(events_of(codec, [stream_of(codec, unfold(response))])) == []
+
+
+@rooms
+@generated
+@given(response=strategies.responses(), data=st.data())
+def test_E3_a_stream_of_ours_cut_anywhere_fails_or_is_whole(
+    codec: Codec, response: Response, data: st.DataObject
+) -> None:
+    body = stream_of(codec, unfold(response))
+    cut = data.draw(st.integers(0, len(body)))
+    found = events_of(codec, [body[:cut]])
+    assert faults(found) == []
+    if not isinstance(found[-1], Failed):
+        assert comparable(fold(found))[:2] == comparable(response)[:2]
+
+
+@rooms
+@generated
+@given(response=strategies.responses())
+def test_E67_pings_between_frames_change_nothing(codec: Codec, response: Response) -> None:
+    frames = [frame + b"\n\n" for frame in stream_of(codec, unfold(response)).split(b"\n\n")[:-1]]
+    noisy = (
+        codec.ping(begun=False)
+        + frames[0]
+        + b"".join(codec.ping(begun=True) + frame for frame in frames[1:])
+    )
+    assert events_of(codec, [noisy]) == events_of(codec, [b"".join(frames)])

@@ -1,0 +1,46 @@
+"""Our two ways from one protocol into another, as the relay goes them."""
+
+from collections.abc import Iterable
+
+from trunkline.core.events import Failed, Finished, StreamEvent
+from trunkline.core.sse import SSEFramer
+from trunkline.protocols.codec import ReplyContext
+from trunkline.protocols.registry import CODECS
+
+ORIGIN = "0123456789abcdef"
+CONTEXT = ReplyContext(
+    id="0a1b2c3d4e5f6a7b8c9d0e1f",
+    model="asked-model",
+    created=1_700_000_000,
+    input_estimate=7,
+    stream_usage=True,
+)
+OTHER = {"anthropic_messages": "openai_chat", "openai_chat": "anthropic_messages"}
+
+
+def whole(body: bytes, source: str, target: str) -> bytes:
+    """A whole answer, decoded and encoded."""
+    return CODECS[target].encode_response(CODECS[source].decode_response(body, ORIGIN), CONTEXT)
+
+
+def events(chunks: Iterable[bytes], source: str) -> list[StreamEvent]:
+    """The neutral events of a stream that arrives in ``chunks``."""
+    framer, decoder = SSEFramer(), CODECS[source].stream_decoder(ORIGIN)
+    found: list[StreamEvent] = []
+    for chunk in chunks:
+        for frame in framer.feed(chunk):
+            found += decoder.feed(frame)
+    for frame in framer.close():
+        found += decoder.feed(frame)
+    return found + decoder.close()
+
+
+def stream(chunks: Iterable[bytes], source: str, target: str) -> bytes:
+    """A streamed answer, decoded and encoded event by event."""
+    encoder = CODECS[target].stream_encoder(CONTEXT)
+    return b"".join(encoder.feed(event) for event in events(chunks, source))
+
+
+def ends(found: list[StreamEvent]) -> list[StreamEvent]:
+    """The terminal events; a lawful stream has exactly one, at its end."""
+    return [event for event in found if isinstance(event, Finished | Failed)]
