@@ -72,10 +72,13 @@ def _outline(fields: Mapping[str, object], indent: str = "") -> str:
     """Nested values as indented lines, which happen to be YAML."""
     lines: list[str] = []
     for key, entry in fields.items():
-        if isinstance(entry, dict) and entry:
-            lines += [f"{indent}{key}:", _outline(cast(Mapping[str, object], entry), indent + "  ")]
+        below: Mapping[str, object] = {}
+        if isinstance(entry, dict):
+            below = cast(Mapping[str, object], entry)
+        if below:
+            lines += [f"{indent}{key}:", _outline(below, indent + "  ")]
         else:
-            lines.append(f"{indent}{key}: {_leaf(entry)}")
+            lines.append(f"{indent}{key}: {_leaf(fields[key])}")
     return "\n".join(lines)
 
 

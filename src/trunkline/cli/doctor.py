@@ -1,6 +1,7 @@
 """``trunkline doctor``: is everything in place, and what to do where it is not."""
 
 import asyncio
+import os
 
 import click
 from msgspec import Struct
@@ -60,8 +61,6 @@ def command(path: str | None, as_json: bool) -> int:
 
 def examine(path: str | None) -> list[Finding]:
     """All checks in order. Raises ConfigurationError."""
-    import os
-
     configuration = load(path, os.environ)
     providers = make_providers(configuration)
     findings = [Finding("configuration", "ok", origin(configuration))]

@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from trunkline import __version__
 from trunkline.config.nearest import nearest
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -57,6 +58,6 @@ class CommandList(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with: trunkline serve",
 )
-@click.version_option(package_name="trunkline", message="trunkline %(version)s")
+@click.version_option(__version__, message="trunkline %(version)s")
 def trunkline() -> None:
     """One line from every coding agent to every model."""

@@ -1,5 +1,6 @@
 """The list of models, in the shape of whoever asks: Anthropic's or OpenAI's."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -12,6 +13,9 @@ from trunkline.providers.provider import ListedModel
 
 UNKNOWN_DATE: Final = "1970-01-01T00:00:00Z"
 """Anthropic's own stand-in for a model whose release date is not known."""
+
+_PICKED: Final = re.compile("claude|anthropic", re.IGNORECASE)
+"""Claude Code's model picker hides every id without one of these words (clients.md 2)."""
 
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -46,12 +50,14 @@ def encode_list(models: Sequence[ListedModel], *, anthropic: bool) -> bytes:
     """All models, on one page."""
     if not anthropic:
         return _ENCODER.encode(OpenAIList([_openai(model) for model in models]))
+    data = [_anthropic(model) for model in models]
+    data += [_picked(model) for model in models if not _PICKED.search(model.id)]
     return _ENCODER.encode(
         AnthropicList(
-            data=[_anthropic(model) for model in models],
+            data=data,
             has_more=False,
-            first_id=models[0].id if models else None,
-            last_id=models[-1].id if models else None,
+            first_id=data[0].id if data else None,
+            last_id=data[-1].id if data else None,
         )
     )
 
@@ -59,7 +65,7 @@ def encode_list(models: Sequence[ListedModel], *, anthropic: bool) -> bytes:
 def encode_model(models: Sequence[ListedModel], name: str, *, anthropic: bool) -> bytes:
     """One model by its id. Raises GatewayError (NOT_FOUND) naming the nearest."""
     for model in models:
-        if model.id == name:
+        if name in (model.id, f"anthropic/{model.id}"):
             return _ENCODER.encode(_anthropic(model) if anthropic else _openai(model))
     hint = did_you_mean(name[:200], (model.id for model in models))
     raise GatewayError(Kind.NOT_FOUND, f"There is no model {name[:200]!r} here.{hint}", should_retry=False)
@@ -67,6 +73,11 @@ def encode_model(models: Sequence[ListedModel], name: str, *, anthropic: bool) -
 
 def _anthropic(model: ListedModel) -> AnthropicModel:
     return AnthropicModel(id=model.id, display_name=model.display_name or model.id)
+
+
+def _picked(model: ListedModel) -> AnthropicModel:
+    """The same model under a name that Claude Code's picker shows; routing takes the prefix off."""
+    return AnthropicModel(id=f"anthropic/{model.id}", display_name=model.display_name or model.id)
 
 
 def _openai(model: ListedModel) -> OpenAIModel:
