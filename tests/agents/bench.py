@@ -6,7 +6,7 @@ from typing import Literal
 
 from agents.driver import Claude, Run
 from agents.gateway import Gateway
-from standin import Flags, StandIn
+from standin import Flags, Script, StandIn
 
 Surface = Literal["messages", "chat"]
 SONNET = "databricks-claude-sonnet-4-5"
@@ -26,6 +26,18 @@ class Bench:
     def folder(self) -> Path:
         return self.claude.folder
 
+    def play(self, script: Script) -> None:
+        """Another script from here on, for scripts that need to know the work folder."""
+        self.standin.play(script)
+
+    def stranger(self, key: str) -> Claude:
+        """The same agent with another key."""
+        return replace(self.claude, key=key)
+
+    def with_tools(self, *names: str) -> Claude:
+        """The agent with more tools allowed."""
+        return replace(self.claude, tools=(*self.claude.tools, *names))
+
     @property
     def paths(self) -> list[str]:
         """Where the model's answers came from, in order: only what the script answered."""
@@ -35,6 +47,31 @@ class Bench:
         """Every answer came over the surface of this bench."""
         wanted = "/messages" if self.surface == "messages" else ("/chat/completions", "/invocations")
         return bool(self.paths) and all(path.endswith(wanted) for path in self.paths)
+
+    def check(self, run: Run) -> None:
+        """A good run over this bench's surface; all that the gateway had to learn is which surfaces exist."""
+        self.check_settled(run)
+        assert self.served_by_surface(), self.report(run)
+        for path, text in self.refused():
+            assert self.surface == "chat", self.report(run)
+            assert path.endswith("/messages"), self.report(run)
+            assert "Path must be of form" in str(text), self.report(run)
+
+    def refused(self) -> list[tuple[str, str]]:
+        """(path, text) of what the workspace's rules refused."""
+        return [(request.path, request.refusal) for request in self.standin.requests if request.refusal]
+
+    def check_settled(self, run: Run) -> None:
+        """What holds after every good run: exit 0, no surprise, nothing refused twice, the workspace's own
+        credential on every request and the client's in none."""
+        assert run.code == 0, self.report(run)
+        assert self.standin.surprises == [], self.report(run)
+        refused = self.refused()
+        assert len(refused) == len(set(refused)), self.report(run)
+        for request in self.standin.requests:
+            assert request.header("authorization") == f"Bearer {self.standin.token}", self.report(run)
+            sent = request.body + repr(request.headers).encode()
+            assert KEY.encode() not in sent, self.report(run)
 
     def report(self, run: Run | None = None) -> str:
         """Everything that helps to understand a failure."""

@@ -58,12 +58,13 @@ class Claude:
     key: str
     model: str
     environment: dict[str, str] = field(default_factory=dict)
+    tools: tuple[str, ...] = TOOLS
 
     def run(self, prompt: str, *options: str, timeout: float = 120.0, stdin: str | None = None) -> Run:
         """One ``claude -p``. Raises TimeoutExpired after killing everything it started."""
         command = [str(self.executable), "-p", prompt] if stdin is None else [str(self.executable), "-p"]
         command += ["--model", self.model, "--output-format", "json", *options]
-        command += ["--permission-mode", "acceptEdits", "--allowedTools", ",".join(TOOLS)]
+        command += ["--permission-mode", "acceptEdits", "--allowedTools", ",".join(self.tools)]
         return _run(command, self._environment(), self.folder, timeout, stdin)
 
     def _environment(self) -> dict[str, str]:

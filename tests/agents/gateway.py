@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,16 +28,30 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def serve(config: str, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Gateway]:
-    """Starts the gateway on a free port and stops it with SIGTERM; a failed stop is an error."""
+def serve(config: str, folder: Path) -> Iterator[Gateway]:
+    """A gateway on this configuration."""
     path = folder / "trunkline.yaml"
     path.write_text(config)
+    with _started(["--config", str(path)], folder) as gateway:
+        yield gateway
+
+
+@contextlib.contextmanager
+def serve_bare(folder: Path) -> Iterator[Gateway]:
+    """A gateway without configuration, in an environment without keys."""
+    with _started([], folder) as gateway:
+        yield gateway
+
+
+@contextlib.contextmanager
+def _started(options: Sequence[str], folder: Path) -> Iterator[Gateway]:
+    """Starts the gateway on a free port and stops it with SIGTERM; a failed stop is an error."""
     home = folder / "gateway-home"
     home.mkdir()
     env = {"HOME": str(home), "TRUNKLINE_HOME": str(home), "PATH": os.defpath, "PYTHONPATH": str(SOURCE)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "trunkline", "serve", "--config", str(path), "--port", "0"],
-        env={**env, "PYTHONUNBUFFERED": "1", **(environment or {})},
+        [sys.executable, "-m", "trunkline", "serve", "--port", "0", *options],
+        env={**env, "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -68,6 +68,10 @@ class StandIn:
         """Questions the script had no answer for."""
         return self._workspace.surprises
 
+    def play(self, script: Script) -> None:
+        """Another script from here on."""
+        self._workspace.player = Player(script)
+
     @property
     def ledger(self) -> Ledger:
         return self._workspace.ledger
