@@ -149,6 +149,21 @@ class BlockEncoder:
             case _:
                 assert_never(part)
 
+    def shows(self, part: Part) -> bool:
+        """Whether anything stands for ``part`` at the target."""
+        match part:
+            case Text(text) | Refusal(text):
+                return bool(text.strip())
+            case Thinking():
+                proven = part.redacted is not None or part.signature is not None
+                return proven and part.origin == self._facts.origin
+            case Opaque():
+                return (part.protocol == PROTOCOL and self._takes(part.kind)) or bool(
+                    (part.text or "").strip()
+                )
+            case _:
+                return True
+
     def put_call(self, blocks: Blocks, call: ToolCall, sent_id: str) -> None:
         """A call in the history."""
         name = self._names.upstream(call.name)

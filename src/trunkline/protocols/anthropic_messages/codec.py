@@ -3,9 +3,6 @@
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-from msgspec import Struct
-
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.http import HttpHead
@@ -14,8 +11,9 @@ from trunkline.core.splice import splice
 from trunkline.core.types import Request, Response
 from trunkline.core.usage import Usage
 from trunkline.protocols.anthropic_messages import errors
+from trunkline.protocols.anthropic_messages.peek import peek
 from trunkline.protocols.anthropic_messages.proofs import drop_foreign_proofs
-from trunkline.protocols.anthropic_messages.refusals import malformed, mended, refusal
+from trunkline.protocols.anthropic_messages.refusals import mended
 from trunkline.protocols.anthropic_messages.request_decode import decode_request
 from trunkline.protocols.anthropic_messages.request_encode import encode_request
 from trunkline.protocols.anthropic_messages.response import decode_response, encode_response, usage_of
@@ -33,14 +31,6 @@ from trunkline.protocols.codec import (
     StreamTap,
 )
 
-
-class _Peek(Struct, gc=False):
-    model: str
-    stream: bool | None = None
-
-
-_peek: Final = msgspec.json.Decoder(_Peek).decode
-
 _PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
 _COMMENT: Final = b": ping\n\n"
 
@@ -55,16 +45,7 @@ class AnthropicMessages:
 
     def peek(self, body: bytes) -> Peek:
         """Model and stream flag."""
-        try:
-            wire = _peek(body)
-        except msgspec.ValidationError as cause:
-            raise refusal("", cause) from cause
-        except (msgspec.DecodeError, UnicodeDecodeError) as cause:
-            whole = mended(body)
-            if whole is body:
-                raise malformed(cause) from cause
-            return self.peek(whole)
-        return Peek(wire.model, bool(wire.stream))
+        return peek(body)
 
     def rename(self, body: bytes, deployment: str) -> bytes:
         """The model's name, set."""

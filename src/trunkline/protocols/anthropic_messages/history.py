@@ -64,7 +64,7 @@ class HistoryEncoder:
 
     def encode(self, messages: Iterable[Message]) -> tuple[list[Item], list[OutMessage]]:
         """Blocks for the system field (instructions that open the conversation), and the messages."""
-        turns = _turns(messages)
+        turns = self._turns(messages)
         leading = Blocks()
         if turns and turns[0].role == "system":
             self._put_system(leading, turns.pop(0).parts)
@@ -80,6 +80,21 @@ class HistoryEncoder:
             self._between(calls, turns[begin:position])
         self._end()
         return leading.items, self._out
+
+    def _turns(self, messages: Iterable[Message]) -> list[_Turn]:
+        """Messages with the same role in a row as one turn; those that show nothing are none."""
+        turns: list[_Turn] = []
+        for message in messages:
+            if not any(map(self._encoder.shows, message.content)):
+                for part in message.content:
+                    self._encoder.put(Blocks(), part)  # only to note what it loses
+                continue
+            role = "system" if message.role == "developer" else message.role
+            if turns and turns[-1].role == role:
+                turns[-1].parts.extend(message.content)
+            else:
+                turns.append(_Turn(role, list(message.content)))
+        return turns
 
     def _assistant(self, parts: Iterable[Part]) -> list[tuple[ToolCall, str]]:
         blocks = Blocks()
@@ -193,17 +208,3 @@ class HistoryEncoder:
             self._out.append(OutMessage("user", [TextBlock(CONTINUE)]))
         elif isinstance(item, TextBlock):
             item.text = item.text.rstrip()
-
-
-def _turns(messages: Iterable[Message]) -> list[_Turn]:
-    """Messages with the same role in a row as one turn; empty ones stand for nothing."""
-    turns: list[_Turn] = []
-    for message in messages:
-        if not message.content:
-            continue
-        role = "system" if message.role == "developer" else message.role
-        if turns and turns[-1].role == role:
-            turns[-1].parts.extend(message.content)
-        else:
-            turns.append(_Turn(role, list(message.content)))
-    return turns

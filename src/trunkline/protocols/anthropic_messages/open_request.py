@@ -72,10 +72,10 @@ class _Kind(Struct, gc=False):
 
 
 _fields: Final = msgspec.json.Decoder(dict[str, Raw]).decode
-_items: Final = msgspec.json.Decoder(list[Raw] | None).decode
+_items: Final = msgspec.json.Decoder(list[Raw]).decode
 _known_message: Final = msgspec.json.Decoder(WireMessage).decode
 _message: Final = msgspec.json.Decoder(OpenMessage).decode
-_text_or_list: Final = msgspec.json.Decoder(str | list[Raw] | None).decode
+_string: Final = msgspec.json.Decoder(str).decode
 _kind: Final = msgspec.json.Decoder(_Kind).decode
 _result: Final = msgspec.json.Decoder(_OpenResult).decode
 _tool: Final = msgspec.json.Decoder(_OpenTool).decode
@@ -119,18 +119,28 @@ def read_open(body: bytes) -> OpenRequest:
     scalars = checked(_scalars, encode({**small, "messages": []}), "")
     extras = [Extra(name, Raw(bytes(raw))) for name, raw in fields.items() if name not in _KNOWN]
     messages: list[tuple[OpenMessage | WireMessage, tuple[Part, ...]]] = []
-    for index, raw in enumerate(checked(_items, fields["messages"], "messages") or ()):
+    for index, raw in enumerate(checked(_items, fields["messages"], "messages")):
         messages.append(_read_message(raw, f"messages.{index}"))
     tools: list[Tool] = []
-    for index, raw in enumerate(checked(_items, fields.get("tools", Raw(b"null")), "tools") or ()):
+    for index, raw in enumerate(checked(_items, _or_empty(fields.get("tools")), "tools")):
         tools.append(read_tool(raw, f"tools.{index}", extras))
     return OpenRequest(
         scalars,
         messages,
-        read_content(checked(_text_or_list, fields.get("system", Raw(b"null")), "system"), "system"),
+        _read_system(_or_empty(fields.get("system"))),
         tuple(tools),
         extras,
     )
+
+
+def _or_empty(raw: Raw | None) -> Raw:
+    return Raw(b"[]") if raw is None or bytes(raw) == b"null" else raw
+
+
+def _read_system(raw: Raw) -> tuple[Part, ...]:
+    if bytes(raw).startswith(b'"'):
+        return read_content(checked(_string, raw, "system"), "system")
+    return read_content(checked(_items, raw, "system"), "system")
 
 
 def _read_message(raw: Raw, path: str) -> tuple[OpenMessage | WireMessage, tuple[Part, ...]]:

@@ -46,7 +46,7 @@ def drop_foreign_proofs(body: bytes, owned: Callable[[str], bool]) -> tuple[byte
     try:
         top = fields(body)
         raws = _messages(top["messages"])
-    except (KeyError, msgspec.DecodeError):
+    except (KeyError, msgspec.DecodeError, UnicodeDecodeError):
         return body, ()  # not ours to judge: the upstream refuses it in its own words
     changed: dict[int, bytes | None] = {}
     lost = False
@@ -85,7 +85,7 @@ def _cleaned(message: bytes, owned: Callable[[str], bool]) -> tuple[bytes | None
     """A message without foreign thinking (None: nothing is left of it), and whether any went."""
     try:
         blocks = _blocks(_message(message).content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return message, False
     kept: list[bytes] = []
     changed = lost = False
@@ -108,7 +108,7 @@ def _owned(block: bytes, owned: Callable[[str], bool]) -> bytes | None:
     """The block itself, its unsealed form, or None when its proof is not the target's."""
     try:
         wire = _block(block)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return block
     key = {"thinking": "signature", "redacted_thinking": "data"}.get(wire.type)
     if key is None:
@@ -147,7 +147,7 @@ def _loop_needs_thinking(top: dict[str, Raw], raws: list[Raw], changed: dict[int
         if last not in changed or _message(raws[last]).role != "assistant":
             return False
         blocks = _blocks(_message(changed[last] or b"{}").content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     kinds = [_block(raw).type for raw in blocks]
     return "tool_use" in kinds and kinds[0] not in ("thinking", "redacted_thinking")

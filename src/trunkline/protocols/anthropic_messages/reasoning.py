@@ -33,9 +33,12 @@ class Thought(Struct, frozen=True):
 
 
 def decide_thought(
-    reasoning: Reasoning | None, max_tokens: int | None, facts: Facts, losses: Losses
+    reasoning: Reasoning | None, max_tokens: int | None, facts: Facts, losses: Losses, *, own: bool
 ) -> Thought:
-    """The thinking and the output limit for a request, before tool choice has its say."""
+    """The thinking and the output limit for a request, before tool choice has its say.
+
+    ``own``: the client spoke this protocol, where an effort alone does not switch thinking on.
+    """
     stated = max_tokens if max_tokens is not None else facts.max_output_tokens or DEFAULT_MAX_TOKENS
     limit = stated
     if facts.max_output_tokens is not None and stated > facts.max_output_tokens:
@@ -48,7 +51,10 @@ def decide_thought(
     if facts.reasoning == "none":
         losses.add("thinking", "the target takes no such setting")
         return Thought(limit)
-    if facts.reasoning == "effort":
+    if own and reasoning.mode is None and facts.reasoning == "budget":
+        losses.add("output_config.effort", "the target takes no such setting")
+        return Thought(limit)
+    if facts.reasoning == "effort" or (own and reasoning.mode is None):
         return Thought(limit, effort=_effort(reasoning, facts))
     if facts.reasoning == "budget" or (
         facts.reasoning == "budget_or_adaptive" and reasoning.mode == "budget"

@@ -75,6 +75,8 @@ _MODES: Final[dict[str, Literal["off", "budget", "adaptive"]]] = {
 def decode_request(body: bytes) -> Request:
     """As :meth:`trunkline.protocols.codec.Codec.decode_request` promises."""
     try:
+        if not body.isascii():
+            body.decode()  # what is carried undecoded must be text too
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         whole = mended(body)

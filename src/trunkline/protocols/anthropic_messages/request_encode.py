@@ -17,7 +17,7 @@ from trunkline.protocols.anthropic_messages.marks import encode_mark
 from trunkline.protocols.anthropic_messages.names import ToolNames
 from trunkline.protocols.anthropic_messages.reasoning import Thought, decide_thought, without_thinking
 from trunkline.protocols.anthropic_messages.refusals import invalid
-from trunkline.protocols.anthropic_messages.tool_encode import Tools, encode_tools
+from trunkline.protocols.anthropic_messages.tool_encode import Tools, encode_tools, unforced
 from trunkline.protocols.anthropic_messages.wire import (
     PROTOCOL,
     RedactedBlock,
@@ -37,7 +37,7 @@ USER_LIMIT: Final = 256
 _TIERS: Final = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 _ABSENT: Final = (b"null", b"false", b"[]", b"{}")
 
-_count: Final = msgspec.json.Decoder(int | None).decode
+_count: Final = msgspec.json.Decoder(int).decode
 
 
 class _Parts(Struct):
@@ -51,7 +51,7 @@ def encode_request(request: Request, facts: Facts) -> Encoded:
     names = ToolNames(facts.tool_name_limit)
     own = request.protocol == PROTOCOL
     tools = encode_tools(request, facts, names, losses)
-    thought = decide_thought(request.reasoning, request.max_tokens, facts, losses)
+    thought = decide_thought(request.reasoning, request.max_tokens, facts, losses, own=own)
     parts = _encode_parts(request, facts, names, losses, own=own)
     thought = _reconcile(thought, tools, parts.messages, facts, losses)
     _ask_for_form(request.output_format, parts.system, facts, losses)
@@ -94,15 +94,18 @@ def _encode_parts(request: Request, facts: Facts, names: ToolNames, losses: Loss
 def _reconcile(
     thought: Thought, tools: Tools, messages: list[OutMessage], facts: Facts, losses: Losses
 ) -> Thought:
-    """Thinking and a forced call exclude each other, and a running tool turn must have begun with thinking."""
-    if thought.on and tools.forced:
-        if not facts.reasoning_always:
-            losses.add(
-                "thinking", "off: the request demands a tool call, and the target takes only one of the two"
-            )
-            return without_thinking(thought, facts)
-        # A model that always thinks takes a forced call as long as thinking is not asked for as well.
-        return Thought(thought.max_tokens, effort=thought.effort)
+    """Budgeted thinking excludes a forced call, and wants a running tool turn to have begun with thinking."""
+    if thought.mode == "enabled" and tools.forced:
+        # Budgeted thinking and a forced call exclude each other (E47); adaptive thinking takes both
+        # (recorded 2026: claude-opus-4-6 with "any").
+        if facts.reasoning_always:
+            losses.add("tool_choice", "left to the model: it always thinks, and then takes no forced call")
+            unforced(tools)
+            return thought
+        losses.add(
+            "thinking", "off: the request demands a tool call, and the target takes only one of the two"
+        )
+        return without_thinking(thought, facts)
     if thought.mode == "enabled" and _loop_without_thinking(messages):
         losses.add("thinking", "off for this tool turn, which began without it")
         return without_thinking(thought, facts)
@@ -233,7 +236,7 @@ def _put_extra(body: Body, extra: Extra, losses: Losses, *, own: bool) -> None:
 
 def _more_than_one(raw: bytes) -> bool:
     try:
-        return (_count(raw) or 1) > 1
+        return _count(raw) > 1
     except msgspec.DecodeError:
         return False
 

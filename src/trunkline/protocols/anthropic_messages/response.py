@@ -69,6 +69,8 @@ _object: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 def decode_response(body: bytes, origin: str) -> Response:
     """As :meth:`trunkline.protocols.codec.Codec.decode_response` promises."""
     try:
+        if not body.isascii():
+            body.decode()  # what is carried undecoded must be text too
         wire = _answer(body)
         if wire.type == "error" or bytes(wire.error) != b"null" or wire.content is None:
             raise _refused(body, wire)
@@ -121,7 +123,7 @@ def read_usage(raw: Raw | bytes) -> Usage | None:
         return None
     try:
         return decode_usage(_usage(raw))
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

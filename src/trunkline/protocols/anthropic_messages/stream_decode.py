@@ -147,11 +147,20 @@ class AnthropicStreamDecoder:
         except (msgspec.DecodeError, UnicodeDecodeError) as cause:
             return self._odd(frame, cause)
         delta = wire.delta
+        if delta is not None and delta.text and self._kind == "text" and wire.index == self._vendor_index:
+            return [PartDelta(self._next, delta.text)]  # by far the most frequent
+        try:
+            return self._read(wire, frame.data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+            return self._broken(cause)
+
+    def _read(self, wire: Frame, data: bytes) -> list[StreamEvent]:
+        delta = wire.delta
         if delta is not None and wire.type == "content_block_delta" and wire.index == self._vendor_index:
-            if delta.text and self._kind == "text":  # by far the most frequent
-                return [PartDelta(self._next, delta.text)]
-            return self._grow(delta, frame.data)
-        return self._structure(wire, frame.data)
+            return self._grow(delta, data)
+        if not data.isascii():
+            data.decode()  # what is carried undecoded must be text too
+        return self._structure(wire, data)
 
     def close(self) -> list[StreamEvent]:
         """A stream that just stops is broken, however complete it looks (E3)."""

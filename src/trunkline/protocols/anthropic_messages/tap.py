@@ -45,12 +45,10 @@ class AnthropicStreamTap:
         if self._finished or self._error is not None:
             return
         try:
-            wire = decode_frame(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._look(decode_frame(data), data)
+        except (msgspec.DecodeError, UnicodeDecodeError):  # passed on as it is; it is not ours to judge
             if frame.event == b"error":
                 self._error = decode_event_error(data)
-            return
-        self._look(wire, data)
 
     def _look(self, wire: Frame, data: bytes) -> None:
         if wire.type == "error" or bytes(wire.error) not in (b"", b"null"):
@@ -69,10 +67,7 @@ class AnthropicStreamTap:
                     self._signatures.append("".join(self._signing))
                     self._signing.clear()
             case "message_start":
-                try:
-                    self._count(decode_head(wire.message).usage)
-                except msgspec.DecodeError:
-                    return  # passed on as it is; only our count is missing
+                self._count(decode_head(wire.message).usage)
             case "message_delta":
                 if wire.delta is not None:
                     self._reason = wire.delta.stop_reason or self._reason
@@ -86,10 +81,7 @@ class AnthropicStreamTap:
     def _open(self, wire: Frame) -> None:
         block = bytes(wire.content_block)
         self._signing.clear()
-        try:
-            kind = tag_of(block).type
-        except msgspec.DecodeError:
-            return
+        kind = tag_of(block).type
         if kind == "tool_use":
             self._calls = True
         elif kind in ("thinking", "redacted_thinking"):
