@@ -1,0 +1,129 @@
+"""The command as users run it: a process of its own, with nothing of this machine's environment."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SOURCE = str(Path(__file__).parents[2] / "src")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Command:
+    """Runs ``trunkline`` with a fresh HOME."""
+
+    home: Path
+
+    def environ(self, extra: dict[str, str]) -> dict[str, str]:
+        return {"HOME": str(self.home), "PATH": os.environ["PATH"], "PYTHONPATH": SOURCE, **extra}
+
+    def __call__(self, *arguments: str, stdin: str = "", **environ: str) -> Result:
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "trunkline", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            env=self.environ(environ),
+            cwd=self.home,
+            check=False,
+        )
+        assert "Traceback" not in done.stdout + done.stderr
+        return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+
+
+@dataclass
+class Running:
+    """A gateway that serves."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return answer.read()
+
+    def post(self, path: str, body: bytes) -> tuple[dict[str, str], bytes]:
+        request = urllib.request.Request(self.url + path, body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return {name.lower(): value for name, value in answer.headers.items()}, answer.read()
+
+    def stop(self) -> tuple[int, str, str]:
+        self.process.terminate()
+        out, err = self.process.communicate(timeout=15)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    home = tmp_path / "home"
+    home.mkdir()
+    return Command(home)
+
+
+@pytest.fixture
+def serve(command: Command) -> Iterator[Callable[..., Running]]:
+    """Starts a gateway and waits for its first answer."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **environ: str) -> Running:
+        port = free_port()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "trunkline", "serve", "--port", str(port), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=command.environ(environ),
+            cwd=command.home,
+        )
+        started.append(process)
+        running = Running(process, port)
+        wait_for(running)
+        return running
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def wait_for(running: Running) -> None:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        assert running.process.poll() is None, running.process.communicate()
+        try:
+            running.get("/readyz")
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError("the gateway did not answer within 15 s")

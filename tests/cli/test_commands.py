@@ -1,0 +1,437 @@
+"""Commands that end: their output, their exit codes, and that they never show a traceback or a secret."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import urllib.parse
+from pathlib import Path
+
+import pytest
+
+from standin import Flags, StandIn, say
+from trunkline import __version__
+from trunkline.cli.outcome import run
+
+CANARY = "dapi-CANARY-7f3a91c2e5b84d60"
+FORMS = (
+    *(CANARY[start : start + 8] for start in range(len(CANARY) - 7)),
+    base64.b64encode(CANARY.encode()).decode(),
+    urllib.parse.quote(CANARY, safe="").replace("-", "%2D"),
+)
+"""How a leaked credential may look: whole, in part, encoded."""
+
+CONFIG = """\
+server: {keys: ["${CLIENT_KEY}"]}
+providers:
+  dbx:
+    kind: databricks
+    host: %s
+    token: ${DATABRICKS_TOKEN}
+    models: [databricks-claude-sonnet-4-5, databricks-claude-haiku-4-5]
+    headers: {x-team: "${TEAM}"}
+  local:
+    kind: custom
+    speaks: {openai_chat: "http://127.0.0.1:9/v1"}
+    key: ${LOCAL_KEY}
+    models: [qwen3-coder]
+models:
+  sonnet: dbx/databricks-claude-sonnet-4-5
+  "claude-*haiku*": [local/qwen3-coder, dbx/databricks-claude-haiku-4-5]
+routes:
+  default: dbx/databricks-claude-sonnet-4-5
+  longContext: {to: local/qwen3-coder, above: 1000}
+"""
+BROKEN = f"server: {{prot: 1}}\nproviders:\n  d: {{kind: databrics, tokn: {CANARY}}}\n"
+HOST = "adb-1234567890123456.7.azuredatabricks.net"
+ENVIRON = {"CLIENT_KEY": CANARY, "DATABRICKS_TOKEN": CANARY, "LOCAL_KEY": CANARY, "TEAM": CANARY}
+
+
+def written(home: Path, text: str, name: str = "trunkline.yaml") -> str:
+    path = home / name
+    path.write_text(text)
+    path.chmod(0o600)
+    return str(path)
+
+
+def test_version_is_told_fast_in_every_way(command) -> None:
+    for arguments in (("--version",), ("-V",), ("version",)):
+        result = command(*arguments)
+        assert (result.code, result.out, result.err) == (0, f"trunkline {__version__}\n", "")
+    assert json.loads(command("version", "--json").out) == {
+        "schema": "trunkline.version.v1",
+        "version": __version__,
+    }
+    assert min(command("--version").seconds for _ in range(5)) < 0.15
+
+
+def test_help_lists_every_command(command) -> None:
+    result = command("--help")
+    assert result.code == 0
+    for name in ("serve", "config", "models", "explain", "status", "doctor", "version"):
+        assert f"  {name} " in result.out
+        own = command(name, "--help")
+        assert own.code == 0
+        assert own.out.startswith(f"Usage: trunkline {name}")
+
+
+USAGE = [
+    (("serv",), 'There is no command "serv". Did you mean "serve"?'),
+    (("doctr",), 'There is no command "doctr". Did you mean "doctor"?'),
+    (
+        ("xyzzy",),
+        'There is no command "xyzzy". Commands: serve, config, models, explain, status, doctor, version.',
+    ),
+    (("serve", "--prot", "1"), "No such option"),
+    (("serve", "--port", "99999"), "99999 is not in the range 0<=x<=65535"),
+    (("explain",), "Missing argument 'FILE|-'"),
+    (("config", "chekc"), "No such command"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGE)
+def test_a_wrong_command_line_is_a_usage_error(command, arguments: tuple[str, ...], message: str) -> None:
+    result = command(*arguments)
+    assert result.code == 2
+    assert message in result.err
+    assert result.out == ""
+
+
+def test_config_check(command) -> None:
+    path = written(command.home, CONFIG % HOST)
+    result = command("config", "check", "--config", path, **ENVIRON)
+    assert (result.code, result.out, result.err) == (0, f"The configuration is fine ({path}).\n", "")
+    told = json.loads(command("config", "check", "--config", path, "--json", **ENVIRON).out)
+    assert told == {
+        "schema": "trunkline.config.check.v1",
+        "ok": True,
+        "source": path,
+        "problems": [],
+        "warnings": [],
+    }
+
+
+def test_config_check_tells_everything_at_once(command) -> None:
+    path = written(command.home, BROKEN)
+    result = command("config", "check", "--config", path)
+    assert result.code == 3
+    assert result.err.splitlines() == [
+        "trunkline: The configuration has 2 problems:",
+        f'trunkline: configuration: {path}:1: server.prot: unknown key. Did you mean "port"?',
+        f'trunkline: configuration: {path}:3: providers.d.tokn: unknown key. Did you mean "token"?',
+    ]
+    told = json.loads(command("config", "check", "--config", path, "--json").out)
+    assert [(problem["line"], problem["key"]) for problem in told["problems"]] == [
+        (1, "server.prot"),
+        (3, "providers.d.tokn"),
+    ]
+
+
+PROVIDERS = [
+    ("providers:\n  d:\n    kind: databrics\n", 3, "providers.d.kind", "databricks"),
+    ("providers:\n  nobody-knows: {token: t}\n", 2, "providers.nobody-knows.kind", "nobody-knows"),
+    ("providers:\n  d:\n    kind: databricks\n    token: t\n", 2, "providers.d.host", "host"),
+    ("providers:\n  d:\n    kind: databricks\n    host: nodots\n    token: t\n", 4, "providers.d.host", "nodots"),
+    ("providers:\n  databricks:\n    host: a.b.c\n    token: t\n    surface: tshirt\n", 5, "providers.databricks.surface", "surface"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "key", "word"), PROVIDERS)
+def test_what_only_the_catalog_knows_is_told_with_its_line_too(
+    command, text: str, line: int, key: str, word: str
+) -> None:
+    path = written(command.home, text)
+    result = command("config", "check", "--config", path)
+    assert result.code == 3
+    assert result.err.startswith(f"trunkline: configuration: {path}:{line}: {key}: ")
+    assert word in result.err
+
+
+def test_config_show_masks_every_secret(command) -> None:
+    path = written(command.home, CONFIG % HOST)
+    result = command("config", "show", "--config", path, **ENVIRON)
+    assert result.code == 0
+    assert "    token: ****\n" in result.out
+    assert "  keys: [****]\n" in result.out
+    assert "      x-team: ****\n" in result.out
+    shown = json.loads(command("config", "show", "--json", "--config", path, **ENVIRON).out)
+    assert shown["providers"]["dbx"]["token"] == "****"
+    assert shown["routes"]["longContext"] == {"to": ["local/qwen3-coder"], "above": 1000}
+    assert shown["source"] == path
+
+
+def test_models(command) -> None:
+    path = written(command.home, CONFIG % HOST)
+    told = json.loads(command("models", "--json", "--config", path, **ENVIRON).out)
+    assert [(row["kind"], row["name"], row["targets"]) for row in told["models"]] == [
+        ("name", "sonnet", ["dbx/databricks-claude-sonnet-4-5"]),
+        ("name", "claude-*haiku*", ["local/qwen3-coder", "dbx/databricks-claude-haiku-4-5"]),
+        ("route", "default", ["dbx/databricks-claude-sonnet-4-5"]),
+        ("route", "longContext", ["local/qwen3-coder"]),
+        ("model", "databricks-claude-sonnet-4-5", ["dbx/databricks-claude-sonnet-4-5"]),
+        ("model", "databricks-claude-haiku-4-5", ["dbx/databricks-claude-haiku-4-5"]),
+        ("model", "qwen3-coder", ["local/qwen3-coder"]),
+    ]
+
+
+def test_explain(command) -> None:
+    path = written(command.home, CONFIG % HOST)
+    result = command(
+        "explain", "-", "--config", path, stdin='{"model": "claude-3-5-haiku-latest"}', **ENVIRON
+    )
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert lines[:4] == [
+        "model    claude-3-5-haiku-latest",
+        "route    alias claude-*haiku*",
+        "target   local/qwen3-coder",
+        "           openai_chat: http://127.0.0.1:9/v1/chat/completions",
+    ]
+    assert "then     dbx/databricks-claude-haiku-4-5" in lines
+    body = json.dumps({"model": "claude-opus-5", "messages": [{"role": "user", "content": "x" * 8000}]})
+    told = json.loads(
+        command(
+            "explain", "--json", written(command.home, body, "body.json"), "--config", path, **ENVIRON
+        ).out
+    )
+    assert (told["route"], told["targets"][0]["target"]) == ("route longContext", "local/qwen3-coder")
+    assert told["request"]["tokens"] > 1999
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('{"model": "sonet"}', 'There is no model "sonet".'),
+        ("{}", "is not a request body"),
+        ("nonsense", "is not a request body"),
+        ("", "stdin is empty"),
+    ],
+)
+def test_explain_says_why_there_is_no_plan(command, body: str, message: str) -> None:
+    path = written(command.home, CONFIG % HOST)
+    result = command("explain", "-", "--config", path, stdin=body, **ENVIRON)
+    assert result.code == 1
+    assert result.out == ""
+    assert message in result.err
+
+
+def test_explain_of_a_file_that_is_not_there(command) -> None:
+    result = command("explain", "missing.json")
+    assert (result.code, result.err) == (1, "trunkline: No such file or directory (missing.json)\n")
+
+
+def test_where_the_configuration_comes_from_in_order(command) -> None:
+    usual = command.home / ".config" / "trunkline" / "config.yaml"
+
+    def source(*arguments: str, **environ: str) -> str:
+        return json.loads(command("config", "show", "--json", *arguments, **environ).out)["source"]
+
+    assert source() == "rehearsal"
+    assert source(OPENAI_API_KEY="k") == "environment"
+    usual.parent.mkdir(parents=True)
+    written(usual.parent, CONFIG % HOST, "config.yaml")
+    assert source(OPENAI_API_KEY="k", **ENVIRON) == str(usual)
+    named = written(command.home, CONFIG % HOST, "named.yaml")
+    assert source(TRUNKLINE_CONFIG=named, **ENVIRON) == named
+    flag = written(command.home, CONFIG % HOST, "flag.yaml")
+    assert source("--config", flag, TRUNKLINE_CONFIG=named, **ENVIRON) == flag
+
+
+def test_a_configuration_of_ccr_is_found_and_named(command) -> None:
+    folder = command.home / ".claude-code-router"
+    folder.mkdir()
+    written(folder, '{"Providers": []}', "config.json")
+    result = command("config", "check")
+    assert result.code == 0
+    assert f"{folder}/config.json is a configuration of claude-code-router" in result.err
+    assert "is not read yet" in result.err
+    assert command("config", "check", "--config", str(folder / "config.json")).code == 3
+
+
+def test_missing_credentials_have_their_own_exit_code(command) -> None:
+    result = command("config", "check", DATABRICKS_HOST=HOST)
+    assert (result.code, result.err) == (
+        4,
+        "trunkline: credential: environment: Missing required environment variables: DATABRICKS_TOKEN\n",
+    )
+
+
+def test_T67_a_file_with_credentials_that_others_can_read_is_warned_of(command) -> None:
+    text = f"server: {{keys: [{CANARY}]}}\nproviders: {{d: {{kind: databricks, host: a.b.c, token: {CANARY}}}}}\n"
+    path = written(command.home, text)
+    assert command("config", "check", "--config", path).err == ""
+    for mode in (0o644, 0o640, 0o604, 0o620):
+        os.chmod(path, mode)
+        result = command("config", "check", "--config", path)
+        assert result.code == 0
+        assert result.err == (
+            f"trunkline: warning: {path} holds credentials (server.keys[0], providers.d.token) and others can "
+            f"read it: run chmod 600 {path}\n"
+        )
+    os.chmod(path, 0o644)
+    Path(path).write_text(CONFIG % HOST)
+    assert command("config", "check", "--config", path, **ENVIRON).err == ""
+
+
+def test_T69_canaries_never_show_however_a_file_is_broken(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    broken = [
+        "providers: {d: {token: [%s]}}",
+        "providers: {d: {token: {%s: 1}}}",
+        "providers: {d: {token: %s",
+        "providers:\n  d:\n   token: %s\n  host: x",
+        "providers: {d: {token: *%s}}",
+        "providers: {d: {token: !%s x}}",
+        "providers: {d: {token: '%s\n\n x'}}",
+        "providers: {d: {auth: %s}}",
+        "providers: {d: {kind: custom, speaks: {openai_chat: 'https://u:%s@h.example.com'}}}",
+        "providers: {d: {url: 'https://h.example.com/?key=%s'}}",
+        "providers: {d: {url: '%s'}}",
+        "providers: {d: {headers: {host: %s}}}",
+        "providers: {d: {headers: {x-key: [%s]}}}",
+        "providers: {d: {token: 'pa$%s'}}",
+        "server: {keys: %s}\nproviders: {d: {token: t}}",
+        "server: {port: %s}\nproviders: {d: {token: t}}",
+        "server: {strict: %s}\nproviders: {d: {token: t}}",
+        '{"providers": {"d": {"token": "%s"}}',
+        "\x00%s",
+        'providers: {d: {token: "%s\\q"}}',
+    ]
+    for text in broken:
+        path = written(tmp_path, text % CANARY)
+        for arguments in (("config", "check"), ("config", "show"), ("serve", "--port", "0")):
+            code = run([*arguments, "--config", path])
+            shown = "".join(capfd.readouterr())
+            assert code == 3, (text, shown)
+            assert path in shown
+            assert not [form for form in FORMS if form in shown], (text, shown)
+
+
+def test_T69_canaries_in_variables_never_show(command) -> None:
+    for environ in (
+        {"DATABRICKS_HOST": "a b", "DATABRICKS_TOKEN": CANARY},
+        {"DATABRICKS_HOST": HOST, "DATABRICKS_TOKEN": CANARY + " x"},
+        {"AZURE_OPENAI_ENDPOINT": "nonsense", "AZURE_OPENAI_API_KEY": CANARY},
+        {"PROXY_BACKEND": "WRONG", "OPENROUTER_API_KEY": CANARY},
+    ):
+        result = command("config", "show", **environ)
+        assert result.code == 3, result
+        assert not [form for form in FORMS if form in result.out + result.err]
+
+
+def test_doctor_with_everything_in_place(command) -> None:
+    with StandIn(say("hi"), Flags(token=CANARY)) as workspace:
+        result = command("doctor", DATABRICKS_HOST=workspace.url, DATABRICKS_TOKEN=CANARY)
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert lines[:2] == [
+        "ok    configuration: environment variables",
+        "ok    server: 127.0.0.1 port 3456, this machine only",
+    ]
+    assert lines[2].startswith("ok    provider databricks: reachable, ")
+    assert not [form for form in FORMS if form in result.out + result.err]
+
+
+def test_doctor_tells_a_rejected_credential_from_an_unreachable_provider(command) -> None:
+    with StandIn(say("hi"), Flags(token="dapi-right")) as workspace:
+        rejected = command("doctor", "--json", DATABRICKS_HOST=workspace.url, DATABRICKS_TOKEN=CANARY)
+        gone = workspace.url
+    assert rejected.code == 4
+    checks = {check["check"]: check for check in json.loads(rejected.out)["checks"]}
+    assert checks["provider databricks"]["state"] == "fail"
+    assert not [form for form in FORMS if form in rejected.out + rejected.err]
+    unreachable = command("doctor", DATABRICKS_HOST=gone, DATABRICKS_TOKEN=CANARY)
+    assert unreachable.code == 5
+    assert "fail  provider databricks: " in unreachable.out
+    missing = command("doctor", DATABRICKS_HOST=HOST)
+    assert missing.code == 4
+
+
+def test_doctor_on_a_broken_configuration(command) -> None:
+    assert command("doctor", "--config", written(command.home, "providers: {}")).code == 3
+
+
+def test_status_of_nothing(command) -> None:
+    result = command("status", "--port", "9")
+    assert (result.code, result.err) == (
+        6,
+        "trunkline: Not running: nothing answers at http://127.0.0.1:9. Start it: trunkline serve\n",
+    )
+
+
+def test_T40_odd_surroundings_change_nothing(command) -> None:
+    assert command("models", TERM="dumb").code == 0
+    assert command("models", NO_COLOR="1").out == command("models", FORCE_COLOR="1").out
+    (command.home / "file").write_text("")
+    assert command("config", "check", HOME=str(command.home / "file")).code == 0
+    assert command("config", "check", HOME="").code == 0
+    assert command("config", "check", HOME="/nonexistent").code == 0
+    command.home.chmod(0o500)
+    try:
+        assert command("config", "check").code == 0
+    finally:
+        command.home.chmod(0o700)
+
+
+def test_T40_closed_streams_are_no_crash(command) -> None:
+    for redirect in ("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"):
+        for verb in ("version", "models", "config check"):
+            done = subprocess.run(
+                ["/bin/sh", "-c", f'exec "$0" -m trunkline {verb} {redirect}', sys.executable],
+                capture_output=True,
+                text=True,
+                timeout=30,
+                env=command.environ({}),
+                check=False,
+            )
+            assert done.returncode == 0, (redirect, verb, done)
+            assert "Traceback" not in done.stderr
+    closed = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$0" -m trunkline explain - 0<&-', sys.executable],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=command.environ({}),
+        check=False,
+    )
+    assert (closed.returncode, closed.stderr) == (
+        1,
+        "trunkline: stdin is closed: give the request body as a file\n",
+    )
+
+
+def test_a_reader_that_leaves_is_no_failure(command) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", '"$0" -m trunkline config show | head -1; exit 0', sys.executable],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=command.environ({}),
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("source: rehearsal\n", "")
+
+
+UNREADABLE = [
+    (b"", "", "does not exist"),
+    (b"\xff\xfe", "600", "is not text in UTF-8"),
+    (b"a" * 1_100_000, "600", "is larger than 1 MiB"),
+]
+
+
+@pytest.mark.parametrize(("data", "mode", "message"), UNREADABLE)
+def test_a_file_that_cannot_be_read(command, data: bytes, mode: str, message: str) -> None:
+    path = command.home / "odd.yaml"
+    if mode:
+        path.write_bytes(data)
+    result = command("serve", "--config", str(path))
+    assert result.code == 3
+    assert message in result.err
+    assert str(path) in result.err
+
+
+def test_a_folder_is_no_configuration(command) -> None:
+    result = command("serve", "--config", str(command.home))
+    assert (result.code, result.err) == (3, f"trunkline: configuration: {command.home}: is not a file\n")
