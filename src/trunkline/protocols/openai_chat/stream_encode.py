@@ -64,6 +64,7 @@ class ChatStreamEncoder:
         self._calls = -1
         self._thoughts = -1
         self._length = 0
+        self._from = 0
         self._signature: list[str] = []
         self._part: Part = Text("")
         self._opening = b""
@@ -82,7 +83,7 @@ class ChatStreamEncoder:
                 self._signature.append(signature)
                 return b""
             case CitationDelta(_, citation):
-                note = annotation(citation, max(self._length - 1, 0), self._length)
+                note = annotation(citation, self._from, self._length)
                 return b"" if note is None else self._chunk({"annotations": [note]})
             case Started():
                 return self._begin()
@@ -119,6 +120,7 @@ class ChatStreamEncoder:
         self._closing = b"}" + self._after
         match part:
             case Text(text):
+                self._from = self._length
                 self._opening = self._before + b'{"content":'
                 return self._delta(text) if text else b""
             case Refusal():
