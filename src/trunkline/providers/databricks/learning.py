@@ -16,6 +16,8 @@ _NO_SUCH_PROTOCOL: Final = re.compile(
     r"Unsupported native API path|Native_api_type=\S+ is not supported|not enabled for this (?:API|route)",
     re.IGNORECASE,
 )
+_NO_SUCH_PATH: Final = re.compile(r"Path must be of form", re.IGNORECASE)
+"""Serving read the path's first part as an endpoint's name: this workspace lacks the route, not the model."""
 _NO_SUCH_NAME: Final = re.compile(
     r"ENDPOINT_NOT_FOUND|RESOURCE_DOES_NOT_EXIST|does not exist|Path must be of form|No API found",
     re.IGNORECASE,
@@ -47,6 +49,8 @@ def learn(surface: Surface, error: GatewayError, offered: frozenset[str]) -> Les
         return _switch(FLIP[surface.name], offered, "the workspace has no AI gateway")
     if _NO_SUCH_PROTOCOL.search(text):
         return _switch(OTHER_PROTOCOL[surface.name], offered, f"no {surface.protocol} for this model here")
+    if _NO_SUCH_PATH.search(text) and surface.protocol != "openai_chat":
+        return _switch(OTHER_PROTOCOL[surface.name], offered, f"no route for {surface.protocol} here")
     if error.kind is Kind.NOT_FOUND and _NO_SUCH_NAME.search(text):
         return _switch(FLIP[surface.name], offered, f"no {surface.deployment} on {surface.name}")
     if error.kind is Kind.PERMISSION and surface.name.startswith("gateway") and _plain_refusal(text):

@@ -91,6 +91,7 @@ _CHAT_FAMILY: Final[Mapping[str, Layer]] = {
     },
     "gpt": {"max_tokens_field": "max_completion_tokens", "stream_options": True, "image_urls": True},
     "gemini": {"top_k": True},
+    "other": {},
 }
 _CHAT_OPEN: Final[Layer] = {"structured_stream": False, "top_k": True}
 
