@@ -1,6 +1,7 @@
 from collections.abc import Generator
 
 import pytest
+
 from server.harness import Gateway, answer, gateway
 
 

@@ -1,7 +1,9 @@
 """A real server on loopback with scripted parts behind it, and clients that may do anything."""
 
 import asyncio
+import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -18,8 +20,9 @@ from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import Sink
 from trunkline.server.application import Application
 from trunkline.server.client_keys import Caller
+from trunkline.server.errors import StartRefused
 from trunkline.server.health import Status
-from trunkline.server.run import bind, uvicorn_config
+from trunkline.server.run import bind, run_server, uvicorn_config
 
 JSON = ("content-type", "application/json")
 STREAM = ("content-type", "text/event-stream")
@@ -232,6 +235,19 @@ def local(**fields: str) -> Caller:
     return Caller(peer="127.0.0.1", host="localhost", **fields)
 
 
+def make(relay: ScriptedRelay, server: Server) -> Application:
+    """An application with scripted parts."""
+    return Application(
+        server=server,
+        codecs={name: ScriptedCodec(name) for name in ("anthropic_messages", "openai_chat")},
+        relay=relay,
+        models=listed,
+        status=lambda: Status(
+            version="0.0.0-test", rehearsal=True, details={"providers": {"dbx": "up"}, "pid": os.getpid()}
+        ),
+    )
+
+
 @contextmanager
 def gateway(
     script: Script = answer, *, server: Server | None = None, timeouts: Timeouts | None = None
@@ -239,13 +255,7 @@ def gateway(
     """A real server in a thread of its own, stopped at the end."""
     server = server or Server()
     relay = ScriptedRelay(script)
-    application = Application(
-        server=server,
-        codecs={name: ScriptedCodec(name) for name in ("anthropic_messages", "openai_chat")},
-        relay=relay,
-        models=listed,
-        status=lambda: Status(version="0.0.0-test", rehearsal=True, details={"providers": {"dbx": "up"}}),
-    )
+    application = make(relay, server)
     listener = bind("127.0.0.1", 0)[0]
     running = Gateway(application, relay, listener.getsockname()[1], "127.0.0.1")
     running.uvicorn = uvicorn.Server(uvicorn_config(application, timeouts or Timeouts(drain=2)))
@@ -270,3 +280,33 @@ def gateway(
         thread.join(15)
         listener.close()
         assert not thread.is_alive()
+
+
+async def stream_for(inbound: Inbound, sink: Sink) -> None:
+    """Streams for as many seconds as the body says, and ends with ``data: end``."""
+    deadline = asyncio.get_running_loop().time() + float(inbound.body)
+    await sink.start(200, (STREAM,))
+    while asyncio.get_running_loop().time() < deadline:
+        await sink.send(b"data: x\n\n")
+        await asyncio.sleep(0.05)
+    await sink.send(b"data: end\n\n")
+
+
+def worker() -> Application:
+    """What each worker process makes."""
+    return make(ScriptedRelay(stream_for), Server())
+
+
+def serve_until_stopped(workers: int, port: int, drain: float) -> None:
+    """The program of a subprocess: says its port, serves, and leaves by the code a command line would."""
+    try:
+        run_server(
+            worker() if workers == 1 else "server.harness:worker",
+            Server(port=port),
+            Timeouts(drain=drain),
+            workers=workers,
+            on_started=lambda host, port: os.write(1, f"up {host} {port}\n".encode()),
+        )
+    except StartRefused as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        sys.exit(refusal.exit_code)

@@ -5,8 +5,8 @@ import random
 import time
 
 import pytest
-from server.harness import POST, STREAM, closed, eventually, gateway, read_answer, request
 
+from server.harness import POST, STREAM, closed, eventually, gateway, read_answer, request
 from trunkline.config.schema import Timeouts
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import Sink
@@ -25,7 +25,13 @@ async def endless(inbound: Inbound, sink: Sink) -> None:
         await asyncio.sleep(0.001)
 
 
-ROUTES = ["/v1/messages", "/messages", "/v1/chat/completions", "/chat/completions", "/v1/messages/count_tokens"]
+ROUTES = [
+    "/v1/messages",
+    "/messages",
+    "/v1/chat/completions",
+    "/chat/completions",
+    "/v1/messages/count_tokens",
+]
 
 
 @pytest.mark.server
@@ -33,7 +39,9 @@ def test_T08_a_client_that_goes_cancels_its_exchange() -> None:
     chance = random.Random(8)
     with gateway(endless) as running:
         assert running.request("GET", "/livez").status == 200
-        assert eventually(lambda: running.uvicorn is not None and not running.uvicorn.server_state.connections)
+        assert eventually(
+            lambda: running.uvicorn is not None and not running.uvicorn.server_state.connections
+        )
         tasks = running.tasks()
         for cycle in range(500):
             body = b'{"stream":true}' if cycle % 2 else b"{}"
@@ -144,7 +152,7 @@ def test_T14_a_stalled_reader_is_cut() -> None:
         while True:
             await sink.send(CHUNK)
 
-    with gateway(push, timeouts=Timeouts(client_write_stall=0.8)) as running:
+    with gateway(push, timeouts=Timeouts(client_write_stall=0.8)) as running:  # noqa: SIM117
         with running.connect(receive_buffer=16 * 1024) as client:
             began = time.monotonic()
             client.sendall(POST)
@@ -165,7 +173,7 @@ def test_T14_a_reader_that_takes_a_little_now_and_then_is_not_cut() -> None:
         for _ in range(1500):
             await sink.send(CHUNK)
 
-    with gateway(push, timeouts=Timeouts(client_write_stall=0.5)) as running:
+    with gateway(push, timeouts=Timeouts(client_write_stall=0.5)) as running:  # noqa: SIM117
         with running.connect(receive_buffer=256 * 1024) as client:
             client.sendall(POST)
             began = time.monotonic()
@@ -185,15 +193,14 @@ def test_T14_an_answer_that_is_never_read_does_not_keep_the_connection() -> None
         await sink.send(b"x" * size)
 
     timeouts = Timeouts(client_write_stall=0.4, client_keepalive=0.3)
-    with gateway(fill, timeouts=timeouts) as running:
-        with running.connect(receive_buffer=4096) as client:
-            client.sendall(POST * 10)
-            assert eventually(lambda: len(running.relay.seen) >= 2)
-            assert running.uvicorn is not None
-            connections = running.uvicorn.server_state.connections
-            assert connections
-            assert eventually(lambda: not connections, 4)
-            assert running.relay.running == 0
+    with gateway(fill, timeouts=timeouts) as running, running.connect(receive_buffer=4096) as client:
+        client.sendall(POST * 10)
+        assert eventually(lambda: len(running.relay.seen) >= 2)
+        assert running.uvicorn is not None
+        connections = running.uvicorn.server_state.connections
+        assert connections
+        assert eventually(lambda: not connections, 4)
+        assert running.relay.running == 0
 
 
 def test_a_whole_answer_survives_a_half_read_connection() -> None:

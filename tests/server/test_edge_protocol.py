@@ -2,10 +2,11 @@
 
 import socket
 import time
+from contextlib import suppress
 
 import pytest
-from server.harness import ANSWER, POST, STREAM, Gateway, Stream, closed, gateway, read_answer, request
 
+from server.harness import ANSWER, POST, STREAM, Gateway, Stream, closed, gateway, read_answer, request
 from trunkline.config.schema import Timeouts
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import Sink
@@ -44,7 +45,7 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "length with sign": (POST_HEAD + b"Content-Length: +2\r\n\r\n{}", 400),
     "negative length": (POST_HEAD + b"Content-Length: -1\r\n\r\n", 400),
     "length list": (POST_HEAD + b"Content-Length: 2, 2\r\n\r\n{}", 400),
-    "length in Unicode digits": (POST_HEAD + "Content-Length: ２\r\n\r\n{}".encode(), 400),
+    "length in Unicode digits": (POST_HEAD + "Content-Length: \uff12\r\n\r\n{}".encode(), 400),
     "length beyond 64 bits": (POST_HEAD + b"Content-Length: 99999999999999999999999\r\n\r\n", 400),
     "unknown transfer encoding": (POST_HEAD + b"Transfer-Encoding: foo\r\n\r\n", 400),
     "transfer encoding list": (POST_HEAD + b"Transfer-Encoding: foo, chunked\r\n\r\n0\r\n\r\n", 400),
@@ -103,7 +104,7 @@ def test_T48_refused_and_closed(plain: Gateway, raw: bytes, status: int) -> None
     "value",
     [b"a/b", b"a?b", b"a#b", b"a@b", b"a\\b", b"user:pw@localhost", b"localhost:", b"localhost:x", b"localhost:0",
      b"localhost:65536", b"localhost:+80", b"localhost:8 0", b"localhost:80:80", b"[::1", b"::1", b"[::1]x",
-     b"[localhost]", b"local host", b"localhost\t.evil", b"\xe9vil", "lоcalhost".encode(), b"localhost%00",
+     b"[localhost]", b"local host", b"localhost\t.evil", b"\xe9vil", "l\u043ecalhost".encode(), b"localhost%00",
      b"localhost, evil", b"<localhost>", b"localhost;x", b"*"],
 )  # fmt: skip
 def test_T52_host_is_a_name_and_a_port(plain: Gateway, value: bytes) -> None:
@@ -248,11 +249,8 @@ def test_T50_slow_bodies_are_cut() -> None:
 
 def test_T50_very_many_tiny_chunks_are_refused_early(plain: Gateway) -> None:
     with plain.connect() as client:
-        answer = None
-        try:
+        with suppress(OSError):  # it may be refused before everything was sent
             client.sendall(CHUNKED + b"1\r\n \r\n" * 100_000)
-        except OSError:
-            pass  # refused before everything was sent
         answer = read_answer(client)
         assert answer.status == 400
         assert b"chunks" in answer.body
@@ -291,7 +289,11 @@ def test_a_request_longer_than_the_idle_timeout_is_left_alone() -> None:
 
 
 def test_upgrade_offers_are_ignored_and_the_request_answered(plain: Gateway) -> None:
-    offer = [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABkAAQCAAAA")]
+    offer = [
+        ("Connection", "Upgrade, HTTP2-Settings"),
+        ("Upgrade", "h2c"),
+        ("HTTP2-Settings", "AAMAAABkAAQCAAAA"),
+    ]
     body = b'{"x": 1}'
     raw = request("POST", "/v1/messages", body, offer)
     with plain.connect() as client:
@@ -301,7 +303,9 @@ def test_upgrade_offers_are_ignored_and_the_request_answered(plain: Gateway) -> 
         stream = Stream(client)
         assert [read_answer(stream).body, read_answer(stream).body] == [ANSWER, ANSWER]
     assert [inbound.body for inbound in plain.relay.seen] == [body, body]
-    assert all(name not in ("upgrade", "http2-settings", "connection") for name, _ in plain.relay.seen[0].headers)
+    assert all(
+        name not in ("upgrade", "http2-settings", "connection") for name, _ in plain.relay.seen[0].headers
+    )
 
 
 def test_upgrade_offer_without_a_body_ends_the_connection(plain: Gateway) -> None:

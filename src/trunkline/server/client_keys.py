@@ -17,7 +17,7 @@ from msgspec import Struct
 from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.server.errors import Exposed
-from trunkline.server.hosts import host_name, is_loopback
+from trunkline.server.hosts import bare, host_name, is_loopback
 
 NO_KEYS: Final = "-"
 """The tenant of everybody when no keys are configured."""
@@ -47,9 +47,7 @@ class Caller(Struct):
 
 def check_exposure(server: Server) -> None:
     """Raises Exposed when the gateway would listen beyond loopback without client keys."""
-    if not server.keys and not is_loopback(
-        host_name(server.host) if ":" not in server.host else server.host
-    ):
+    if not server.keys and not is_loopback(bare(server.host)):
         raise Exposed(
             f"server.host is {server.host}, which other machines can reach, but server.keys is empty: anyone "
             'could use your providers. Set server.keys (for example: keys: ["${TRUNKLINE_KEY}"]), or listen '
@@ -67,7 +65,7 @@ class Door:
             value = key.reveal().encode()
             digest = self._digest(value)
             self._tenants[digest] = (digest, hashlib.sha256(value).hexdigest()[:12])
-        self._bound = server.host.lower()
+        self._bound = bare(server.host)
 
     def _digest(self, value: bytes) -> bytes:
         return hmac.digest(self._pepper, value, "sha256")

@@ -10,6 +10,11 @@ def host_name(authority: str) -> str:
     return authority.partition(":")[0].lower()
 
 
+def bare(host: str) -> str:
+    """A configured host, in lower case, without the brackets some people write around an IPv6 address."""
+    return host.strip("[]").lower()
+
+
 def is_loopback(name: str) -> bool:
     """Whether a name or address can only mean this machine. No name is ever looked up."""
     if name == "localhost":

@@ -19,6 +19,7 @@ from trunkline.server.application import Application
 from trunkline.server.client_keys import check_exposure
 from trunkline.server.edge_protocol import Deadlines, EdgeProtocol
 from trunkline.server.errors import AddressTaken, StartRefused
+from trunkline.server.hosts import bare
 from trunkline.server.signals import EXIT_SIGNALS
 
 BACKLOG: Final = 2048
@@ -84,7 +85,7 @@ def uvicorn_config(
         workers=workers,
         timeout_graceful_shutdown=math.ceil(timeouts.drain),
         callback_notify=None if started is None else _once(started),
-        timeout_notify=2**31,
+        timeout_notify=2**30,
     )
 
 
@@ -107,7 +108,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
-    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    found = socket.getaddrinfo(bare(host) or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     unique = {(family, cast("tuple[str, int]", address)): None for family, _, _, _, address in found}
     return sorted(unique, key=lambda pair: pair[0] == socket.AF_INET6)
 

@@ -1,0 +1,182 @@
+"""Starting, draining and stopping whole processes (reliability_ux.md T35, T37, T40)."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from server.harness import Stream, eventually, read_answer, request
+from trunkline.config.schema import Server, Timeouts
+from trunkline.server.errors import AddressTaken, Exposed
+from trunkline.server.run import bind, run_server
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def process(workers: int = 1, port: int = 0, drain: float = 2.0) -> Generator[subprocess.Popen[str]]:
+    program = f"from server.harness import serve_until_stopped as serve; serve({workers}, {port}, {drain})"
+    child = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", f"if __name__ == '__main__':\n    {program}"],
+        env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}", "PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.communicate(timeout=5)
+
+
+def started(child: subprocess.Popen[str]) -> int:
+    assert child.stdout is not None
+    word, _, port = child.stdout.readline().split()
+    assert word == "up"
+    return int(port)
+
+
+def connect(port: int) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", port), timeout=10)
+    client.settimeout(10)
+    return client
+
+
+def refused(port: int) -> bool:
+    try:
+        connect(port).close()
+    except ConnectionError:
+        return True
+    return False
+
+
+def post(port: int, seconds: float) -> socket.socket:
+    client = connect(port)
+    client.sendall(request("POST", "/v1/messages", str(seconds).encode()))
+    return client
+
+
+@pytest.mark.server
+def test_T35_a_drain_lets_streams_end_and_tells_the_rest() -> None:
+    with process(drain=2.0) as child:
+        port = started(child)
+        probe = connect(port)
+        short = [post(port, 1.2) for _ in range(250)]
+        long = [post(port, 60) for _ in range(250)]
+        assert all(client.recv(15).startswith(b"HTTP/1.1 200") for client in (*short, *long))
+        child.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        stream = Stream(probe)
+        flipped = None
+        while flipped is None and time.monotonic() - told < 1:
+            probe.sendall(request("GET", "/readyz"))
+            if read_answer(stream).status == 503:
+                flipped = time.monotonic()
+                assert not refused(port), "/readyz flips before the listener closes"
+        assert flipped is not None
+        assert eventually(lambda: refused(port), 1.0 - (time.monotonic() - told))
+        for client in short:
+            answer = rest_of(client)
+            assert answer.endswith(b"data: end\n\n\r\n0\r\n\r\n")
+            assert b"event: error" not in answer
+        for client in long:
+            answer = rest_of(client)
+            assert answer.count(b"event: error") == 1
+            assert answer.endswith(b"0\r\n\r\n")
+            assert b"data: end" not in answer
+        assert child.wait(5) == 0
+        assert time.monotonic() - told < 4
+        assert child.stderr is not None
+        assert "Traceback" not in child.stderr.read()
+        for client in (*short, *long, probe):
+            client.close()
+
+
+def rest_of(client: socket.socket) -> bytes:
+    parts = []
+    while chunk := client.recv(65536):
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+@pytest.mark.server
+def test_T35_an_idle_gateway_stops_at_once() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with process(drain=60) as child:
+            idle = connect(started(child))
+            told = time.monotonic()
+            child.send_signal(number)
+            assert child.wait(5) == 0
+            assert time.monotonic() - told < 1.5
+            idle.close()
+
+
+@pytest.mark.server
+def test_T40_a_taken_port_is_one_clear_line_and_exit_6() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        began = time.monotonic()
+        with process(port=port) as child:
+            assert child.wait(5) == 6
+            assert child.stderr is not None
+            said = child.stderr.read()
+        assert f"Port {port} on 127.0.0.1 is taken" in said
+        assert said.count("\n") == 1
+        assert time.monotonic() - began < 3
+
+
+def test_T40_an_address_of_another_machine_is_refused_clearly() -> None:
+    with pytest.raises(AddressTaken, match=r"192\.0\.2\.1 port 0"):
+        bind("192.0.2.1", 0)
+
+
+def test_T62_run_refuses_to_be_exposed() -> None:
+    with pytest.raises(Exposed):
+        run_server("nothing:nothing", Server(host="0.0.0.0"), Timeouts())
+
+
+def test_localhost_listens_on_every_loopback_address() -> None:
+    listeners = bind("localhost", 0)
+    try:
+        assert len({listener.getsockname()[1] for listener in listeners}) == 1
+        assert {listener.getsockname()[0] for listener in listeners} <= {"127.0.0.1", "::1"}
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+@pytest.mark.server
+def test_T37_workers_share_the_port_and_a_dead_one_is_replaced() -> None:
+    with process(workers=2, drain=2.0) as child:
+        port = started(child)
+
+        def pids() -> set[int]:
+            found = set()
+            for _ in range(20):
+                with connect(port) as client:
+                    client.sendall(request("GET", "/health/detailed"))
+                    found.add(int(str(read_answer(client).json["pid"])))
+            return found
+
+        before = pids()
+        assert child.pid not in before
+        victim = before.pop()
+        os.kill(victim, signal.SIGKILL)
+        time.sleep(0.1)
+        assert eventually(lambda: len(pids() - {victim}) == 2, 4)
+        client = post(port, 0.5)
+        assert client.recv(15).startswith(b"HTTP/1.1 200")
+        child.send_signal(signal.SIGTERM)
+        assert rest_of(client).endswith(b"data: end\n\n\r\n0\r\n\r\n")
+        client.close()
+        assert child.wait(6) == 0
+        assert refused(port)
