@@ -1,6 +1,7 @@
 """One line for each exchange, for people (``key=value``) or for machines (JSON). No bodies, no secrets."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -55,11 +56,7 @@ def _fields(record: ExchangeRecord) -> dict[str, Value]:
         "session": record.session,
         "agent": record.agent or None,
     }
-    return {
-        key: clean(value) if isinstance(value, str) else value
-        for key, value in fields.items()
-        if value is not None
-    }
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def _tried(record: ExchangeRecord) -> str:
@@ -74,16 +71,35 @@ def _tried(record: ExchangeRecord) -> str:
 
 def text_line(record: ExchangeRecord) -> str:
     """``key=value`` pairs, quoted where needed, without a line end."""
-    return " ".join(f"{key}={_text(value)}" for key, value in _fields(record).items())
+    fields = _fields(record)
+    del fields["id"]  # ours, and never the same twice: not for the cache
+    return " ".join(
+        [f"id={record.request_id}", *[f"{key}={_text(value)}" for key, value in fields.items()]]
+    )
 
 
 def _text(value: Value) -> str:
+    if isinstance(value, str):
+        return _shown(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = str(value)
+    return str(value)
+
+
+# Names, routes and agents repeat from line to line; cleaning them anew was most of a line's cost.
+_cleaned = lru_cache(maxsize=4096)(clean)
+
+
+@lru_cache(maxsize=4096)
+def _shown(value: str) -> str:
+    text = clean(value)
     return text if _BARE.fullmatch(text) else msgspec.json.encode(text).decode()
 
 
 def json_line(record: ExchangeRecord) -> bytes:
     """One JSON object, without a line end."""
-    return _ENCODE.encode(_fields(record))
+    fields = _fields(record)
+    for key, value in fields.items():
+        if isinstance(value, str) and key != "id":
+            fields[key] = _cleaned(value)
+    return _ENCODE.encode(fields)
