@@ -4,7 +4,7 @@ import msgspec
 from msgspec import Raw
 
 from trunkline.core.types import Opaque
-from trunkline.protocols.openai_chat.wire import NAME
+from trunkline.protocols.openai_chat.wire import ENCODER, NAME
 
 
 class WireUrlCitation(msgspec.Struct):
@@ -15,6 +15,7 @@ class WireUrlCitation(msgspec.Struct):
 
 
 _CITATION = msgspec.json.Decoder(WireUrlCitation)
+_FIELDS = msgspec.json.Decoder(dict[str, Raw])
 
 
 def annotation(citation: Opaque, start: int, end: int) -> object | None:
@@ -29,3 +30,10 @@ def annotation(citation: Opaque, start: int, end: int) -> object | None:
         return None
     cited = {"url": found.url, "title": found.title or "", "start_index": start, "end_index": end}
     return {"type": "url_citation", "url_citation": cited}
+
+
+def numbered(note: object, index: int) -> object:
+    """An annotation for a stream: clients add list entries up by ``index``, and OpenAI's SDK fails without."""
+    fields = _FIELDS.decode(ENCODER.encode(note))
+    fields.setdefault("index", Raw(b"%d" % index))
+    return fields

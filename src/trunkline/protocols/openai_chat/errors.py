@@ -15,11 +15,11 @@ from trunkline.core.http import HttpHead
 from trunkline.protocols.codec import ErrorReply
 from trunkline.protocols.openai_chat.retry_hints import retry_after_of
 from trunkline.protocols.openai_chat.untyped import as_list, as_object
-from trunkline.protocols.openai_chat.wire import ENCODER, NAME
+from trunkline.protocols.openai_chat.wire import ENCODER, NAME, escape_separators
 
 MAX_TEXT: Final = 4000
 _ANY: Final = msgspec.json.Decoder()
-_DEPTH: Final = 4
+_DEPTH: Final = 8
 
 _CODES: Final[dict[str, Kind]] = {
     "context_length_exceeded": Kind.CONTEXT_TOO_LONG,
@@ -96,7 +96,7 @@ def told_by(value: object, depth: int = 0) -> Told:
     if fields is None:
         return Told("" if value is None else str(value))
     told = Told()
-    for key in ("error", "message", "detail", "external_model_message", "errors", "msg"):
+    for key in ("external_model_message", "error", "message", "detail", "errors", "msg"):
         found = fields.get(key)
         listed = as_list(found)
         found = listed[0] if listed else found
@@ -284,4 +284,4 @@ def encode_stream_error(error: GatewayError) -> bytes:
     own = _own(error)
     fits = own is not None and b'"choices"' not in own and b"\n" not in own and b"\r" not in own
     data = own if own is not None and fits else _envelope(error)
-    return b"data: " + data + b"\n\n"
+    return b"data: " + escape_separators(data) + b"\n\n"

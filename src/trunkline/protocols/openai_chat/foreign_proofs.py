@@ -30,7 +30,7 @@ def drop_foreign_proofs(body: bytes, owned: Owned) -> tuple[bytes, tuple[Loss, .
     try:
         messages = _LIST.decode(raw)
         mended = [_message(message, owned) for message in messages]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return body, ()  # not ours to refuse: the upstream says what is wrong with it
     dropped = any(lost for _, lost in mended)
     if all(new is old for (new, _), old in zip(mended, messages, strict=True)):

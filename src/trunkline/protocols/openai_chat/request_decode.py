@@ -110,6 +110,8 @@ def decode_request(body: bytes) -> Request:
 def _read(body: bytes) -> tuple[WireRequest, tuple[Extra, ...]]:
     """One typed pass; a second, slower one only for a body with fields we do not know."""
     try:
+        if not body.isascii():
+            body.decode()  # what is carried undecoded must be text too
         try:
             return decode_lenient(REQUEST, body), ()
         except msgspec.ValidationError as cause:

@@ -74,6 +74,9 @@ class ChatStreamDecoder:
 
     def whole(self, answer: WireAnswer, data: bytes) -> list[StreamEvent]:
         """All events of an answer that was not streamed: it is complete by itself."""
+        choice = _first(answer)
+        if choice is not None and choice.message is not None:
+            choice.delta = None  # Perplexity sends both; the delta beside a whole message is empty
         events = self.take(answer, data)
         if self._finish is None and not self._over:
             self._finish = WireAnswerChoice()

@@ -20,7 +20,7 @@ from trunkline.core.events import (
 from trunkline.core.proofs import seal
 from trunkline.core.types import Image, Part, Refusal, Text, Thinking, ToolCall
 from trunkline.protocols.codec import ReplyContext
-from trunkline.protocols.openai_chat.citations import annotation
+from trunkline.protocols.openai_chat.citations import annotation, numbered
 from trunkline.protocols.openai_chat.errors import encode_stream_error
 from trunkline.protocols.openai_chat.reasoning import DetailOut
 from trunkline.protocols.openai_chat.response import (
@@ -30,17 +30,10 @@ from trunkline.protocols.openai_chat.response import (
     sealed_detail,
 )
 from trunkline.protocols.openai_chat.usage import encode_stop, encode_usage
-from trunkline.protocols.openai_chat.wire import ENCODER
+from trunkline.protocols.openai_chat.wire import ENCODER, escape_separators
 
 DONE_FRAME = b"data: [DONE]\n\n"
 _ENCODE = ENCODER.encode
-
-
-def escape_separators(data: bytes) -> bytes:
-    """JSON with U+2028 and U+2029 escaped: some clients take them for line ends."""
-    if b"\xe2\x80" not in data:
-        return data
-    return data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
 
 
 class ChatStreamEncoder:
@@ -63,6 +56,7 @@ class ChatStreamEncoder:
         self._refused = False
         self._calls = -1
         self._thoughts = -1
+        self._notes = -1
         self._length = 0
         self._from = 0
         self._signature: list[str] = []
@@ -93,6 +87,13 @@ class ChatStreamEncoder:
                 return encode_stream_error(error)
             case _:
                 assert_never(event)
+
+    def _cite(self, citation: Opaque) -> bytes:
+        note = annotation(citation, max(self._length - 1, 0), self._length)
+        if note is None:
+            return b""
+        self._notes += 1
+        return self._chunk({"annotations": [numbered(note, self._notes)]})
 
     def _begin(self) -> bytes:
         if self._begun:

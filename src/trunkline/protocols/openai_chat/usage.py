@@ -69,6 +69,7 @@ def _count(value: Number | None) -> int | None:
 def decode_usage(wire: WireUsage) -> Usage:
     """Disjoint buckets. Cache counts are inside ``prompt_tokens`` when they fit there, else beside it.
 
+    OpenRouter reports tokens that were read from Gemini's cache as written, too: they were read.
     xAI counts reasoning outside ``completion_tokens``: its total gives that away.
     """
     prompt, output = _count(wire.prompt_tokens), _count(wire.completion_tokens)
@@ -82,6 +83,8 @@ def decode_usage(wire: WireUsage) -> Usage:
         write = _count(details.cache_write_tokens)
     if wire.cache_creation is not None:
         long = _count(wire.cache_creation.ephemeral_1h_input_tokens)
+    if prompt is not None and read and read == write and read <= prompt < read + write:
+        write = 0
     cached = (read or 0) + (write or 0)
     fresh = prompt
     if prompt is not None and cached <= prompt:

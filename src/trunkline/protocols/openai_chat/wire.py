@@ -377,3 +377,10 @@ def arguments_text(raw: Raw) -> str:
 def present(raw: Raw) -> bool:
     """Whether a field was there and was not null."""
     return bool(raw) and bytes(raw) != b"null"
+
+
+def escape_separators(data: bytes) -> bytes:
+    """JSON with U+2028 and U+2029 escaped: some clients take them for line ends."""
+    if b"\xe2\x80" not in data:
+        return data
+    return data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
