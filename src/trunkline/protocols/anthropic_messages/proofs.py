@@ -32,9 +32,8 @@ class _Mode(Struct, gc=False):
     type: str = ""
 
 
-_messages: Final = msgspec.json.Decoder(list[Raw]).decode
+_items: Final = msgspec.json.Decoder(list[Raw]).decode
 _message: Final = msgspec.json.Decoder(_Message).decode
-_blocks: Final = msgspec.json.Decoder(list[Raw]).decode
 _block: Final = msgspec.json.Decoder(_Block).decode
 _mode: Final = msgspec.json.Decoder(_Mode).decode
 
@@ -45,7 +44,7 @@ def drop_foreign_proofs(body: bytes, owned: Callable[[str], bool]) -> tuple[byte
         return body, ()
     try:
         top = fields(body)
-        raws = _messages(top["messages"])
+        raws = _items(top["messages"])
     except (KeyError, msgspec.DecodeError, UnicodeDecodeError):
         return body, ()  # not ours to judge: the upstream refuses it in its own words
     changed: dict[int, bytes | None] = {}
@@ -84,24 +83,23 @@ def _may_hold_thinking(body: bytes) -> bool:
 def _cleaned(message: bytes, owned: Callable[[str], bool]) -> tuple[bytes | None, bool]:
     """A message without foreign thinking (None: nothing is left of it), and whether any went."""
     try:
-        blocks = _blocks(_message(message).content)
+        array = bytes(_message(message).content)
+        blocks = _items(array)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return message, False
-    kept: list[bytes] = []
-    changed = lost = False
-    for raw in blocks:
+    changed: dict[int, bytes | None] = {}
+    for index, raw in enumerate(blocks):
         block = bytes(raw)
-        after = _owned(block, owned) if _MARK in block else block
-        changed = changed or after is not block
-        if after is None:
-            lost = True
-        else:
-            kept.append(after)
+        if _MARK in block:
+            after = _owned(block, owned)
+            if after is not block:
+                changed[index] = after
     if not changed:
         return message, False
-    if not kept:
+    lost = None in changed.values()
+    if len(changed) == len(blocks) and not any(changed.values()):
         return None, lost
-    return splice(message, {"content": b"[" + b",".join(kept) + b"]"}), lost
+    return splice(message, {"content": _rebuilt(array, blocks, changed)}), lost
 
 
 def _owned(block: bytes, owned: Callable[[str], bool]) -> bytes | None:
@@ -146,7 +144,7 @@ def _loop_needs_thinking(top: dict[str, Raw], raws: list[Raw], changed: dict[int
         last = len(raws) - 2
         if last not in changed or _message(raws[last]).role != "assistant":
             return False
-        blocks = _blocks(_message(changed[last] or b"{}").content)
+        blocks = _items(_message(changed[last] or b"{}").content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     kinds = [_block(raw).type for raw in blocks]

@@ -205,6 +205,9 @@ class AnthropicStreamDecoder:
             return self._fail(decode_event_error(frame.data))
         if tag.type not in _EVENTS:
             return []
+        return self._broken(cause)
+
+    def _broken(self, cause: Exception) -> list[StreamEvent]:
         return self._fail(
             GatewayError(
                 Kind.UPSTREAM_FAILED,
