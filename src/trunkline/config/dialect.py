@@ -43,5 +43,8 @@ def _json_dialect(text: str) -> Dialect | None:
     own = _has_key(text, "providers") and _has_key(text, "kind", "speaks", "routes", "server", "models")
     if ccr:
         return None if own and not _has_key(text, "api_base_url") else "ccr"
-    bridge = _has_key(text, "endpoints") or text.lstrip("\ufeff \t\r\n").startswith("[")
+    if own or _has_key(text, "providers"):
+        return "trunkline"
+    listed = re.search(r"[\"']?models[\"']?\s*:\s*\[", text) is not None
+    bridge = listed or _has_key(text, "endpoints") or text.lstrip("\ufeff \t\r\n").startswith("[")
     return "forgecode" if bridge else "trunkline"

@@ -77,7 +77,11 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     surface: str | None = None
     """The only surface to use, by name."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Extra headers on every request to it."""
+    """Extra headers on every request to it; their values may be secret and are not shown."""
+
+    def __repr__(self) -> str:
+        names = [name for name, _ in self.headers]
+        return f"ProviderSettings(kind={self.kind!r}, host={self.host!r}, models={self.models!r}, headers={names})"
 
 
 class RouteRule(Struct, frozen=True, kw_only=True):
