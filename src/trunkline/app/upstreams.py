@@ -36,13 +36,14 @@ class Upstreams:
         self._rehearsal: Upstream | None = None
         self._proxied: dict[str, Upstream] = {}
         self._closers: list[_Closing] = [self._direct]
-        self._proxy = lru_cache(maxsize=512)(self._proxy_for)
+        self.proxy = lru_cache(maxsize=512)(self._proxy_for)
+        """The proxy for an origin, None to go directly."""
 
     async def open(self, request: HttpRequest, *, headers_timeout: float) -> UpstreamAnswer:
         """Send by the right client; see the port for what it raises."""
         if request.url.startswith(SCHEME):
             return await self._recordings().open(request, headers_timeout=headers_timeout)
-        proxy = self._proxy(_origin(request.url))
+        proxy = self.proxy(_origin(request.url))
         if proxy is None:
             return await self._direct.open(request, headers_timeout=headers_timeout)
         return await self._through(proxy).open(request, headers_timeout=headers_timeout)
