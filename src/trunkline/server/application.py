@@ -12,10 +12,10 @@ from trunkline.core.http import Headers
 from trunkline.protocols.codec import Codec
 from trunkline.providers.provider import ListedModel
 from trunkline.relay.inbound import Inbound, Operation
-from trunkline.relay.ports import Sink
+from trunkline.relay.ports import ClientGone, Sink
 from trunkline.server import health
 from trunkline.server.asgi import CONNECTION, Connection, Receive, Scope, Send
-from trunkline.server.bodies import ClientGone, read_body
+from trunkline.server.bodies import read_body
 from trunkline.server.client_keys import Door
 from trunkline.server.heads import Head, read_head, speaks_anthropic
 from trunkline.server.health import Status

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Final
 
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.relay.ports import ClientGone
 from trunkline.server.asgi import Receive
 
 MAX_RATIO: Final = 100
@@ -15,10 +16,6 @@ STEP: Final = 256 * 1024
 """Bytes decompressed before other work gets its turn."""
 
 _WINDOW: Final[dict[str, int]] = {"gzip": 31, "x-gzip": 31, "deflate": 15}
-
-
-class ClientGone(Exception):
-    """The client went away before its request was complete: there is nobody to answer."""
 
 
 def too_large(limit: int) -> GatewayError:

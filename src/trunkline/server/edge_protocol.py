@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 from trunkline.config.schema import Timeouts
 from trunkline.server import edge_rules
 from trunkline.server.asgi import CONNECTION, RawHeaders
+from trunkline.server.cork import Cork
 from trunkline.server.edge_rules import Refusal, judge_head, origin_form
 from trunkline.server.identifiers import RequestIds
 
@@ -91,6 +92,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._since = 0.0
         self._heard = 0.0
         self._head_bytes = 0
+        self._arrived = 0
         self._pieces = 0
         self._body_bytes = 0
         self._queued = 0
@@ -100,6 +102,7 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
+        self._cork = Cork(self.loop, transport)
         self._since = self.loop.time()
         self._look_in(self._deadlines.keepalive)
 
@@ -130,14 +133,15 @@ class EdgeProtocol(HttpToolsProtocol):
             return
         self._heard = self.loop.time()
         head_was_open = self._head_open
+        self._arrived = len(data) + self._head_bytes if head_was_open else len(data)
         try:
             self._feed(data)
         except httptools.HttpParserError:
             self._refuse(self._verdict or edge_rules.MALFORMED)
             return
         if self._head_open:
-            self._head_bytes = self._head_bytes + len(data) if head_was_open else 0
-            if self._head_bytes > edge_rules.MAX_HEAD + edge_rules.MAX_TARGET:
+            self._head_bytes = self._arrived
+            if head_was_open and self._head_bytes > edge_rules.MAX_HEAD + edge_rules.MAX_TARGET:
                 self._refuse(edge_rules.HEAD_TOO_LARGE)
             elif not head_was_open:
                 self._since = self._heard
@@ -196,7 +200,7 @@ class EdgeProtocol(HttpToolsProtocol):
         headers: RawHeaders = self.headers
         parser = self.parser
         assert parser is not None, "the parser calls this itself"
-        verdict = judge_head(parser.get_method(), parser.get_http_version(), headers)
+        verdict = judge_head(parser.get_method(), parser.get_http_version(), headers, self._arrived)
         if isinstance(verdict, Refusal):
             self._stop(verdict)
         target = origin_form(self.url, verdict)
@@ -235,11 +239,13 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._running = cycle
+        cycle.transport = self._cork
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self.on_lost = None
+        self._cork.flush()
         if self.transport.is_closing():
             return
         if self.pipeline:
@@ -284,12 +290,13 @@ class EdgeProtocol(HttpToolsProtocol):
             self._answer(refusal)
 
     def _answer(self, refusal: Refusal) -> None:
-        self.transport.write(refusal.encode(_IDS.next()))
+        self._cork.write(refusal.encode(_IDS.next()))
         self._linger()
 
     def _linger(self) -> None:
         """Send what is queued and an end, and go on reading a little: a reset would destroy the answer."""
         self._deaf = True
+        self._cork.flush()
         self._closing_since = self.loop.time()
         self.flow.resume_reading()
         if self.transport.can_write_eof():

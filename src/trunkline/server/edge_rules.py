@@ -103,31 +103,33 @@ def origin_form(target: bytes, host: bytes) -> bytes | None:
     return slash + path if slash and authority.lower() == host.lower() else None
 
 
-def judge_head(method: bytes, version: str, headers: RawHeaders) -> Refusal | bytes:
-    """The request's one valid Host, or why the request is refused. The target is judged afterwards."""
+def judge_head(method: bytes, version: str, headers: RawHeaders, size: int) -> Refusal | bytes:
+    """The request's one valid Host, or why the request is refused. The target is judged afterwards.
+
+    ``size``: bytes in which the whole head arrived, at the most; a small one needs no measuring.
+    """
     if version not in ("1.1", "1.0"):
         return VERSION
     if method == b"CONNECT":
         return CONNECT
-    return TOO_MANY_HEADERS if len(headers) > MAX_HEADERS else _judge_headers(version, headers)
+    return TOO_MANY_HEADERS if len(headers) > MAX_HEADERS else _judge_headers(version, headers, size)
 
 
-def _judge_headers(version: str, headers: RawHeaders) -> Refusal | bytes:
-    host: bytes | None = None
-    size = 0
-    for name, value in headers:
-        length = len(name) + len(value)
-        if length > MAX_HEADER:
+def _judge_headers(version: str, headers: RawHeaders, size: int) -> Refusal | bytes:
+    if size > MAX_HEADER:
+        lengths = [len(name) + len(value) for name, value in headers]
+        if max(lengths, default=0) > MAX_HEADER:
             return HEADER_TOO_LARGE
-        size += length
+        if sum(lengths) > MAX_HEAD:
+            return HEAD_TOO_LARGE
+    host: bytes | None = None
+    for name, value in headers:
         if name == b"host":
             if host is not None:
                 return TWO_HOSTS
             host = value.rstrip(b" \t")
         elif name == b"transfer-encoding" and (value.strip().lower() != b"chunked" or version == "1.0"):
             return TRANSFER_ENCODING
-    if size > MAX_HEAD:
-        return HEAD_TOO_LARGE
     if host is None:
         return NO_HOST
     return host if host_is_valid(host) else BAD_HOST

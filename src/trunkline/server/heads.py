@@ -20,63 +20,75 @@ FORWARDED: Final = frozenset({"forwarded", "via", "x-real-ip"})
 
 NOT_FOR_THE_RELAY: Final = HOP_BY_HOP | CREDENTIALS | FRAMING | BROWSER | FORWARDED
 _PREFIXES: Final = ("sec-", "proxy-", "x-forwarded-")
+
 _ORDINARY_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive"})
+_MEANINGFUL: Final = frozenset(
+    {b"host", b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"origin", b"sec-fetch-site",
+     b"content-length", b"content-encoding", b"upgrade"}
+)  # fmt: skip
+_KNOWN: Final[dict[bytes, str]] = {}
+"""Names that go to the relay, as seen so far: the same few dozen come with every request."""
+_MAX_KNOWN: Final = 512
 
 
 class Head(Struct):
     """A request's headers, sorted. ``headers`` are the client's without credentials and hop-by-hop ones."""
 
     caller: Caller
-    headers: Headers
-    length: int | None
+    headers: Headers = ()
+    length: int | None = None
     """The declared length of the body in bytes."""
-    encoding: str
+    encoding: str = ""
     """The body's content encoding in lower case, ``""`` for none."""
-    upgrade: bool
-    anthropic: bool
-    """The client speaks to Anthropic, by its headers."""
+    upgrade: bool = False
 
 
 def read_head(raw: RawHeaders, peer: str | None) -> Head:
     """Sort the headers of one request. A header named by ``Connection`` is hop-by-hop as well."""
-    caller = Caller(peer=peer)
-    head = Head(caller=caller, headers=(), length=None, encoding="", upgrade=False, anthropic=False)
+    head = Head(Caller(peer))
     kept: list[tuple[str, str]] = []
     named: frozenset[str] = frozenset()
-    for raw_name, raw_value in raw:
-        name = raw_name.decode("latin-1")
-        if name not in NOT_FOR_THE_RELAY and not name.startswith(_PREFIXES):
-            kept.append((name, raw_value.decode("latin-1")))
-        elif name == "connection":
-            if raw_value not in _ORDINARY_CONNECTION:
-                named |= {token.strip().lower() for token in raw_value.decode("latin-1").split(",")}
-        else:
-            _note(head, caller, name, raw_value.decode("latin-1").strip())
+    for raw_name, value in raw:
+        name = _KNOWN.get(raw_name) or _kept_name(raw_name)
+        if name:
+            kept.append((name, value.decode("latin-1")))
+        elif raw_name in _MEANINGFUL:
+            _note(head, raw_name, value.decode("latin-1").strip())
+        elif raw_name == b"connection" and value not in _ORDINARY_CONNECTION:
+            named |= {token.strip().lower() for token in value.decode("latin-1").split(",")}
     head.headers = tuple(pair for pair in kept if pair[0] not in named) if named else tuple(kept)
     return head
 
 
-def _note(head: Head, caller: Caller, name: str, value: str) -> None:
+def _kept_name(raw_name: bytes) -> str:
+    """The name of a header that goes to the relay, ``""`` for one that does not."""
+    name = raw_name.decode("latin-1")
+    if name in NOT_FOR_THE_RELAY or name.startswith(_PREFIXES):
+        return ""
+    if len(_KNOWN) < _MAX_KNOWN:
+        _KNOWN[raw_name] = name
+    return name
+
+
+def _note(head: Head, name: bytes, value: str) -> None:
     """Keep what a header that goes no further says to us."""
-    match name:
-        case "host":
-            caller.host = value
-        case "authorization":
-            caller.authorization = value
-        case "x-api-key" | "api-key" | "x-goog-api-key":
-            caller.api_key = caller.api_key or value
-        case "origin":
-            caller.origin = value
-        case "sec-fetch-site":
-            caller.fetch_site = value.lower()
-        case "content-length":
-            head.length = int(value)
-        case "content-encoding":
-            head.encoding = "" if value.lower() == "identity" else value.lower()
-        case "upgrade":
-            head.upgrade = True
-        case _:
-            pass
+    caller = head.caller
+    if name == b"host":
+        caller.host = value
+    elif name == b"content-length":
+        head.length = int(value)
+    elif name == b"authorization":
+        caller.authorization = value
+    elif name == b"origin":
+        caller.origin = value
+    elif name == b"sec-fetch-site":
+        caller.fetch_site = value.lower()
+    elif name == b"content-encoding":
+        head.encoding = "" if value.lower() == "identity" else value.lower()
+    elif name == b"upgrade":
+        head.upgrade = True
+    else:
+        caller.api_key = caller.api_key or value
 
 
 def speaks_anthropic(headers: Headers) -> bool:

@@ -15,6 +15,10 @@ DROPPED: Final = frozenset(
 )  # fmt: skip
 """Headers of an answer that are the connection's, the server's or another host's business."""
 
+_NAMES: Final[dict[str, bytes]] = {}
+"""Header names as sent, for those seen so far: ours and providers', a few dozen."""
+_MAX_NAMES: Final = 512
+
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -23,6 +27,16 @@ def encode_value(value: str) -> bytes:
     if not (value.isascii() and value.isprintable()):
         value = quote(_CONTROL.sub(" ", value), safe="".join(map(chr, range(0x20, 0x7F))))
     return value.encode("ascii")
+
+
+def _sent_name(name: str) -> bytes:
+    """The name of a header that is sent, ``b""`` for one that is not."""
+    if name in DROPPED:
+        return b""
+    raw_name = name.encode("ascii")
+    if len(_NAMES) < _MAX_NAMES:
+        _NAMES[name] = raw_name
+    return raw_name
 
 
 class ClientSink:
@@ -43,13 +57,14 @@ class ClientSink:
         """Status and headers, once. The request's id is added."""
         raw: RawHeaders = [(b"x-trunkline-request-id", self._request_id)]
         for name, value in headers:
-            if name in DROPPED:
+            raw_name = _NAMES.get(name) or _sent_name(name)
+            if not raw_name:
                 continue
-            if name == "content-length":
+            if raw_name == b"content-length":
                 self._left = int(value)
-            elif name == "content-type":
+            elif raw_name == b"content-type":
                 self.event_stream = value.startswith("text/event-stream")
-            raw.append((name.encode("ascii"), encode_value(value)))
+            raw.append((raw_name, encode_value(value)))
         self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
