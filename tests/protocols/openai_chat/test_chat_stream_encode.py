@@ -175,6 +175,7 @@ def test_citations_with_a_url_become_annotations() -> None:
         {
             "type": "url_citation",
             "url_citation": {"url": "https://a.example", "title": "A", "start_index": 0, "end_index": 3},
+            "index": 0,
         }
     ]
 

@@ -18,7 +18,7 @@ from trunkline.core.events import (
     StreamEvent,
 )
 from trunkline.core.proofs import seal
-from trunkline.core.types import Image, Part, Refusal, Text, Thinking, ToolCall
+from trunkline.core.types import Image, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from trunkline.protocols.codec import ReplyContext
 from trunkline.protocols.openai_chat.citations import annotation, numbered
 from trunkline.protocols.openai_chat.errors import encode_stream_error
@@ -57,6 +57,7 @@ class ChatStreamEncoder:
         self._calls = -1
         self._thoughts = -1
         self._notes = -1
+        self._images = -1
         self._length = 0
         self._from = 0
         self._signature: list[str] = []
@@ -77,8 +78,7 @@ class ChatStreamEncoder:
                 self._signature.append(signature)
                 return b""
             case CitationDelta(_, citation):
-                note = annotation(citation, self._from, self._length)
-                return b"" if note is None else self._chunk({"annotations": [note]})
+                return self._cite(citation)
             case Started():
                 return self._begin()
             case Finished():
@@ -89,7 +89,7 @@ class ChatStreamEncoder:
                 assert_never(event)
 
     def _cite(self, citation: Opaque) -> bytes:
-        note = annotation(citation, max(self._length - 1, 0), self._length)
+        note = annotation(citation, self._from, self._length)
         if note is None:
             return b""
         self._notes += 1
@@ -132,7 +132,8 @@ class ChatStreamEncoder:
             case ToolCall():
                 return self._start_call(part)
             case Image():
-                return self._chunk({"images": [encode_image(part)]})
+                self._images += 1
+                return self._chunk({"images": [numbered(encode_image(part), self._images)]})
             case _:  # what a vendor's server did is invisible here
                 pass
         return b""

@@ -83,7 +83,7 @@ def decode_usage(wire: WireUsage) -> Usage:
         write = _count(details.cache_write_tokens)
     if wire.cache_creation is not None:
         long = _count(wire.cache_creation.ephemeral_1h_input_tokens)
-    if prompt is not None and read and read == write and read <= prompt < read + write:
+    if prompt is not None and read and read == write and read <= prompt < 2 * read:
         write = 0
     cached = (read or 0) + (write or 0)
     fresh = prompt
