@@ -1,0 +1,141 @@
+"""Every recorded request, translated into the other protocol: nothing of its content may be missing.
+
+Both sides are counted from the JSON itself (``inventories``), and ours must fit the SDK's request types.
+"""
+
+import json
+import tomllib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.facts import Facts
+from trunkline.protocols.registry import CODECS
+from wire import translate
+from wire.inventories import INVENTORY
+from wire.recordings import Recording, generations
+from wire.shapes import misfits
+
+SOURCES = ("anthropic_messages", "openai_chat")
+FACTS = Facts(provider="target", model="model", reasoning="budget_or_adaptive", max_output_tokens=8192)
+
+
+@dataclass
+class Outcome:
+    """One request's way: what went missing, what does not fit, or why it was refused."""
+
+    missing: list[str] = field(default_factory=list)
+    misfits: list[str] = field(default_factory=list)
+    refused: GatewayError | None = None
+    raised: str | None = None
+
+
+def declared(kind: str) -> dict[str, str]:
+    text = (Path(__file__).parent / "declared_losses.toml").read_text(encoding="utf-8")
+    return {entry["recording"]: entry["reason"] for entry in tomllib.loads(text).get(kind, [])}
+
+
+def requests(source: str) -> list[tuple[Recording, bytes]]:
+    """Requests that their provider took, in the source protocol."""
+    return [
+        (recording, body)
+        for recording in generations()
+        if recording.codec == source and recording.status == 200 and (body := recording.request)
+    ]
+
+
+@lru_cache(maxsize=2)
+def outcomes(source: str) -> dict[str, Outcome]:
+    return {recording.id: carry(body, source) for recording, body in requests(source)}
+
+
+def carry(body: bytes, source: str) -> Outcome:
+    target = translate.OTHER[source]
+    sent = json.loads(body)
+    if "model" not in sent:  # some recordings have it in the URL; ours always has it in the body
+        body = json.dumps({**sent, "model": "m"}).encode()
+    try:
+        encoded = CODECS[target].encode_request(CODECS[source].decode_request(body), FACTS)
+        CODECS[target].decode_request(encoded.body)
+    except GatewayError as error:
+        return Outcome(refused=error)
+    except Exception as error:  # noqa: BLE001 - every escape is a finding, whatever its type
+        return Outcome(raised=f"{type(error).__name__}: {error}")
+    out = json.loads(encoded.body)
+    before, after = INVENTORY[source](sent), INVENTORY[target](out)
+    missing = before.missing(after, dict(encoded.tool_names))
+    if before.server_tools and not any("tool" in loss.field for loss in encoded.losses):
+        missing.append(f"server tools {before.server_tools} vanished without a loss")
+    return Outcome(missing=missing, misfits=misfits(target, out))
+
+
+def lines(found: dict[str, object]) -> str:
+    return f"{len(found)} requests\n" + "\n".join(f"  {name}\n    {what}" for name, what in found.items())
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_recorded_request_makes_us_raise(source: str) -> None:
+    raised = {name: one.raised for name, one in outcomes(source).items() if one.raised}
+    assert not raised, lines(raised)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_all_content_of_a_request_arrives(source: str) -> None:
+    known = declared("request")
+    missing = {name: one.missing for name, one in outcomes(source).items() if one.missing}
+    unlisted = {name: what for name, what in missing.items() if name not in known}
+    assert not unlisted, lines(unlisted)
+    healed = [name for name in known if name in outcomes(source) and name not in missing]
+    assert not healed, f"these arrive now, remove them from the list: {healed}"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_translated_requests_fit_the_sdks_types(source: str) -> None:
+    unfit = {name: one.misfits for name, one in outcomes(source).items() if one.misfits}
+    assert not unfit, lines(unfit)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_what_cannot_be_carried_is_refused_with_a_clear_word(source: str) -> None:
+    known = declared("refused")
+    refused = {name: one.refused for name, one in outcomes(source).items() if one.refused}
+    unlisted = {name: error.message for name, error in refused.items() if name not in known}
+    assert not unlisted, lines(unlisted)
+    accepted = [name for name in known if name in outcomes(source) and name not in refused]
+    assert not accepted, f"these are carried now, remove them from the list: {accepted}"
+    for error in refused.values():
+        assert error.kind in {Kind.INVALID_REQUEST, Kind.UNSUPPORTED}
+        assert 400 <= error.status < 502
+        assert len(error.message) > 15
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_E104_the_same_request_is_encoded_to_the_same_bytes(source: str) -> None:
+    target = CODECS[translate.OTHER[source]]
+    for recording, body in requests(source)[::5]:
+        if outcomes(source)[recording.id].refused or b'"model"' not in body:
+            continue
+        first = target.encode_request(CODECS[source].decode_request(body), FACTS)
+        second = target.encode_request(CODECS[source].decode_request(body), FACTS)
+        assert first == second, recording
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_pass_through_changes_the_model_and_nothing_else(source: str) -> None:
+    codec = CODECS[source]
+    for recording, body in requests(source):
+        sent = json.loads(body)
+        if "model" not in sent:
+            continue
+        assert codec.peek(body).model == sent["model"], recording
+        assert codec.peek(body).stream is bool(sent.get("stream")), recording
+        renamed = codec.rename(body, "another-model")
+        at = body.index(json.dumps(sent["model"]).encode(), body.index(b'"model"'))
+        assert renamed.startswith(body[:at]), recording
+        assert renamed[at:].startswith(b'"another-model"'), recording
+        assert renamed[at + len(b'"another-model"') :] == body[at + len(json.dumps(sent["model"])) :], (
+            recording
+        )
