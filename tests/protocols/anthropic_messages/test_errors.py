@@ -158,7 +158,7 @@ def test_our_own_errors() -> None:
     )
     assert (reply.status, dict(reply.headers)) == (
         429,
-        {"content-type": "application/json", "retry-after": "1.5", "x-should-retry": "true"},
+        {"content-type": "application/json", "retry-after": "2", "x-should-retry": "true"},
     )
     assert msgspec.json.decode(reply.body) == {
         "type": "error",

@@ -163,6 +163,10 @@ def test_a_tool_turn_that_began_without_thinking_goes_on_without() -> None:
     assert "thinking" not in sent(request, BUDGET)
     assert lost(request, BUDGET) == ["messages.thinking", "thinking"]
     assert sent(request, ADAPTIVE)["thinking"] == {"type": "adaptive"}
+    late = Message("system", (Text("mind this"),))
+    reminded = msgspec.structs.replace(request, messages=(*request.messages, late))
+    assert sent(reminded, BUDGET)["messages"][-1]["role"] == "system"
+    assert "thinking" not in sent(reminded, BUDGET)
     kept = ask(
         HI,
         assistant(Thinking(text="t", signature="s", origin=BUDGET.origin), call("a")),

@@ -390,6 +390,17 @@ def test_recorded_claude_code_requests(name: str) -> None:
     assert all(tool.kind == "function" and tool.schema for tool in request.tools)
 
 
+def test_E50_a_recorded_request_with_a_deferred_tool() -> None:
+    tools = decode(recorded("deferred")).tools
+    assert [(tool.name, tool.deferred) for tool in tools] == [("get_weather", False), ("search_logs", True)]
+
+
+def test_E57_a_recorded_late_instruction() -> None:
+    request = decode(recorded("late-system"))
+    assert [message.role for message in request.messages] == ["user", "assistant", "user", "system"]
+    assert request.system == (Text("You are a code reviewer."),)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

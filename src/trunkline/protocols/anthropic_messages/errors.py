@@ -1,5 +1,6 @@
 """Errors in this protocol: what an upstream's refusal means, and how ours look to a client."""
 
+import math
 import re
 from datetime import UTC, datetime
 from typing import Final
@@ -228,7 +229,7 @@ def encode_error(error: GatewayError, request_id: str) -> ErrorReply:
     body = _own_raw(error)
     headers = [("content-type", "application/json")]
     if error.retry_after is not None:
-        headers.append(("retry-after", f"{error.retry_after:.3f}".rstrip("0").rstrip(".")))
+        headers.append(("retry-after", str(math.ceil(error.retry_after))))  # whole seconds by RFC 9110
     should_retry = False if error.kind is Kind.UNSUPPORTED else error.should_retry
     if should_retry is not None:
         headers.append(("x-should-retry", "true" if should_retry else "false"))

@@ -55,6 +55,8 @@ _decode_unparsed: Final = msgspec.json.Decoder(_UnparsedInput).decode
 
 def decode_text(block: TextBlock) -> Text:
     """A text block with its citations kept as they are."""
+    if block.citations is None and block.cache_control is None:
+        return Text(block.text)
     if block.citations:
         citations = tuple(opaque(raw) for raw in block.citations)
         return Text(block.text, citations, decode_mark(block.cache_control))

@@ -139,9 +139,10 @@ def _rebuilt(array: bytes, raws: Iterable[Raw], changed: dict[int, bytes | None]
 def _loop_needs_thinking(top: dict[str, Raw], raws: list[Raw], changed: dict[int, bytes | None]) -> bool:
     """Whether budgeted thinking is on and the open tool turn has just lost the thinking it began with."""
     try:
-        if _mode(top.get("thinking", Raw(b"{}"))).type != "enabled" or len(raws) < 2:
+        if _mode(top.get("thinking", Raw(b"{}"))).type != "enabled":
             return False
-        last = len(raws) - 2
+        turns = [index for index, raw in enumerate(raws) if _message(raw).role != "system"]
+        last = turns[-2] if len(turns) > 1 else -1
         if last not in changed or _message(raws[last]).role != "assistant":
             return False
         blocks = _items(_message(changed[last] or b"{}").content)

@@ -114,11 +114,12 @@ def _reconcile(
 
 def _loop_without_thinking(messages: list[OutMessage]) -> bool:
     """Whether the conversation stands in a tool turn whose opening holds no thinking block."""
-    if len(messages) < 2 or messages[-1].role != "user" or messages[-2].role != "assistant":
+    turns = [message for message in messages if message.role != "system"]
+    if len(turns) < 2 or turns[-1].role != "user" or turns[-2].role != "assistant":
         return False
-    opening = messages[-2].content
+    opening = turns[-2].content
     return (
-        isinstance(messages[-1].content[0], ToolResultBlock)
+        isinstance(turns[-1].content[0], ToolResultBlock)
         and any(isinstance(item, ToolUseBlock) for item in opening)
         and not isinstance(opening[0], ThinkingBlock | RedactedBlock)
     )
