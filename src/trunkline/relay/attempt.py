@@ -20,6 +20,12 @@ MAX_ERROR: Final = 256 * 1024
 ERROR_SECONDS: Final = 10.0
 """How long the body of an error may take; what has come by then is read."""
 
+_TAKEN: Final = frozenset({
+    Kind.RATE_LIMITED, Kind.QUOTA, Kind.OVERLOADED, Kind.UPSTREAM_FAILED, Kind.TIMEOUT, Kind.TRUNCATED,
+    Kind.CONTEXT_TOO_LONG,
+})  # fmt: skip
+"""Failures of a request whose form the upstream had no quarrel with."""
+
 T = TypeVar("T")
 
 
@@ -35,7 +41,8 @@ class Attempt:
         self._renewed = False
 
     async def run(self) -> None:
-        """Until the client has its answer. What a changed request taught us is kept once it worked."""
+        """Until the client has its answer. What a changed request taught us is kept once it was taken:
+        by an answer, or by a failure that has nothing to do with its form."""
         surface = self._surface()
         while True:
             try:
@@ -43,12 +50,17 @@ class Attempt:
             except GatewayError as error:
                 changed = await self._change(surface, error)
                 if changed is None:
+                    if error.kind in _TAKEN and not error.local:
+                        self._keep()
                     raise
                 surface = changed
             else:
-                if self._learned:
-                    self._course.services.learned.keep(self._target, self._lessons)
+                self._keep()
                 return
+
+    def _keep(self) -> None:
+        if self._learned:
+            self._course.services.learned.keep(self._target, self._lessons)
 
     def _surface(self) -> Surface:
         """What we learned to ask, else the client's own protocol, else the provider's first choice."""
