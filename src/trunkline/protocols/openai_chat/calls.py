@@ -40,8 +40,11 @@ def unwrapped(name: str, arguments: str) -> tuple[str, str]:
         return name, arguments
     for key in ("arguments", "parameters", "input"):
         if key in fields:
-            return real, arguments_text(fields[key]) or "{}"
+            return real, arguments_text(_ARGUMENTS.decode(fields[key])) or "{}"
     return real, msgspec.json.encode(fields).decode()
+
+
+_ARGUMENTS: Final = msgspec.json.Decoder(str | dict[str, msgspec.Raw] | None)
 
 
 class Call:

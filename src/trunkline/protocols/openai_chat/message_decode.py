@@ -39,6 +39,7 @@ from trunkline.protocols.openai_chat.wire import (
     WirePart,
     WireUrl,
     arguments_text,
+    checked,
 )
 
 _IMAGE_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
@@ -131,11 +132,11 @@ def decode_part(raw: Raw, at: str) -> Sequence[Part]:
                 "missing_required_parameter",
             )
         case _:
-            return [Opaque(NAME, wire.type, raw, wire.text, mark_of(wire.cache_control))]
+            return [Opaque(NAME, wire.type, checked(raw), wire.text, mark_of(wire.cache_control))]
 
 
 def _citations(wire: WirePart) -> tuple[Opaque, ...]:
-    return tuple(Opaque(NAME, "citation", raw) for raw in wire.citations or ())
+    return tuple(Opaque(NAME, "citation", checked(raw)) for raw in wire.citations or ())
 
 
 def split_data_url(url: str) -> tuple[str, str]:

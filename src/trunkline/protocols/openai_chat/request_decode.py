@@ -32,6 +32,7 @@ from trunkline.protocols.openai_chat.wire import (
     WireReasoning,
     WireRequest,
     WireTool,
+    checked,
     present,
 )
 
@@ -66,7 +67,13 @@ def peek(body: bytes) -> Peek:
 
 def decode_request(body: bytes) -> Request:
     """See :meth:`Codec.decode_request`."""
-    wire, extras = _read(body)
+    try:
+        return _request(*_read(body))
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise refusal_of(cause) from cause
+
+
+def _request(wire: WireRequest, extras: tuple[Extra, ...]) -> Request:
     if not wire.messages:
         raise invalid(
             "Invalid 'messages': empty array. Expected an array with minimum length 1, "
@@ -110,20 +117,15 @@ def decode_request(body: bytes) -> Request:
 def _read(body: bytes) -> tuple[WireRequest, tuple[Extra, ...]]:
     """One typed pass; a second, slower one only for a body with fields we do not know."""
     try:
-        if not body.isascii():
-            body.decode()  # what is carried undecoded must be text too
-        try:
-            return decode_lenient(REQUEST, body), ()
-        except msgspec.ValidationError as cause:
-            if "unknown field" not in str(cause):
-                raise
-        fields = decode_lenient(OBJECT, body)
-        extras = tuple(
-            Extra(key, raw) for key, raw in fields.items() if key not in KNOWN_FIELDS and present(raw)
-        )
-        return decode_lenient(OPEN_REQUEST, body), extras
-    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
-        raise refusal_of(cause) from cause
+        return decode_lenient(REQUEST, body), ()
+    except msgspec.ValidationError as cause:
+        if "unknown field" not in str(cause):
+            raise
+    fields = decode_lenient(OBJECT, body)
+    extras = tuple(
+        Extra(key, checked(raw)) for key, raw in fields.items() if key not in KNOWN_FIELDS and present(raw)
+    )
+    return decode_lenient(OPEN_REQUEST, body), extras
 
 
 def _tools(wire: WireRequest) -> tuple[Tool, ...]:
@@ -141,7 +143,7 @@ def _tool(wire: WireTool, at: str) -> Tool:
             name=wire.custom.name,
             kind="custom",
             description=wire.custom.description,
-            raw=wire.custom.format if present(wire.custom.format) else None,
+            raw=checked(wire.custom.format) if present(wire.custom.format) else None,
             cache=mark,
         )
     if wire.type in ("function", "custom"):
@@ -153,7 +155,7 @@ def _function(wire: WireFunctionTool, mark: CacheMark | None) -> Tool:
     return Tool(
         name=wire.name,
         description=wire.description,
-        schema=wire.parameters if present(wire.parameters) else None,
+        schema=checked(wire.parameters) if present(wire.parameters) else None,
         strict=wire.strict,
         cache=mark_of(wire.cache_control) if mark is None else mark,
     )
@@ -234,7 +236,7 @@ def _output_format(wire: WireRequest) -> OutputFormat | None:
     return OutputFormat(
         kind="json_schema",
         name=schema.name,
-        schema=schema.schema if present(schema.schema) else Raw(b"{}"),
+        schema=checked(schema.schema) if present(schema.schema) else Raw(b"{}"),
         strict=schema.strict,
         description=schema.description,
     )

@@ -146,7 +146,7 @@ class ChatStreamDecoder:
         if delta.tool_calls:
             self._call(delta.tool_calls, events)
         legacy = delta.function_call
-        if legacy is not None and (legacy.name or present(legacy.arguments)):
+        if legacy is not None and (legacy.name or legacy.arguments):
             self._call([WireCall(index=0, function=legacy)], events)
 
     def _reason(self, delta: WireDelta, events: list[StreamEvent]) -> None:

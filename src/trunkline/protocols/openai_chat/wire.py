@@ -23,7 +23,7 @@ class WireFunction(Struct):
     """Name and arguments of a call. Arguments are text, or an object on Ollama and friends (E26)."""
 
     name: str | None = None
-    arguments: Raw = Raw()
+    arguments: str | dict[str, Raw] | None = None
 
 
 class WireCustom(Struct):
@@ -364,14 +364,21 @@ OBJECT = msgspec.json.Decoder(dict[str, Raw])
 ENCODER = msgspec.json.Encoder()
 
 
-def arguments_text(raw: Raw) -> str:
-    """The raw arguments of a call as text: a string as it is, an object compactly, null as nothing."""
-    if not raw:
+def arguments_text(arguments: str | dict[str, Raw] | None) -> str:
+    """Arguments of a call as text: a string as it is, an object compactly, null as nothing (E26)."""
+    if isinstance(arguments, str):
+        return arguments
+    if arguments is None:
         return ""
+    return msgspec.json.format(ENCODER.encode(arguments), indent=-1).decode()
+
+
+def checked(raw: Raw) -> Raw:
+    """``raw`` itself. Raises UnicodeDecodeError: what is carried undecoded must be text too."""
     data = bytes(raw)
-    if data[0] == 0x22:
-        return TEXT.decode(data)
-    return "" if data == b"null" else msgspec.json.format(data, indent=-1).decode()
+    if not data.isascii():
+        data.decode()
+    return raw
 
 
 def present(raw: Raw) -> bool:
