@@ -21,6 +21,14 @@ def fields(body: bytes) -> dict[str, Raw]:
     return _read(body)[0]
 
 
+def raw_fields(body: bytes) -> dict[str, bytes]:
+    """The top-level values exactly as they stand in ``body``, half surrogate pairs included.
+
+    Raises GatewayError (INVALID_REQUEST) as :func:`splice` does.
+    """
+    return {key: body[start:end] for key, (_, start, end) in _spans(body).items()}
+
+
 def _read(body: bytes) -> tuple[dict[str, Raw], bytes]:
     """The fields, and the text they were read from: ``body``, or its mended copy of the same length."""
     try:

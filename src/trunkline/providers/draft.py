@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Raw
 
 from trunkline.core.losses import Loss
-from trunkline.core.splice import fields, splice
-from trunkline.core.surrogates import decode_lenient
+from trunkline.core.splice import raw_fields, splice
+from trunkline.core.surrogates import decode_lenient, mend_surrogates
 
 RAWS: Final = msgspec.json.Decoder(list[Raw])
 OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
@@ -44,7 +44,7 @@ class Draft:
 
     def __init__(self, body: bytes) -> None:
         self._body = body
-        self._fields = fields(body)
+        self._fields = raw_fields(body)
         self._changes: dict[str, bytes | None] = {}
         self._losses: list[Loss] = []
 
@@ -57,8 +57,7 @@ class Draft:
         """The field's value as JSON, edits included; None when it is not there."""
         if key in self._changes:
             return self._changes[key]
-        value = self._fields.get(key)
-        return None if value is None else bytes(value)
+        return self._fields.get(key)
 
     def value(self, key: str) -> object:
         """The field's value, decoded; None when it is absent, null or unreadable."""
@@ -94,7 +93,7 @@ class Draft:
             key: value
             for key, value in self._changes.items()
             if (key in self._fields or value is not None)
-            and (value is None or key not in self._fields or bytes(self._fields[key]) != value)
+            and (value is None or key not in self._fields or self._fields[key] != value)
         }
         return (splice(self._body, edits) if edits else self._body), tuple(self._losses)
 
@@ -112,13 +111,29 @@ def decode_any(raw: bytes) -> object:
 
 
 def decode_items(raw: bytes | None) -> list[Raw] | None:
-    """The elements of a JSON array, undecoded; None when it is not one."""
+    """The elements of a JSON array, undecoded, byte for byte; None when it is not one."""
     if raw is None or not raw.lstrip().startswith(b"["):
         return None
     try:
-        return decode_lenient(RAWS, raw)
+        return RAWS.decode(raw)
+    except msgspec.DecodeError:
+        return _decode_broken(raw)
+
+
+def _decode_broken(raw: bytes) -> list[Raw] | None:
+    """Elements with half surrogate pairs in them: found in mended text of the same length, cut from the real one."""
+    mended = mend_surrogates(raw)
+    try:
+        items = RAWS.decode(mended)
     except msgspec.DecodeError:
         return None
+    out: list[Raw] = []
+    position = 0
+    for item in map(bytes, items):
+        start = mended.index(item, position)
+        position = start + len(item)
+        out.append(Raw(raw[start:position]))
+    return out
 
 
 def decode_object(raw: bytes | Raw) -> dict[str, Raw] | None:

@@ -16,9 +16,11 @@ from trunkline.core.facts import Facts
 from trunkline.core.surrogates import decode_lenient
 from trunkline.providers.draft import Draft, decode_items, decode_object, encode_raw, join_items
 from trunkline.providers.edit_fields import drop_paths, keep_allowed
-from trunkline.providers.thinking import mend_thinking
+from trunkline.providers.thinking import mend_thinking, settle_forced
 
-_SUSPECT: Final = re.compile(rb'"role"\s*:\s*"system"|"text"\s*:\s*""|"tool_reference"|"ttl"')
+_SUSPECT: Final = re.compile(
+    rb'"role"\s*:\s*"system"|"(?:text|content)"\s*:\s*(?:"(?:\\[nrt]|\s)*"|\[\s*\])|"tool_reference"|"ttl"'
+)
 """Bytes without which no message can be at fault; a match alone proves nothing."""
 
 _SERVER_TOOLS: Final = (
@@ -30,6 +32,9 @@ _SERVER_TOOLS: Final = (
     "mcp_toolset",
 )
 """Types of tools that the vendor runs; bash, text_editor, memory and computer are run by the client."""
+
+_PLACEHOLDER: Final = "DeferredToolPlaceholder"
+"""Claude Code declares it to keep deferred loading alive; it is never to be called."""
 
 _CONTINUE: Final = Raw(b'{"role":"user","content":"Continue."}')
 _AUTO: Final = b'{"type":"auto"}'
@@ -56,6 +61,7 @@ class _ToolHead(Struct):
     name: str | None = None
 
 
+_STRING: Final = msgspec.json.Decoder(str)
 _BLOCK: Final = msgspec.json.Decoder(_Block)
 _TURN: Final = msgspec.json.Decoder(_Turn)
 _CHOICE: Final = msgspec.json.Decoder(_Choice)
@@ -78,9 +84,10 @@ def edit_messages(draft: Draft, facts: Facts) -> None:
     """All edits of a Messages body."""
     _mend_tools(draft, facts)
     keep_allowed(draft, facts)
-    mend_thinking(draft, facts, unproven_loop=_unproven_loop(draft))
+    mend_thinking(draft, facts, unproven_loop=_unproven_loop(draft, facts))
     _mend_sampling(draft, facts)
     _mend_choice(draft, facts)
+    _mend_system(draft)
     _mend_turns(draft, facts)
     drop_paths(draft, facts.drop)
     _clamp(draft, facts)
@@ -94,14 +101,25 @@ def _clamp(draft: Draft, facts: Facts) -> None:
         mend_thinking(draft, facts, unproven_loop=False)
 
 
-def _unproven_loop(draft: Draft) -> bool:
-    """The last turn of the model called tools without a thinking block before them."""
+def _unproven_loop(draft: Draft, facts: Facts) -> bool:
+    """Thinking with a budget is asked for in an open round of tools that brings no thinking block at all."""
+    if facts.reasoning != "budget" or draft.raw("thinking") is None:
+        return False
+    unproven, answered = False, False
     for item in reversed(decode_items(draft.raw("messages")) or []):
         turn = _read_turn(item)
-        if turn is not None and turn.role == "assistant":
-            kinds = [block.type for block in turn.content if not isinstance(block, str)]
-            return "tool_use" in kinds and kinds[0] not in ("thinking", "redacted_thinking")
-    return False
+        if turn is None:
+            return False
+        kinds = [block.type for block in turn.content if not isinstance(block, str)]
+        if turn.role != "assistant":
+            answered = answered or "tool_result" in kinds
+        elif not answered:
+            return unproven
+        elif "thinking" in kinds or "redacted_thinking" in kinds:
+            return False
+        else:
+            unproven, answered = True, False
+    return unproven
 
 
 def _read_turn(item: Raw) -> _Turn | None:
@@ -121,26 +139,23 @@ def _mend_sampling(draft: Draft, facts: Facts) -> None:
 
 def _mend_choice(draft: Draft, facts: Facts) -> None:
     raw = draft.raw("tool_choice")
-    if raw is None or facts.forced_tools:
-        return
-    if _CHOICE.decode(raw).type in ("any", "tool"):
-        draft.put("tool_choice", _AUTO)
-        draft.lose("tool_choice", "this model cannot be made to call a tool")
+    if raw is not None and _CHOICE.decode(raw).type in ("any", "tool"):
+        settle_forced(draft, facts, _AUTO)
 
 
 def _mend_tools(draft: Draft, facts: Facts) -> None:
     """Server tools stay behind where the upstream runs none; deferred tools are sent whole."""
     raw = draft.raw("tools")
-    if raw is None or facts.server_tools:
+    if raw is None or (facts.server_tools and facts.deferred_tools):
         return
     items = decode_items(raw) or []
     heads = [_TOOL.decode(item) for item in items]
-    kept = [item for item, head in zip(items, heads, strict=True) if not is_server_tool(head.type)]
+    kept = [item for item, head in zip(items, heads, strict=True) if not _stays_behind(head, facts)]
     if len(kept) == len(items):
         return
-    gone = {head.name for head in heads if is_server_tool(head.type)}
+    gone = {head.name for head in heads if _stays_behind(head, facts)}
     for head in heads:
-        if is_server_tool(head.type):
+        if is_server_tool(head.type) and not facts.server_tools:
             draft.lose(f"tools.{head.name or head.type}", "the upstream runs no server tools")
     choice = draft.raw("tool_choice")
     if choice is not None and (not kept or _CHOICE.decode(choice).name in gone):
@@ -151,9 +166,31 @@ def _mend_tools(draft: Draft, facts: Facts) -> None:
         draft.drop("tools")
 
 
+def _stays_behind(head: _ToolHead, facts: Facts) -> bool:
+    """A tool the vendor runs, or the stand-in for tools to be loaded later, where there is no such thing."""
+    if is_server_tool(head.type):
+        return not facts.server_tools
+    return head.name == _PLACEHOLDER and not facts.deferred_tools
+
+
 def is_server_tool(kind: str | None) -> bool:
     """Whether a tool of this ``type`` is run by the vendor."""
     return kind is not None and kind.startswith(_SERVER_TOOLS)
+
+
+def _mend_system(draft: Draft) -> None:
+    """Empty blocks are refused in ``system`` as they are in turns."""
+    raw = draft.raw("system")
+    if raw is None or _SUSPECT.search(raw) is None:
+        return
+    items = decode_items(raw)
+    if items is None:
+        return
+    kept = [item for item in items if (decode_lenient(_BLOCK, bytes(item)).text or "").strip()]
+    if kept and len(kept) < len(items):
+        draft.put("system", join_items(kept))
+    elif not kept:
+        draft.drop("system")
 
 
 def _mend_turns(draft: Draft, facts: Facts) -> None:
@@ -192,16 +229,24 @@ def _mend_turn(item: Raw, facts: Facts, draft: Draft) -> Raw | None:
     role = turn.get("role", Raw(b'""'))
     late = bytes(role) == b'"system"' and not facts.late_system
     content, changed = _mend_content(bytes(turn.get("content", Raw(b"null"))), facts)
+    empty = content in (b"[]", b"null") or _is_blank(content)
+    if late and empty:
+        return None
     if late:
         draft.lose(
             "messages.system", "this model takes instructions only at the start; sent as a user turn"
         )
         return encode_raw({"role": "user", "content": _reminder(content)})
-    if content == b"[]":
+    if empty and bytes(role) != b'"system"':
         if bytes(role) == b'"user"':
             return encode_raw(turn | {"content": Raw(b'"(empty)"')})
         return None
     return encode_raw(turn | {"content": Raw(content)}) if changed else item
+
+
+def _is_blank(content: bytes) -> bool:
+    """A string with nothing but white space in it."""
+    return content.startswith(b'"') and not decode_lenient(_STRING, content).strip()
 
 
 def _reminder(content: bytes) -> Raw:
@@ -245,7 +290,7 @@ def _mend_block(item: Raw, facts: Facts) -> Raw | None:
     if block is None:
         return item
     head = decode_lenient(_BLOCK, bytes(item))
-    if head.type == "text" and head.text == "":
+    if head.type == "text" and head.text is not None and not head.text.strip():
         return None
     if head.type == "tool_reference" and not facts.deferred_tools:
         return encode_raw({"type": "text", "text": f"The tool {head.tool_name} is available now."})

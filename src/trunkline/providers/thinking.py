@@ -79,8 +79,8 @@ def read_effort(draft: Draft) -> str | None:
 def mend_thinking(draft: Draft, facts: Facts, *, unproven_loop: bool) -> None:
     """Move ``thinking`` and ``output_config.effort`` to the form ``facts.reasoning`` names.
 
-    ``unproven_loop``: the conversation stands in the middle of a tool loop whose last turn brings no
-    thinking block. A model with budgets refuses to start thinking there, so it is left off.
+    ``unproven_loop``: the conversation stands in the middle of a tool loop that brings no thinking block.
+    A model with budgets refuses to start thinking there, so it is left off.
     """
     thinking, effort = read_thinking(draft), read_effort(draft)
     if facts.reasoning == "budget":
@@ -104,11 +104,11 @@ def _to_budget(
         put_effort(draft, nearest_effort(effort, facts.effort_levels))
     if thinking is None or thinking.type == "disabled":
         return
+    if unproven_loop:
+        draft.drop("thinking")
+        draft.lose("thinking", "the turn being continued holds no thinking of this model")
+        return
     if thinking.type == "adaptive":
-        if unproven_loop:
-            draft.drop("thinking")
-            draft.lose("thinking", "the turn being continued holds no thinking of this model")
-            return
         wanted = BUDGETS.get(effort or _DEFAULT_EFFORT, BUDGETS[_DEFAULT_EFFORT])
     else:
         wanted = thinking.budget_tokens if isinstance(thinking.budget_tokens, int) else MIN_BUDGET
@@ -169,3 +169,23 @@ def _drop_effort(draft: Draft) -> None:
         draft.put("output_config", rest)
     else:
         draft.drop("output_config")
+
+
+def settle_forced(draft: Draft, facts: Facts, auto: bytes) -> None:
+    """A tool is forced: not together with thinking, and not at all on some models.
+
+    The demand for a tool is the stronger one, so thinking gives way where it can. ``auto`` is the
+    protocol's spelling of a free choice.
+    """
+    thinking = read_thinking(draft)
+    if not facts.forced_tools:
+        draft.put("tool_choice", auto)
+        draft.lose("tool_choice", "this model cannot be made to call a tool")
+    elif thinking is None or thinking.type == "disabled":
+        return
+    elif facts.reasoning_always:
+        draft.put("tool_choice", auto)
+        draft.lose("tool_choice", "no tool can be forced together with thinking")
+    else:
+        draft.drop("thinking")
+        draft.lose("thinking", "not together with a forced tool")

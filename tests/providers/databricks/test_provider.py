@@ -147,7 +147,8 @@ def test_facts_over_chat(
         structured_stream,
     )
     assert facts.dialect
-    assert not (facts.strict_tools or facts.parallel_switch or facts.developer_role or facts.late_system)
+    unwanted = ("strict_tools", "parallel_switch", "developer_role", "late_system")
+    assert [name for name in unwanted if getattr(facts, name)] == []
     assert (facts.provider, facts.model) == ("dbx", name)
 
 
@@ -230,7 +231,8 @@ def test_native_messages_facts() -> None:
     facts = databricks_facts("dbx", "databricks-claude-opus-4-8", "anthropic_messages")
     assert facts.betas == BETAS
     assert not facts.dialect
-    assert not (facts.server_tools or facts.deferred_tools or facts.strict_tools)
+    unwanted = ("server_tools", "deferred_tools", "strict_tools")
+    assert [name for name in unwanted if getattr(facts, name)] == []
     assert facts.late_system
     assert facts.cache_ttl
     assert facts.allow is not None

@@ -48,12 +48,19 @@ def mend_conversation(draft: Draft, facts: Facts, *, move_images: bool) -> None:
 
 
 def unproven_loop(draft: Draft) -> bool:
-    """The last turn of the model called tools and brings no reasoning part."""
+    """An open round of tools brings no reasoning part at all."""
+    unproven, answered = False, False
     for item in reversed(decode_items(draft.raw("messages")) or []):
         turn = read_turn(item)
-        if turn.role == "assistant":
-            return bool(turn.calls) and b'"signature"' not in bytes(item)
-    return False
+        if turn.role != "assistant":
+            answered = answered or turn.role == "tool"
+        elif not answered:
+            return unproven
+        elif b'"signature"' in bytes(item) or b'"summary_encrypted_text"' in bytes(item):
+            return False
+        else:
+            unproven, answered = True, False
+    return unproven
 
 
 def _turn(fields: Mapping[str, object]) -> Turn:

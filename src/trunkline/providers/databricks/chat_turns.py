@@ -146,18 +146,23 @@ def _mend_content(content: Raw, turn: Turn, facts: Facts) -> Raw | None:
         if kept:
             same = all(after is before for after, before in zip(mended, items, strict=True))
             return content if same else Raw(join_items(kept))
-    elif raw not in _NOTHING:
+    elif raw not in _NOTHING and not (raw.startswith(b'"') and _is_blank(raw)):
         return content
     if turn.calls:
         return _NULL if facts.null_content else Raw(b'""')
     return _EMPTY if turn.role in ("user", "tool") else None
 
 
+def _is_blank(raw: bytes) -> bool:
+    return not decode_lenient(_TEXT, raw).strip()
+
+
 def _mend_part(item: Raw, role: str, facts: Facts) -> Raw | None:
     part = decode_object(item)
     if part is None:
         return item
-    if _text_of(item) == "":
+    text = _text_of(item)
+    if text is not None and not text.strip():
         return None
     edits: dict[str, Raw] = {}
     image = part.get("image_url")

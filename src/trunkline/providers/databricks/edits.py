@@ -17,7 +17,14 @@ from trunkline.providers.draft import Draft, decode_any, decode_items, decode_ob
 from trunkline.providers.edit_chat import mend_effort, mend_limit, mend_sampling
 from trunkline.providers.edit_fields import drop_paths, keep_allowed
 from trunkline.providers.edit_messages import edit_messages
-from trunkline.providers.thinking import BUDGETS, mend_thinking, nearest_effort, put_budget, put_effort
+from trunkline.providers.thinking import (
+    BUDGETS,
+    mend_thinking,
+    nearest_effort,
+    put_budget,
+    put_effort,
+    settle_forced,
+)
 
 CLAUDE_MAX_TOKENS: Final = 16384
 """Sent over Chat where a client names no limit: without one Claude stops after 1,000 tokens (6.4), and
@@ -132,15 +139,8 @@ def _mend_format(draft: Draft, facts: Facts, family: str) -> None:
 
 def _mend_choice(draft: Draft, facts: Facts) -> None:
     raw = draft.raw("tool_choice")
-    if raw is None:
-        return
-    forced = raw not in (b'"auto"', b'"none"')
-    if forced and draft.raw("thinking") not in (None, b'{"type":"disabled"}'):
-        draft.put("tool_choice", b'"auto"')
-        draft.lose("tool_choice", "no tool can be forced together with thinking")
-    elif forced and not facts.forced_tools:
-        draft.put("tool_choice", b'"auto"')
-        draft.lose("tool_choice", "this model cannot be made to call a tool")
+    if raw is not None and raw not in (b'"auto"', b'"none"'):
+        settle_forced(draft, facts, b'"auto"')
 
 
 def _mend_tools(draft: Draft, facts: Facts, family: str) -> None:

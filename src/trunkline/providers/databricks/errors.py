@@ -92,12 +92,12 @@ _MEANINGS: Final = (
     _meaning(
         r"Credential was not sent",
         Kind.AUTHENTICATION,
-        "no token, or not one: a personal access token begins with dapi, its id is not the token",
+        "no Databricks token, or not one: a personal access token begins with dapi, its id is not the token",
     ),
     _meaning(
         r"Invalid (?:access )?token",
         Kind.AUTHENTICATION,
-        "the token was revoked, has expired, or belongs to another workspace than {host}",
+        "the Databricks token was revoked, has expired, or belongs to another workspace than {host}",
     ),
     _meaning(
         r"prompt is too long|exceed(?:s)? context limit|context_length_exceeded|maximum input length"

@@ -41,7 +41,7 @@ MESSAGES_ALLOW: Final = frozenset({
 
 MESSAGES_DROP: Final = frozenset({
     "tools.eager_input_streaming", "tools.defer_loading", "tools.input_examples", "tools.strict",
-    "tools.allowed_callers", "output_config.task_budget",
+    "tools.allowed_callers", "output_config.task_budget", "messages.output_config",
     "system.cache_control.scope", "tools.cache_control.scope", "messages.content.cache_control.scope",
     "messages.content.content.cache_control.scope",
 })  # fmt: skip
