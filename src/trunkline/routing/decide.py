@@ -29,6 +29,9 @@ Decision = Retry | Fallback | GiveUp
 TRANSIENT: Final = frozenset({Kind.UPSTREAM_FAILED, Kind.OVERLOADED, Kind.TRUNCATED})
 """The same request may pass in a moment: one more try keeps prompt caches and proofs where they are."""
 
+PAYMENT_REQUIRED: Final = 402
+"""The one quota error that stays with the client, like every 4xx outside the list of A3."""
+
 LIMITED: Final = frozenset({Kind.RATE_LIMITED, Kind.QUOTA})
 
 ELSEWHERE: Final = frozenset(
@@ -86,7 +89,7 @@ def decide(
     another target; ``committed`` that content bytes went to the client, after which nothing is repeated.
     ``jitter`` is in [0, 1).
     """
-    if committed or error.kind not in ELSEWHERE or error.status == 402:
+    if committed or error.kind not in ELSEWHERE or error.status == PAYMENT_REQUIRED:
         return GiveUp()
     if _worth_repeating(error, more) and tried <= policy.per_target:
         wait = asked_wait(error)
@@ -122,8 +125,9 @@ def foremost(errors: Sequence[GatewayError]) -> GatewayError:
 
     ``errors`` holds one error a target in the order of the plan and is never empty.
     """
-    if errors[-1].kind not in PREFERENCE:
-        return errors[-1]
+    last = errors[-1]
+    if last.kind not in PREFERENCE or last.status == PAYMENT_REQUIRED:
+        return last
     return min(errors, key=lambda error: _rank(error.kind))
 
 

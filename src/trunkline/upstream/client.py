@@ -4,9 +4,11 @@ import asyncio
 import io
 from collections import OrderedDict
 from contextvars import ContextVar
+from functools import partial
 from typing import Final
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
@@ -46,8 +48,23 @@ class _Patience:
         self.guard.reschedule(asyncio.get_running_loop().time() + self._headers)
 
 
+class _Handler(ResponseHandler):
+    """Ends a body whose connection went away; aiohttp 3.14 leaves its reader waiting after a broken chunk."""
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The socket is gone."""
+        body = self._payload
+        super().connection_lost(exc)
+        if body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError("the connection was lost inside the body"))
+
+
 class _Connector(aiohttp.TCPConnector):
     """Says when the connection is there: aiohttp has no limit of its own for the time until the head."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=0, keepalive_timeout=KEEP_ALIVE)  # pyright: ignore[reportUnknownMemberType] - aiohttp's own signature
+        self._factory = partial[ResponseHandler](_Handler, loop=asyncio.get_running_loop())
 
     async def connect(
         self,
@@ -76,7 +93,7 @@ class AiohttpUpstream:
         self._connect = timeouts.up_connect
         self._pool_seconds = timeouts.up_pool
         self._slots = asyncio.Semaphore(connections)
-        connector = _Connector(limit=0, keepalive_timeout=KEEP_ALIVE)
+        connector = _Connector()
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
