@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import threading
+import time
 
 import pytest
 
@@ -60,13 +62,32 @@ def test_more_than_the_queue_holds_is_counted_not_kept() -> None:
     recorder = LineRecorder(line, written.append)
     for number in range(MAX_WAITING + 7):
         recorder.record(record(number))
-    recorder.flush()
+    asyncio.run(recorder.close())
     lines = b"".join(written).decode().splitlines()
     assert lines[:2] == ["0", "1"]
     assert lines[-1] == "7 exchanges are not in this log: it was written too slowly"
     assert len(lines) == MAX_WAITING + 1
-    recorder.flush()
-    assert len(written) == 1
+
+
+def test_a_log_that_nobody_reads_keeps_nothing_waiting() -> None:
+    stuck = threading.Event()
+
+    async def scenario() -> float:
+        recorder = LineRecorder(line, lambda _data: stuck.wait(20) and None)
+        task = asyncio.ensure_future(recorder.run())
+        recorder.record(record(1))
+        await asyncio.sleep(0.1)
+        for number in range(MAX_WAITING + 5):
+            recorder.record(record(number))
+        task.cancel()
+        began = time.monotonic()
+        await recorder.close()
+        return time.monotonic() - began
+
+    try:
+        assert asyncio.run(scenario()) < 2.0
+    finally:
+        stuck.set()
 
 
 def test_a_closed_stderr_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,6 +284,18 @@ def test_a_request_is_looked_at_where_routes_depend_on_it() -> None:
     thinking = b'{"thinking": {"type": "enabled", "budget_tokens": 2000}}'
     assert planner.plan(inbound(thinking), Peek("claude-opus-5")).route == "route think"
     assert planner.plan(inbound(), Peek("claude-opus-5")).route == "route default"
+
+
+def test_only_names_that_lists_decide_wait_for_them() -> None:
+    planner = router(default=RouteRule(to=("dbx/one",)))
+
+    def waits(model: str) -> bool:
+        return planner.depends_on_lists(inbound(b'{"model": "%s"}' % model.encode()))
+
+    assert [waits(name) for name in ("dbx/x", "dbx,x", "claude-opus-5", "qwen3", "gpt-5")] == [
+        False, False, False, True, True,
+    ]  # fmt: skip
+    assert planner.depends_on_lists(inbound(b"nonsense")) is True
 
 
 def test_the_list_for_clients_names_each_model_once() -> None:

@@ -82,8 +82,8 @@ class Gateway:
         )
 
     async def run(self, inbound: Inbound, sink: Sink) -> None:
-        """Serve one request; soon after the start it may wait a little for the providers' lists."""
-        if not self._listed.is_set():
+        """Serve one request; soon after the start it may wait for the lists that its plan needs."""
+        if not self._listed.is_set() and self._router.depends_on_lists(inbound):
             await self._wait_for_lists()
         await self._exchange.run(inbound, sink)
 
@@ -109,7 +109,7 @@ class Gateway:
         for task in self._running:
             task.cancel()
         await self._tasks.__aexit__(None, None, None)
-        self._recorder.flush()
+        await self._recorder.close()
         await self._upstreams.close()
 
     async def _keep_listed(self) -> None:

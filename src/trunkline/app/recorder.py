@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from trunkline.relay.ports import ExchangeRecord
@@ -12,6 +14,10 @@ MAX_WAITING: Final = 10_000
 """Lines kept for a reader that does not keep up; more are counted and left out."""
 PAUSE: Final = 0.05
 """Seconds that lines are gathered before they are written together."""
+LAST_WORDS: Final = 1.0
+"""Seconds that the end of the process waits for the last lines."""
+PORTION: Final = 100
+"""Lines formatted at a time: less than a millisecond."""
 
 
 class LineRecorder:
@@ -33,8 +39,7 @@ class LineRecorder:
             self._left_out += 1
             return
         self._waiting.append(record)
-        if len(self._waiting) == 1:
-            self._wake.set()
+        self._wake.set()
 
     async def run(self) -> None:
         """Write what comes, until cancelled."""
@@ -42,18 +47,44 @@ class LineRecorder:
             await self._wake.wait()
             await asyncio.sleep(PAUSE)
             self._wake.clear()
-            await asyncio.to_thread(self.flush)
+            while self._waiting or self._left_out:
+                # Formatted here in small portions: a thread that formats would hold up the loop for longer.
+                await self._hand_over(self._portion(PORTION))
 
-    def flush(self) -> None:
-        """Write everything that waits."""
-        lines: list[str] = []
-        while self._waiting:
-            lines.append(self._line(self._waiting.popleft()))
-        if self._left_out:
+    async def close(self) -> None:
+        """Write everything that still waits, if that can be done soon. Call when ``run`` has ended."""
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                while self._waiting or self._left_out:
+                    await self._hand_over(self._portion(PORTION))
+        except TimeoutError:
+            return
+
+    async def _hand_over(self, data: bytes) -> None:
+        """Write in a thread that nobody has to wait for: a full pipe must not keep the process alive."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def work() -> None:
+            self._write(data)
+            with suppress(RuntimeError):  # the loop has gone in the meantime
+                loop.call_soon_threadsafe(_finish, done)
+
+        threading.Thread(target=work, name="trunkline-log", daemon=True).start()
+        await done
+
+    def _portion(self, most: int) -> bytes:
+        """The next lines, with the count of those left out once nothing waits any more."""
+        lines = [self._line(self._waiting.popleft()) for _ in range(min(most, len(self._waiting)))]
+        if self._left_out and not self._waiting:
             lines.append(f"{self._left_out} exchanges are not in this log: it was written too slowly")
             self._left_out = 0
-        if lines:
-            self._write("".join(f"{line}\n" for line in lines).encode())
+        return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _finish(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
 
 
 def write_stderr(data: bytes) -> None:

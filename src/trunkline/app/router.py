@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from trunkline.core.errors import GatewayError
 from trunkline.protocols.codec import Peek
 from trunkline.relay.inbound import Inbound
 from trunkline.routing.plan import Plan
@@ -10,6 +11,8 @@ from trunkline.routing.shape import RequestShape, shape_of
 from trunkline.routing.table import RoutingTable
 
 MAX_PLANS: Final = 1024
+NAMED: Final = ("explicit", "alias ", "route ")
+"""How the reasons of plans begin that the configuration alone decides."""
 NO_SHAPE: Final = RequestShape()
 
 
@@ -41,3 +44,11 @@ class Router:
         if len(self._plans) < MAX_PLANS:
             self._plans[peek.model] = plan
         return plan
+
+    def depends_on_lists(self, inbound: Inbound) -> bool:
+        """Whether the providers' lists of models may change the plan for this request."""
+        try:
+            plan = self.plan(inbound, inbound.codec.peek(inbound.body))
+        except GatewayError:
+            return True
+        return not plan.route.startswith(NAMED)
