@@ -60,23 +60,23 @@ def named(*found: object) -> list[tuple[str, str, str]]:
 def test_a_plain_stream() -> None:
     assert run(
         chunk({"role": "assistant", "content": ""}),
-        chunk({"content": "Hel"}),
-        chunk({"content": "lo"}),
+        chunk({"content": "Good "}),
+        chunk({"content": "day"}),
         chunk({}, "stop"),
         {**HEAD, "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}},
         DONE,
     ) == [
         Started("c1", "m", None, 7),
         PartStarted(0, Text("")),
-        PartDelta(0, "Hel"),
-        PartDelta(0, "lo"),
+        PartDelta(0, "Good "),
+        PartDelta(0, "day"),
         PartEnded(0),
         Finished(Stop("end", "stop"), Usage(input=5, output=2)),
     ]
 
 
 def test_E03_a_stream_that_just_stops_is_truncated() -> None:
-    events = run(chunk({"content": "Hel"}))
+    events = run(chunk({"content": "Good "}))
     assert isinstance(events[-1], Failed)
     assert events[-1].error.kind is Kind.TRUNCATED
 
@@ -110,8 +110,8 @@ def test_E03_a_finish_without_done_is_an_end() -> None:
     ],
 )
 def test_E04_E87_an_error_after_the_200(bad: object, kind: Kind) -> None:
-    events = run(chunk({"content": "Hel"}), bad, chunk({"content": "more"}), DONE)
-    assert events[:3] == [Started("c1", "m", None, 7), PartStarted(0, Text("")), PartDelta(0, "Hel")]
+    events = run(chunk({"content": "Good "}), bad, chunk({"content": "more"}), DONE)
+    assert events[:3] == [Started("c1", "m", None, 7), PartStarted(0, Text("")), PartDelta(0, "Good ")]
     (last,) = events[3:]
     assert isinstance(last, Failed)
     assert last.error.kind is kind
@@ -127,7 +127,7 @@ def test_E04_an_event_named_error_is_one_whatever_it_holds() -> None:
     ("finish", "kind"), [("error", Kind.UPSTREAM_FAILED), ("insufficient_system_resource", Kind.OVERLOADED)]
 )
 def test_E87_a_finish_that_means_failure(finish: str, kind: Kind) -> None:
-    last = run(chunk({"content": "Hel"}), chunk({}, finish), DONE)[-1]
+    last = run(chunk({"content": "Good "}), chunk({}, finish), DONE)[-1]
     assert isinstance(last, Failed)
     assert last.error.kind is kind
 
