@@ -270,7 +270,7 @@ def gateway(
         with asyncio.Runner(loop_factory=running.uvicorn.config.get_loop_factory()) as runner:
             runner.run(serve())
 
-    thread = threading.Thread(target=main)
+    thread = threading.Thread(target=main, daemon=True)
     thread.start()
     try:
         assert eventually(lambda: running.uvicorn is not None and running.uvicorn.started, 5)

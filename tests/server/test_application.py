@@ -38,6 +38,11 @@ def test_model_routes(
     assert inbound.client == "-"
 
 
+def test_the_databricks_proxys_own_path_is_served(plain: Gateway) -> None:
+    assert plain.request("POST", "/v1/databricks/messages", b"{}").status == 200
+    assert plain.relay.seen[0].codec.name == "anthropic_messages"
+
+
 def test_E112_count_tokens_is_served_and_never_a_404(plain: Gateway) -> None:
     assert plain.request("POST", "/v1/messages/count_tokens?beta=true", b"{}").status == 200
     assert plain.relay.seen[0].operation == "count_tokens"

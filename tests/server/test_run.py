@@ -5,9 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,20 @@ def process(workers: int = 1, port: int = 0, drain: float = 2.0) -> Generator[su
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
+
+    def kill() -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+    watchdog = threading.Timer(30, kill)
+    watchdog.start()
     try:
         yield child
     finally:
-        if child.poll() is None:
-            child.kill()
+        watchdog.cancel()
+        kill()
         child.communicate(timeout=5)
 
 
@@ -67,11 +76,11 @@ def post(port: int, seconds: float) -> socket.socket:
 
 @pytest.mark.server
 def test_T35_a_drain_lets_streams_end_and_tells_the_rest() -> None:
-    with process(drain=2.0) as child:
+    with process(drain=2.0) as child, ExitStack() as clients:
         port = started(child)
-        probe = connect(port)
-        short = [post(port, 1.2) for _ in range(250)]
-        long = [post(port, 60) for _ in range(250)]
+        probe = clients.enter_context(connect(port))
+        short = [clients.enter_context(post(port, 1.2)) for _ in range(250)]
+        long = [clients.enter_context(post(port, 60)) for _ in range(250)]
         assert all(client.recv(15).startswith(b"HTTP/1.1 200") for client in (*short, *long))
         child.send_signal(signal.SIGTERM)
         told = time.monotonic()
@@ -97,8 +106,6 @@ def test_T35_a_drain_lets_streams_end_and_tells_the_rest() -> None:
         assert time.monotonic() - told < 4
         assert child.stderr is not None
         assert "Traceback" not in child.stderr.read()
-        for client in (*short, *long, probe):
-            client.close()
 
 
 def rest_of(client: socket.socket) -> bytes:

@@ -62,6 +62,14 @@ def _rows() -> list[Route]:
         Route(
             path="/v1beta/models/*", methods=("POST",), role="client", what="generate", protocol="gemini"
         ),
+        # As users of the PROXY_BACKEND proxy call it.
+        Route(
+            path="/v1/databricks/messages",
+            methods=("POST",),
+            role="client",
+            what="generate",
+            protocol="anthropic_messages",
+        ),
     ]
     for prefix in PREFIXES:
         rows.append(Route(path=f"{prefix}/models", methods=_READ, role="client", what="models"))
