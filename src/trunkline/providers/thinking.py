@@ -87,6 +87,8 @@ def mend_thinking(draft: Draft, facts: Facts, *, unproven_loop: bool) -> None:
         _to_budget(draft, facts, thinking, effort, unproven_loop=unproven_loop)
     elif facts.reasoning == "adaptive":
         _to_adaptive(draft, facts, thinking, effort)
+    elif facts.reasoning == "budget_or_adaptive" and thinking is not None and thinking.type != "disabled":
+        _free_thinking(draft)
     if facts.reasoning in ("adaptive", "budget_or_adaptive"):
         effort = read_effort(draft)
         if effort is not None and nearest_effort(effort, facts.effort_levels) != effort:

@@ -146,6 +146,12 @@ CHAT_TURNS: list[tuple[str, list[object], list[object], list[str]]] = [
     ),
     (SONNET, [USER | {"name": "bob"}], [USER], []),
     (
+        SONNET,
+        [USER | {"cache_control": {"type": "ephemeral"}}],
+        [{"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]}],
+        [],
+    ),
+    (
         GPT,
         [USER, {"role": "assistant", "content": "a", "reasoning_content": "r", "refusal": None, "annotations": []}, USER],
         [USER, {"role": "assistant", "content": "a"}, USER],

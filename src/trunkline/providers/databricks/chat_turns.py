@@ -94,7 +94,7 @@ def mend_turn(item: Raw, facts: Facts, draft: Draft, *, leading: bool) -> Turn |
 def _known_keys(given: dict[str, Raw], role: str, facts: Facts, draft: Draft) -> dict[str, Raw]:
     fields = {key: raw for key, raw in given.items() if key in MESSAGE_KEYS}
     if facts.cache_marks and role != "tool" and "cache_control" in given:
-        fields["cache_control"] = _BARE_MARK
+        fields["content"] = _mark_last(fields.get("content", _NULL))
     if facts.reasoning_history == "content_list" and "reasoning_details" in given:
         proven = _reasoning_parts(given["reasoning_details"])
         if proven:
@@ -104,6 +104,19 @@ def _known_keys(given: dict[str, Raw], role: str, facts: Facts, draft: Draft) ->
         if bytes(given[key]) not in _NOTHING:
             draft.lose(f"messages.{key}", "messages take no such key here")
     return fields
+
+
+def _mark_last(content: Raw) -> Raw:
+    """A mark beside the content moves onto its last part, where alone it is taken (3.8)."""
+    items = decode_items(bytes(content))
+    if items is None:
+        if not bytes(content).startswith(b'"'):
+            return content
+        items = [encode_raw({"type": "text", "text": content})]
+    last = decode_object(items[-1]) if items else None
+    if last is None:
+        return content
+    return Raw(join_items([*items[:-1], encode_raw(last | {"cache_control": _BARE_MARK})]))
 
 
 def _reasoning_parts(details: Raw) -> list[dict[str, object]]:

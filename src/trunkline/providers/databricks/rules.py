@@ -32,7 +32,7 @@ _OPEN_WITH_EFFORT: Final = ("gpt-oss", "qwen35", "qwen3-5", "deepseek")
 """Open models that take ``reasoning_effort``, by the start of their name."""
 
 MESSAGE_KEYS: Final = frozenset({"role", "content", "tool_calls", "tool_call_id"})
-"""The only keys of a chat message; ``cache_control`` beside them for Claude."""
+"""The only keys of a chat message."""
 
 MESSAGES_ALLOW: Final = frozenset({
     "model", "messages", "max_tokens", "system", "stream", "stop_sequences", "temperature", "top_p", "top_k",
