@@ -257,6 +257,31 @@ def test_missing_credentials_have_their_own_exit_code(command) -> None:
     )
 
 
+def test_a_provider_without_a_key_takes_the_usual_variable(command) -> None:
+    path = written(
+        command.home, "providers: {openai: {models: [gpt-5]}, groq: {models: [x]}, ollama: {models: [y]}}"
+    )
+    result = command("config", "check", "--config", path, GROQ_API_KEY="k")
+    assert result.code == 0
+    assert result.err == (
+        "trunkline: warning: provider openai has no credential: give its token or key, or set OPENAI_API_KEY\n"
+    )
+    assert command("config", "check", "--config", path, GROQ_API_KEY="k", OPENAI_API_KEY="k").err == ""
+    told = json.loads(command("config", "check", "--json", "--config", path, OPENAI_API_KEY="k").out)
+    assert told["warnings"] == [
+        "provider groq has no credential: give its token or key, or set GROQ_API_KEY"
+    ]
+
+
+def test_a_provider_that_speaks_nothing_we_do_is_refused(command) -> None:
+    path = written(
+        command.home, "providers:\n  g: {kind: custom, key: k, speaks: {gemini: 'https://x.example.com'}}"
+    )
+    result = command("config", "check", "--config", path)
+    assert result.code == 3
+    assert ":2: providers.g.speaks: this version speaks " in result.err
+
+
 def test_T67_a_file_with_credentials_that_others_can_read_is_warned_of(command) -> None:
     text = f"server: {{keys: [{CANARY}]}}\nproviders: {{d: {{kind: databricks, host: a.b.c, token: {CANARY}}}}}\n"
     path = written(command.home, text)

@@ -8,6 +8,7 @@ from typing import Final
 
 from trunkline import __version__
 from trunkline.app.discovery import Listing, discover, served, to_discover
+from trunkline.app.providers import find_credentials
 from trunkline.app.recorder import LineRecorder, write_stderr
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
@@ -168,9 +169,8 @@ def is_rehearsal(configuration: Configuration) -> bool:
 
 
 def credentials_of(configuration: Configuration) -> StaticCredentials:
-    """The credentials in the configuration, by provider."""
-    pairs = ((name, settings.credential) for name, settings in configuration.providers)
-    return StaticCredentials({name: secret for name, secret in pairs if secret is not None})
+    """The credentials of all providers that have one."""
+    return StaticCredentials(find_credentials(configuration, os.environ))
 
 
 def listed_models(table: RoutingTable, listings: Mapping[str, Listing]) -> list[ListedModel]:

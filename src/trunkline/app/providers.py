@@ -1,8 +1,13 @@
 """The configured providers as objects, or what is wrong with their settings and where."""
 
+from collections.abc import Mapping
+
+from trunkline.catalog.providers import provider_entries
 from trunkline.config.load import REHEARSAL, line_in
 from trunkline.config.problems import ConfigurationError, Problem
 from trunkline.config.schema import Configuration, ProviderSettings
+from trunkline.config.secret import Secret
+from trunkline.protocols.registry import CODECS
 from trunkline.providers.problems import SettingsError
 from trunkline.providers.provider import Provider
 from trunkline.providers.registry import make_provider
@@ -27,9 +32,45 @@ def make_providers(configuration: Configuration) -> dict[str, Provider]:
     return found
 
 
+def find_credentials(configuration: Configuration, environ: Mapping[str, str]) -> dict[str, Secret]:
+    """The credential of each provider that has one: its own, else the variable usual for its kind."""
+    found: dict[str, Secret] = {}
+    for name, settings in configuration.providers:
+        if settings.credential is not None:
+            found[name] = settings.credential
+        elif settings.auth != "none" and (usual := _usual(settings.kind, environ)):
+            found[name] = Secret(usual)
+    return found
+
+
+def _usual(kind: str, environ: Mapping[str, str]) -> str | None:
+    entry = provider_entries().get(kind)
+    names = () if entry is None else entry.env
+    return next((environ[name].strip() for name in names if environ.get(name, "").strip()), None)
+
+
+def missing_credentials(
+    providers: Mapping[str, Provider], credentials: Mapping[str, Secret]
+) -> tuple[str, ...]:
+    """A warning for each provider that needs a credential and has none."""
+    return tuple(
+        f"provider {name} has no credential: give its token or key{_or_variable(provider.kind)}"
+        for name, provider in providers.items()
+        if provider.needs_credential and name not in credentials
+    )
+
+
+def _or_variable(kind: str) -> str:
+    entry = provider_entries().get(kind)
+    return f", or set {entry.env[0]}" if entry is not None and entry.env else ""
+
+
 def _make(name: str, settings: ProviderSettings) -> Provider:
     if settings.kind == REHEARSAL:
         return RehearsalProvider(name, settings.models)
+    if settings.speaks and not any(protocol in CODECS for protocol, _ in settings.speaks):
+        message = f"this version speaks {' and '.join(CODECS)} only: give one of them"
+        raise SettingsError(f"providers.{name}.speaks: {message}")
     return make_provider(name, settings)
 
 

@@ -6,9 +6,9 @@ from typing import cast
 
 import click
 
-from trunkline.app.providers import make_providers
+from trunkline.app.providers import find_credentials, make_providers, missing_credentials
 from trunkline.cli.listing import config_option, json_option, print_json
-from trunkline.cli.sources import load_configuration, origin
+from trunkline.cli.sources import load_configuration, load_providers, origin
 from trunkline.config.load import load
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.show import masked
@@ -31,7 +31,7 @@ def check(path: str | None, as_json: bool) -> int:
     """
     if not as_json:
         configuration = load_configuration(path)
-        make_providers(configuration)
+        load_providers(configuration)
         click.echo(f"The configuration is fine ({origin(configuration)}).")
         return 0
     return _check_json(path)
@@ -40,7 +40,7 @@ def check(path: str | None, as_json: bool) -> int:
 def _check_json(path: str | None) -> int:
     try:
         configuration = load(path, os.environ)
-        make_providers(configuration)
+        providers = make_providers(configuration)
     except ConfigurationError as error:
         problems = [
             {"file": problem.file, "line": problem.line, "key": problem.key, "message": problem.message}
@@ -48,7 +48,8 @@ def _check_json(path: str | None) -> int:
         ]
         print_json("config.check", {"ok": False, "problems": problems, "warnings": []})
         raise
-    warnings = list(configuration.warnings)
+    lacking = missing_credentials(providers, find_credentials(configuration, os.environ))
+    warnings = [*configuration.warnings, *lacking]
     source = configuration.source
     print_json("config.check", {"ok": True, "source": source, "problems": [], "warnings": warnings})
     return 0
@@ -60,7 +61,7 @@ def _check_json(path: str | None) -> int:
 def show(path: str | None, as_json: bool) -> None:
     """Print the effective configuration, defaults filled in and credentials masked."""
     configuration = load_configuration(path)
-    make_providers(configuration)
+    load_providers(configuration)
     fields = masked(configuration)
     if as_json:
         print_json("config.show", fields)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from trunkline.app.composition import look_around
 from trunkline.app.discovery import Listing
-from trunkline.app.providers import make_providers
+from trunkline.app.providers import find_credentials, make_providers
 from trunkline.cli.exits import CREDENTIAL, FAILED, FINE, UNREACHABLE
 from trunkline.cli.listing import config_option, json_option, print_json
 from trunkline.cli.sources import origin
@@ -69,8 +69,9 @@ def examine(path: str | None) -> list[Finding]:
     reach = "this machine only" if is_loopback(server.host) else f"{len(server.keys)} client keys"
     findings.append(Finding("server", "ok", f"{server.host} port {server.port}, {reach}"))
     listings = asyncio.run(ask(configuration, providers))
+    credentials = find_credentials(configuration, os.environ)
     return findings + [
-        examine_provider(provider, configuration, listings.get(name))
+        examine_provider(provider, missing_credentials({name: provider}, credentials), listings.get(name))
         for name, provider in providers.items()
     ]
 
@@ -81,13 +82,13 @@ async def ask(configuration: Configuration, providers: dict[str, Provider]) -> d
     return {listing.provider: listing for listing in listings}
 
 
-def examine_provider(provider: Provider, configuration: Configuration, listing: Listing | None) -> Finding:
-    """What one provider's answer means."""
+def examine_provider(provider: Provider, missing: tuple[str, ...], listing: Listing | None) -> Finding:
+    """What one provider's answer means; ``missing`` says that it has no credential."""
     check = f"provider {provider.name}"
     if provider.kind == "rehearsal":
         return Finding(check, "warn", "answers are recordings: no provider is configured")
-    if provider.needs_credential and dict(configuration.providers)[provider.name].credential is None:
-        return Finding(check, "fail", "no credential: set its token or key", CREDENTIAL)
+    for message in missing:
+        return Finding(check, "fail", message, CREDENTIAL)
     if listing is None:
         return Finding(check, "skip", "it cannot be asked")
     if listing.error is not None:
@@ -96,7 +97,8 @@ def examine_provider(provider: Provider, configuration: Configuration, listing: 
         return Finding(check, "fail", listing.error.message, CODES.get(listing.error.kind, FAILED))
     if not listing.models:
         return Finding(check, "warn", "reachable, but it lists no models")
-    missing = [model for model in provider.models if model not in {known.id for known in listing.models}]
-    if missing:
-        return Finding(check, "warn", f"reachable, but it does not list {', '.join(missing)}")
+    listed = {known.id for known in listing.models}
+    unlisted = [model for model in provider.models if model not in listed]
+    if unlisted:
+        return Finding(check, "warn", f"reachable, but it does not list {', '.join(unlisted)}")
     return Finding(check, "ok", f"reachable, {len(listing.models)} models")

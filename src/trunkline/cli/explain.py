@@ -8,10 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from trunkline.app.composition import offline_table
-from trunkline.app.providers import make_providers
 from trunkline.cli.exits import FAILED, Failure
 from trunkline.cli.listing import config_option, json_option, print_json
-from trunkline.cli.sources import load_configuration
+from trunkline.cli.sources import load_configuration, load_providers
 from trunkline.core.errors import GatewayError
 from trunkline.providers.provider import Provider
 from trunkline.routing.plan import Plan, Target
@@ -53,7 +52,7 @@ def command(file: str, path: str | None, as_json: bool) -> None:
     """
     body = _read(file)
     configuration = load_configuration(path)
-    providers = make_providers(configuration)
+    providers = load_providers(configuration)
     model, plan = _plan(file, body, offline_table(configuration, providers))
     tried = plan.targets[: configuration.retry.targets]
     targets = [_asked(providers[target.provider], target) for target in tried]

@@ -9,9 +9,8 @@ from msgspec import Struct
 
 from trunkline.app.composition import listed_models, look_around
 from trunkline.app.discovery import Listing
-from trunkline.app.providers import make_providers
 from trunkline.cli.listing import config_option, json_option, print_json
-from trunkline.cli.sources import load_configuration
+from trunkline.cli.sources import load_configuration, load_providers
 from trunkline.routing.names import FAMILIES
 from trunkline.routing.plan import Target
 from trunkline.routing.table import RoutingTable
@@ -27,7 +26,7 @@ def command(path: str | None, as_json: bool) -> None:
     Example: trunkline models --json
     """
     configuration = load_configuration(path)
-    providers = make_providers(configuration)
+    providers = load_providers(configuration)
     table, listings = asyncio.run(look_around(configuration, providers))
     notes = [listing.error.message for listing in listings if listing.error is not None]
     rows = model_rows(table, listings)

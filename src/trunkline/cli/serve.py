@@ -7,10 +7,9 @@ from msgspec import structs
 
 from trunkline.app.composition import is_rehearsal, make_application
 from trunkline.app.logs import configure_logging
-from trunkline.app.providers import make_providers
 from trunkline.app.worker import CONFIG_VARIABLE, HOST_VARIABLE, PORT_VARIABLE, WORKER
 from trunkline.cli.listing import config_option
-from trunkline.cli.sources import load_configuration, origin
+from trunkline.cli.sources import load_configuration, load_providers, origin
 from trunkline.cli.status import reachable, url
 from trunkline.config.schema import Configuration
 from trunkline.server.run import run_server
@@ -36,7 +35,7 @@ def command(path: str | None, host: str | None, port: int | None, workers: int) 
     server = configuration.server
     server = structs.replace(server, host=host or server.host, port=server.port if port is None else port)
     configuration = structs.replace(configuration, server=server)
-    providers = make_providers(configuration)
+    providers = load_providers(configuration)
     app = make_application(configuration, providers) if workers == 1 else WORKER
     if workers > 1:
         _tell_workers(path, configuration)

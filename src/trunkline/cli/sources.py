@@ -4,8 +4,10 @@ import os
 
 import click
 
+from trunkline.app.providers import find_credentials, make_providers, missing_credentials
 from trunkline.config.load import load
 from trunkline.config.schema import Configuration
+from trunkline.providers.provider import Provider
 
 ORIGINS = {"environment": "environment variables", "rehearsal": "none: rehearsal"}
 
@@ -16,6 +18,14 @@ def load_configuration(path: str | None) -> Configuration:
     for warning in configuration.warnings:
         click.echo(f"trunkline: warning: {warning}", err=True)
     return configuration
+
+
+def load_providers(configuration: Configuration) -> dict[str, Provider]:
+    """Its providers, with a warning for each that lacks a credential. Raises ConfigurationError."""
+    providers = make_providers(configuration)
+    for warning in missing_credentials(providers, find_credentials(configuration, os.environ)):
+        click.echo(f"trunkline: warning: {warning}", err=True)
+    return providers
 
 
 def origin(configuration: Configuration) -> str:
