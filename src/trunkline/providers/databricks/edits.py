@@ -13,7 +13,8 @@ from trunkline.catalog.names import family_of
 from trunkline.core.facts import Facts
 from trunkline.core.losses import Loss
 from trunkline.providers.databricks.chat_order import mend_conversation, unproven_loop
-from trunkline.providers.draft import Draft, decode_any, decode_items, decode_object, encode_raw, join_items
+from trunkline.providers.databricks.schemas import gemini_schema
+from trunkline.providers.draft import Draft, decode_items, decode_object, encode_raw, join_items
 from trunkline.providers.edit_chat import mend_effort, mend_limit, mend_sampling
 from trunkline.providers.edit_fields import drop_paths, keep_allowed
 from trunkline.providers.edit_messages import edit_messages
@@ -29,12 +30,6 @@ from trunkline.providers.thinking import (
 CLAUDE_MAX_TOKENS: Final = 16384
 """Sent over Chat where a client names no limit: without one Claude stops after 1,000 tokens (6.4), and
 what is named is reserved against the output tokens of the minute (5.4), so not the model's maximum."""
-
-_GEMINI_SCHEMA_DROP: Final = frozenset({
-    "$schema", "$ref", "$defs", "$id", "$comment", "additionalProperties", "const", "exclusiveMinimum",
-    "exclusiveMaximum", "definitions", "propertyNames",
-})  # fmt: skip
-"""Schema keywords Gemini refuses (3.3)."""
 
 
 class _Format(Struct):
@@ -182,29 +177,9 @@ def _mend_schema(raw: Raw | None, family: str) -> Raw | None:
     top = decode_object(raw)
     if top is None or not top:
         return Raw(b'{"type":"object","properties":{}}')
-    if family == "gemini" and any(f'"{word}"'.encode() in bytes(raw) for word in _GEMINI_SCHEMA_DROP):
-        return encode_raw(_plain_schema(decode_any(bytes(raw))))
+    plain = gemini_schema(bytes(raw)) if family == "gemini" else None
+    if plain is not None:
+        return encode_raw(plain)
     if "type" not in top:
         return encode_raw({"type": "object"} | top)
     return None
-
-
-def _plain_schema(value: object) -> object:
-    """The schema without refused keywords. Names under ``properties`` are the user's and stay."""
-    if isinstance(value, list):
-        return [_plain_schema(item) for item in cast("list[object]", value)]
-    if not isinstance(value, dict):
-        return value
-    plain: dict[str, object] = {}
-    for key, inner in cast("dict[str, object]", value).items():
-        if key == "properties" and isinstance(inner, dict):
-            plain[key] = {
-                name: _plain_schema(one) for name, one in cast("dict[str, object]", inner).items()
-            }
-        elif key == "const":
-            plain["enum"] = [inner]
-        elif key not in _GEMINI_SCHEMA_DROP and key not in ("enum", "default", "example"):
-            plain[key] = _plain_schema(inner)
-        elif key in ("enum", "default", "example"):
-            plain[key] = inner
-    return plain
