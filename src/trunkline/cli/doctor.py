@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from trunkline.app.composition import look_around
 from trunkline.app.discovery import Listing
-from trunkline.app.providers import find_credentials, make_providers
+from trunkline.app.providers import find_credentials, make_providers, missing_credentials
 from trunkline.cli.exits import CREDENTIAL, FAILED, FINE, UNREACHABLE
 from trunkline.cli.listing import config_option, json_option, print_json
 from trunkline.cli.sources import origin
