@@ -1,5 +1,6 @@
 """A workspace, a gateway and an agent, wired together."""
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -52,14 +53,15 @@ class Bench:
         """A good run over this bench's surface; all that the gateway had to learn is which surfaces exist."""
         self.check_settled(run)
         assert self.served_by_surface(), self.report(run)
-        for path, text in self.refused():
+        for path, _, text in self.refused():
             assert self.surface == "chat", self.report(run)
             assert path.endswith("/messages"), self.report(run)
             assert "Path must be of form" in str(text), self.report(run)
 
-    def refused(self) -> list[tuple[str, str]]:
-        """(path, text) of what the workspace's rules refused."""
-        return [(request.path, request.refusal) for request in self.standin.requests if request.refusal]
+    def refused(self) -> list[tuple[str, str, str]]:
+        """(path, model, text) of what the workspace's rules refused."""
+        refused = [request for request in self.standin.requests if request.refusal is not None]
+        return [(r.path, json.loads(r.body or "{}").get("model", ""), str(r.refusal)) for r in refused]
 
     def check_settled(self, run: Run) -> None:
         """What holds after every good run: exit 0, no surprise, nothing refused twice, the workspace's own
