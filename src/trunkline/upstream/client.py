@@ -63,8 +63,9 @@ class _Connector(aiohttp.TCPConnector):
     """Says when the connection is there: aiohttp has no limit of its own for the time until the head."""
 
     def __init__(self) -> None:
-        super().__init__(limit=0, keepalive_timeout=KEEP_ALIVE)  # pyright: ignore[reportUnknownMemberType] - aiohttp's own signature
-        self._factory = partial[ResponseHandler](_Handler, loop=asyncio.get_running_loop())
+        super().__init__(limit=0, keepalive_timeout=KEEP_ALIVE)  # pyright: ignore[reportUnknownMemberType]
+        loop = asyncio.get_running_loop()
+        self._factory = partial(_Handler, loop=loop)  # type: ignore[assignment]  # partial is invariant
 
     async def connect(
         self,

@@ -1,0 +1,230 @@
+"""T08: clients that leave at any moment, thousands of them, through real sockets on both sides.
+
+``TRUNKLINE_DISCONNECTS`` sets how many; the nightly run asks for 10000.
+"""
+
+import asyncio
+import gc
+import os
+import random
+import tracemalloc
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+import uvicorn
+
+from relay.kit import KeyRing, Records, TestProvider
+from trunkline.config.schema import Retry, Server, Timeouts
+from trunkline.core.facts import Facts
+from trunkline.protocols.codec import Peek
+from trunkline.protocols.registry import CODECS
+from trunkline.providers.provider import Surface
+from trunkline.relay.exchange import Exchange
+from trunkline.relay.inbound import Inbound
+from trunkline.relay.learned import Learned
+from trunkline.relay.proofs import ProofStore
+from trunkline.routing.plan import Plan, Target
+from trunkline.server.application import Application
+from trunkline.server.health import Status
+from trunkline.server.run import bind, uvicorn_config
+from trunkline.upstream.clock import SystemClock
+from trunkline.upstream.http1 import Http1Upstream
+from upstream.raw_server import OK, Peer, RawServer, chunk, serving
+
+COUNT = int(os.environ.get("TRUNKLINE_DISCONNECTS", "600"))
+AT_ONCE = 40
+SECONDS = 60.0
+
+DELTA = (
+    b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m",'
+    b'"choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}\n\n'
+)
+
+
+def surface(protocol: str, port: int) -> Surface:
+    url = f"http://127.0.0.1:{port}/v1/x"
+    return Surface(
+        name="s", protocol=protocol, deployment="m", url=url, facts=Facts(provider="up", model="m")
+    )
+
+
+@asynccontextmanager
+async def gateway(upstream_port: int, records: Records) -> AsyncIterator[tuple[int, Application]]:
+    """The real server over the real relay over the real client."""
+    clock = SystemClock()
+    timeouts = Timeouts()
+    upstream = Http1Upstream(connect_timeout=10.0, pool_timeout=5.0)
+    one = TestProvider("up", (surface("openai_chat", upstream_port),))
+
+    def plan(inbound: Inbound, peek: Peek) -> Plan:
+        return Plan((Target("up", "m"),), "test")
+
+    exchange = Exchange(
+        planner=plan,
+        providers={"up": one},
+        codecs=CODECS,
+        upstream=upstream,
+        credentials=KeyRing(),
+        clock=clock,
+        recorder=records,
+        timeouts=timeouts,
+        retry=Retry(),
+        proofs=ProofStore(clock.now),
+        learned=Learned(clock.now),
+    )
+    application = Application(
+        server=Server(port=0),
+        codecs=CODECS,
+        relay=exchange,
+        models=lambda: (),
+        status=lambda: Status(version="0", rehearsal=False, details={}),
+    )
+    (listener,) = bind("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn_config(application, timeouts))
+    async with asyncio.TaskGroup() as group:
+        serve = group.create_task(server.serve(sockets=[listener]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn has only a flag
+            await asyncio.sleep(0.01)
+        try:
+            yield listener.getsockname()[1], application
+        finally:
+            server.should_exit = True
+            await serve
+            await upstream.close()
+
+
+async def dawdle(peer: Peer) -> None:
+    """Answer slowly: a pause before the head, then words without end."""
+    await asyncio.sleep(random.random() * 0.01)
+    await peer.send(OK)
+    for _ in range(10_000):
+        await peer.send(chunk(DELTA))
+        await asyncio.sleep(0.004)
+
+
+def request(path: str, *, stream: bool) -> bytes:
+    body = msgspec.json.encode(
+        {"model": "m", "max_tokens": 9, "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
+    )
+    return (
+        b"POST %s HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+        % (
+            path.encode(),
+            len(body),
+            body,
+        )
+    )
+
+
+REQUESTS = [
+    request(path, stream=stream)
+    for path in ("/v1/messages", "/v1/chat/completions")
+    for stream in (True, False)
+]
+
+
+async def leave(port: int, chance: random.Random) -> None:
+    """Ask, wait for a moment, go: sometimes politely, sometimes with a reset."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(chance.choice(REQUESTS))
+    await writer.drain()
+    await asyncio.sleep(chance.random() * 0.03)
+    if chance.random() < 0.5:
+        transport = writer.transport
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.abort()
+    else:
+        writer.close()
+    reader.feed_eof()
+
+
+async def quiet(server: RawServer, application: Application) -> float:
+    """Seconds until nothing of the disconnects is left."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while server.open or application._active:
+        assert loop.time() - began < 5, (
+            f"{server.open} upstream connections, {application._active} exchanges left"
+        )
+        await asyncio.sleep(0.01)
+    return loop.time() - began
+
+
+@pytest.mark.server
+def test_T08_T10_E117_disconnects_leave_nothing_behind() -> None:
+    records = Records()
+
+    async def storm(port: int, count: int) -> None:
+        chance = random.Random(count)
+
+        async def client(number: int) -> None:
+            for _ in range(number):
+                await leave(port, chance)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(client(count // AT_ONCE))
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with serving(dawdle) as server, gateway(server.port, records) as (port, application):
+            await storm(port, 4 * AT_ONCE)
+            await quiet(server, application)
+            records.clear()
+            gc.collect()
+            tasks, files = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
+            tracemalloc.start()
+            memory = tracemalloc.get_traced_memory()[0]
+            began = loop.time()
+            await storm(port, COUNT)
+            assert await quiet(server, application) < 1.5
+            assert loop.time() - began < SECONDS
+            await asyncio.sleep(0.1)
+            outcomes = Counter(record.outcome for record in records)
+            records.clear()
+            server.requests.clear()
+            gc.collect()
+            grown = tracemalloc.get_traced_memory()[0] - memory
+            tracemalloc.stop()
+            print(  # noqa: T201 - the figures of a nightly run
+                f"{COUNT} disconnects in {loop.time() - began:.1f} s, {outcomes}, {grown} bytes more"
+            )
+            assert abs(len(asyncio.all_tasks()) - tasks) <= 2
+            assert abs(len(os.listdir("/proc/self/fd")) - files) <= 2
+            assert grown < 200_000
+            assert set(outcomes) <= {"client_closed"}
+            assert outcomes["client_closed"] > COUNT * 0.5
+
+    asyncio.run(main())
+
+
+@pytest.mark.server
+def test_T08_the_upstream_sees_the_close_within_a_second() -> None:
+    """One at a time, with the clock on it."""
+    records = Records()
+    waits: list[float] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with serving(dawdle) as server, gateway(server.port, records) as (port, application):
+            for raw in REQUESTS * 5:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(raw)
+                while not server.open:  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+                await asyncio.sleep(0.02)
+                began = loop.time()
+                writer.close()
+                while server.open:
+                    await asyncio.sleep(0.001)
+                    assert loop.time() - began < 1.0
+                waits.append(loop.time() - began)
+                await quiet(server, application)
+                del reader
+
+    asyncio.run(main())
+    assert max(waits) < 1.0
+    assert len(records) == len(waits)
