@@ -19,13 +19,7 @@ _ALWAYS: Final[Headers] = (
 )
 # The vendors' SDKs ask with this accept value for streams too; "stream" in the body decides.
 
-NEVER: Final = frozenset({
-    "host", "connection", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length",
-    "accept-encoding", "cookie", "authorization", "x-api-key", "api-key", "x-goog-api-key",
-    "proxy-authorization",
-})  # fmt: skip
-"""Headers of a client that no upstream ever sees, whatever a setting says."""
-
+# Of a client's headers only those named here go on, so host, cookies, credentials and framing never can.
 _VERBATIM_PREFIXES: Final = ("anthropic-", "x-claude-code-")
 
 Forward = Literal["none", "messages", "verbatim"]
