@@ -1,0 +1,248 @@
+"""The relay with the real rooms: every pair of client and upstream protocol, broken everywhere."""
+
+import itertools
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relay.kit import JSON, Bench, Script, ScriptedUpstream, WritingSink, provider
+from relay.virtual import run
+from trunkline.config.schema import Retry
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.sse import SSEFramer, SSEvent
+from trunkline.protocols.registry import CODECS
+
+RESET = GatewayError(Kind.TRUNCATED, "reset", local=False)
+
+
+def named(event: dict[str, object]) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (str(event["type"]).encode(), msgspec.json.encode(event))
+
+
+def data(event: dict[str, object]) -> bytes:
+    return b"data: " + msgspec.json.encode(event) + b"\n\n"
+
+
+def chat(delta: dict[str, object], finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return data(
+        {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "up", "choices": [choice]}
+    )
+
+
+CALL = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "run", "arguments": ""}}
+ARGUMENTS = ('{"command"', ':"ls 日本"', "}")
+TAPES: dict[str, list[bytes]] = {
+    "openai_chat": [
+        chat({"role": "assistant", "content": ""}),
+        chat({"content": "I look \U0001f600"}),
+        chat({"tool_calls": [CALL]}),
+        *(chat({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}) for piece in ARGUMENTS),
+        chat({}, "tool_calls"),
+        data(
+            {
+                "id": "c1",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": "up",
+                "choices": [],
+                "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
+            }
+        ),
+        b"data: [DONE]\n\n",
+    ],
+    "anthropic_messages": [
+        named(
+            {
+                "type": "message_start",
+                "message": {
+                    "id": "msg_1",
+                    "type": "message",
+                    "role": "assistant",
+                    "model": "up",
+                    "content": [],
+                    "stop_reason": None,
+                    "stop_sequence": None,
+                    "usage": {"input_tokens": 11, "output_tokens": 1},
+                },
+            }
+        ),
+        named({"type": "ping"}),
+        named({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        named(
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "text_delta", "text": "I look \U0001f600"},
+            }
+        ),
+        named({"type": "content_block_stop", "index": 0}),
+        named(
+            {
+                "type": "content_block_start",
+                "index": 1,
+                "content_block": {"type": "tool_use", "id": "call_1", "name": "run", "input": {}},
+            }
+        ),
+        *(
+            named(
+                {
+                    "type": "content_block_delta",
+                    "index": 1,
+                    "delta": {"type": "input_json_delta", "partial_json": piece},
+                }
+            )
+            for piece in ARGUMENTS
+        ),
+        named({"type": "content_block_stop", "index": 1}),
+        named(
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": "tool_use", "stop_sequence": None},
+                "usage": {"output_tokens": 7},
+            }
+        ),
+        named({"type": "message_stop"}),
+    ],
+}
+REQUEST = msgspec.json.encode(
+    {"model": "asked", "max_tokens": 100, "stream": True, "messages": [{"role": "user", "content": "go"}]}
+)
+PAIRS = pytest.mark.parametrize(("client", "upstream"), list(itertools.product(CODECS, CODECS)))
+
+
+def bench(script: Script, upstream: str) -> Bench:
+    return Bench(
+        ScriptedUpstream(script),
+        (provider("one", upstream),),
+        retry=Retry(per_target=0),
+        codecs=dict(CODECS),
+    )
+
+
+def frames(sink: WritingSink) -> list[SSEvent]:
+    framer = SSEFramer()
+    return [*framer.feed(sink.body), *framer.close()]
+
+
+def ended(sink: WritingSink) -> bool:
+    """Whether the client sees a finished answer."""
+    return any(
+        frame.data == b"[DONE]" or b'"message_stop"' in frame.data or b'"finish_reason":"' in frame.data
+        for frame in frames(sink)
+    )
+
+
+def errors(sink: WritingSink) -> int:
+    count = 0
+    for frame in frames(sink):
+        if frame.data != b"[DONE]":
+            count += "error" in msgspec.json.decode(frame.data)
+    return count
+
+
+@PAIRS
+def test_a_turn_with_a_call_comes_through(client: str, upstream: str) -> None:
+    it = bench(Script(TAPES[upstream]), upstream)
+    sink = run(it.run(REQUEST, protocol=client))
+    response = CODECS[client].stream_decoder("x")
+    from trunkline.core.events import fold
+    from trunkline.core.types import Text, ToolCall
+
+    events = [event for frame in frames(sink) for event in response.feed(frame)] + response.close()
+    folded = fold(events)
+    assert [part for part in folded.content if isinstance(part, Text)] == [Text("I look \U0001f600")]
+    (call,) = [part for part in folded.content if isinstance(part, ToolCall)]
+    assert call.arguments == "".join(ARGUMENTS)
+    assert folded.stop.reason == "tool_use"
+    (record,) = it.records
+    assert record.outcome == "ok"
+    assert record.usage is not None
+    assert (record.usage.input, record.usage.output) == (11, 7)
+    assert record.stop is not None
+    assert record.stop.reason == "tool_use"
+    if client == upstream:
+        assert sink.body == b"".join(TAPES[upstream])
+        assert it.upstream.requests[0].body == REQUEST.replace(b"asked", b"one-model")
+
+
+@PAIRS
+@pytest.mark.parametrize("clean", [True, False], ids=["closed", "reset"])
+def test_T01_T02_E3_broken_after_every_event(client: str, upstream: str, clean: bool) -> None:
+    tape = TAPES[upstream]
+    for count in range(len(tape)):
+        it = bench(Script([*tape[:count], *(() if clean else (RESET,))]), upstream)
+        sink = WritingSink()
+        try:
+            run(it.run(REQUEST, protocol=client, sink=sink))
+        except GatewayError:
+            assert sink.status is None
+            continue
+        if it.records[0].outcome == "ok":
+            assert any(b'finish_reason":"' in frame or b"message_stop" in frame for frame in tape[:count])
+            assert errors(sink) == 0
+        else:
+            assert errors(sink) == 1, (count, sink.body)
+            assert b"[DONE]" not in sink.body
+            assert b"message_stop" not in sink.body
+            assert not (ended(sink) and client != upstream), (count, sink.body)
+
+
+@PAIRS
+def test_T03_cut_at_every_byte_of_the_arguments(client: str, upstream: str) -> None:
+    tape = TAPES[upstream]
+    first = 2 if upstream == "openai_chat" else 5
+    before, inside = b"".join(tape[:first]), b"".join(tape[first : first + 4])
+    for cut in range(0, len(inside), 3):
+        it = bench(Script([before + inside[:cut]]), upstream)
+        sink = run(it.run(REQUEST, protocol=client))
+        assert errors(sink) == 1
+        assert not ended(sink)
+        assert it.records[0].outcome in ("truncated", "error")
+        if client == "anthropic_messages" and client != upstream:
+            stops = [frame for frame in frames(sink) if b'"content_block_stop","index":1' in frame.data]
+            assert stops == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    client=st.sampled_from(sorted(CODECS)),
+    upstream=st.sampled_from(sorted(CODECS)),
+    cuts=st.lists(st.integers(0, 3000), max_size=12),
+)
+def test_T04_E1_E118_cutting_never_changes_the_answer(client: str, upstream: str, cuts: list[int]) -> None:
+    tape = b"".join(TAPES[upstream])
+    edges = [0, *sorted(cut for cut in cuts if cut < len(tape)), len(tape)]
+    chunks = [piece for start, end in itertools.pairwise(edges) if (piece := tape[start:end])]
+    whole = run(bench(Script([tape]), upstream).run(REQUEST, protocol=client))
+    cut = run(bench(Script(chunks), upstream).run(REQUEST, protocol=client))
+    assert cut.body == whole.body
+    assert "\ufffd" not in cut.body.decode()
+
+
+@PAIRS
+def test_T16_silence_is_an_error_in_the_clients_protocol(client: str, upstream: str) -> None:
+    tape = TAPES[upstream]
+    it = bench(Script([*tape[:4], 999.0]), upstream)
+    sink = run(it.run(REQUEST, protocol=client))
+    assert errors(sink) == 1
+    assert b"up.idle" in sink.pieces[-1]
+    assert not ended(sink)
+    assert "timeout=up.idle" in (it.records[0].error or "")
+
+
+@PAIRS
+def test_T22_an_upstream_error_comes_out_in_the_clients_protocol(client: str, upstream: str) -> None:
+    refusal = b'{"error":{"type":"rate_limit_error","message":"slow down","code":"rate_limit_exceeded"}}'
+    headers = (("retry-after", "600"), *JSON)
+    it = bench(Script([refusal], status=429, headers=headers), upstream)
+    with pytest.raises(GatewayError) as raised:
+        run(it.run(REQUEST, protocol=client))
+    assert raised.value.kind is Kind.RATE_LIMITED
+    assert raised.value.retry_after == 600
+    reply = CODECS[client].encode_error(raised.value, "r1")
+    assert reply.status == 429
+    assert b"slow down" in reply.body
+    assert dict(reply.headers)["retry-after"] == "600"
