@@ -7,7 +7,7 @@ import pytest
 from trunkline.config.schema import Configuration, ModelName, ProviderSettings, RouteRule
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.routing.plan import Plan
-from trunkline.routing.resolve import resolve
+from trunkline.routing.resolve import resolve, seen_by
 from trunkline.routing.shape import RequestShape
 from trunkline.routing.table import RoutingTable, Served, build_table
 
@@ -123,6 +123,7 @@ NAMES = [
     ("anthropic/claude-sonnet-5-5", SONNET, "route default"),
     ("anthropic.claude-sonnet-4-20250514-v1:0", SONNET, "route default"),
     ("us.anthropic.claude-3-5-haiku-20241022-v1:0", "local/qwen3-coder", "route background"),
+    ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", SONNET, "route default"),
     ("claude-sonnet-4@20250514", SONNET, "route default"),
 ]
 
@@ -334,6 +335,15 @@ def test_any_name_goes_by_the_routes_where_the_dialect_says_so() -> None:
     )
     table = build_table(configuration, (Served(provider="dbx"),))
     assert planned(table, "no-such-model") == (["dbx/two"], "route default")
+
+
+def test_a_short_request_is_not_decoded_where_only_its_length_matters() -> None:
+    only_long = with_routes(default=ROUTES["default"], longContext=ROUTES["longContext"])
+    picture = b'{"messages":[{"role":"user","content":[{"type":"image","source":{"data":"%s"}}]}]}'
+    assert seen_by(only_long, picture % (b"A" * 200_000)) == S(tokens=50_020)
+    assert seen_by(only_long, picture % (b"A" * 400_000)) == S(tokens=10, image=True, image_last=True)
+    assert seen_by(CCR, picture % b"A") == S(tokens=10, image=True, image_last=True)
+    assert seen_by(with_routes(default=ROUTES["default"]), b"not looked at") == S()
 
 
 DISCOVERED = build_table(

@@ -6,8 +6,8 @@ from trunkline.core.errors import GatewayError
 from trunkline.protocols.codec import Peek
 from trunkline.relay.inbound import Inbound
 from trunkline.routing.plan import Plan
-from trunkline.routing.resolve import resolve
-from trunkline.routing.shape import RequestShape, shape_of
+from trunkline.routing.resolve import resolve, seen_by
+from trunkline.routing.shape import RequestShape
 from trunkline.routing.table import RoutingTable
 
 MAX_PLANS: Final = 1024
@@ -36,7 +36,7 @@ class Router:
     def plan(self, inbound: Inbound, peek: Peek) -> Plan:
         """Who serves this request. Raises GatewayError like :func:`trunkline.routing.resolve.resolve`."""
         if self._table.by_purpose:
-            return resolve(self._table, peek.model, lambda: shape_of(inbound.body))
+            return resolve(self._table, peek.model, lambda: seen_by(self._table, inbound.body))
         known = self._plans.get(peek.model)
         if known is not None:
             return known

@@ -10,7 +10,7 @@ DISCOVERY_PREFIX: Final = "anthropic/"
 """Claude Code's model picker hides ids without "claude" or "anthropic", so others are listed under this."""
 
 FAMILIES: Final = ("opus", "sonnet", "haiku", "fable")
-_CLAUDE: Final = re.compile(r"(?:[a-z]{2,4}\.)?(?:anthropic[./])?claude(?:[-_ ].*)?")
+_CLAUDE: Final = re.compile(r"(?:[a-z]{2,6}\.)?(?:anthropic[./])?claude(?:[-_ ].*)?")
 
 
 class Glob(Struct, frozen=True):

@@ -9,7 +9,7 @@ from trunkline.config.targets import split_target
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.routing.names import DISCOVERY_PREFIX, claude_family, plain_name
 from trunkline.routing.plan import Plan, Target
-from trunkline.routing.shape import RequestShape
+from trunkline.routing.shape import BYTES_PER_TOKEN, RequestShape, shape_of
 from trunkline.routing.table import CLAUDE_IDS, Route, RoutingTable
 
 NEAREST_FAMILIES: Final = ("sonnet", "opus", "haiku")
@@ -42,6 +42,20 @@ def resolve(table: RoutingTable, name: str, shape: Callable[[], RequestShape]) -
         raise _unknown(table, name)
     targets = dict.fromkeys((*chosen.targets, *table.fallback))
     return Plan(tuple(targets), chosen.route)
+
+
+def seen_by(table: RoutingTable, body: bytes) -> RequestShape:
+    """As much of a request's shape as the table's routes depend on.
+
+    Where only its length matters and even all its bytes would be few enough, nothing is decoded.
+    """
+    if not table.by_purpose:
+        return RequestShape()
+    long = table.routes.get("longContext")
+    bound = len(body) // BYTES_PER_TOKEN
+    if long is not None and table.only_by_length and bound <= (long.above or 0):
+        return RequestShape(tokens=bound)
+    return shape_of(body)
 
 
 def _named(table: RoutingTable, asked: str, written: str) -> Plan | None:

@@ -73,6 +73,8 @@ class RoutingTable(Struct, frozen=True, kw_only=True):
     routes: Mapping[str, Route]
     by_purpose: bool
     """A route other than default and background is set: the request itself has to be looked at."""
+    only_by_length: bool
+    """longContext is the only such route."""
     any_name: bool
     """Names that nobody knows go by the routes too."""
     fallback: tuple[Target, ...]
@@ -110,6 +112,7 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
             (e.provider for e in listing if CLAUDE_IDS in e.open_prefixes and not e.only_explicit), None
         ),
         routes=routes,
+        only_by_length=routes.keys() - {"default", "background"} == {"longContext"},
         by_purpose=not routes.keys() <= {"default", "background"},
         any_name=configuration.any_name,
         fallback=_targets(configuration.fallback),
