@@ -493,6 +493,22 @@ def test_E15_a_whole_answer_beside_an_empty_delta_keeps_its_text() -> None:
     assert answer.content == (Text("hello"),)
 
 
+@pytest.mark.parametrize(("native", "stop"), [("max_output_tokens", "length"), ("tool_calls", "tool_use")])
+def test_E28_a_relay_that_calls_a_cut_off_call_finished_is_not_believed(native: str, stop: str) -> None:
+    call = {
+        "index": 0,
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "f", "arguments": '{"a": 1}'},
+    }
+    last = delta("tool_calls", content="")
+    last["choices"][0]["native_finish_reason"] = native
+    answer = fold(
+        translate.events([chat_stream(delta(role="assistant", tool_calls=[call]), last)], "openai_chat")
+    )
+    assert answer.stop.reason == stop
+
+
 def test_E101_tokens_reported_as_read_and_written_count_once() -> None:
     usage = {
         "prompt_tokens": 2168,

@@ -262,7 +262,7 @@ class ChatJudge:
             return Meaning(failed=str(getattr(completion, "error", None) or "no choices"))
         choice = min(completion.choices, key=lambda one: one.index or 0)
         message = choice.message or getattr(choice, "delta", None)  # some servers answer with one chunk
-        return _chat_whole(message, choice.finish_reason, completion.usage)
+        return _chat_whole(message, _finish_of(_plain(choice)), completion.usage)
 
     def stream(self, body: bytes) -> Meaning:
         """The sum of the typed chunks, tolerant of what recorded servers do."""
@@ -379,7 +379,7 @@ def _chat_sum(chunks: list, *, done: bool) -> Meaning:
                 pieces.append({"index": 0, "function": delta["function_call"]})
             for piece in pieces:
                 _add_piece(calls, piece)
-            finish = finish or choice.get("finish_reason")
+            finish = finish or _finish_of(choice)
     meaning.calls = [_call(call["name"], call["raw"]) for call in calls]
     meaning.stop = _chat_stop(finish, meaning, refused=refused)
     meaning.usage = _chat_usage(usage)
@@ -424,6 +424,13 @@ def _add_piece(calls: list[dict], piece: dict) -> None:
     current["id"] = current["id"] or ident
     current["name"] = current["name"] or name
     current["raw"] += raw
+
+
+def _finish_of(choice: dict) -> str | None:
+    """OpenRouter keeps the word of the server behind it; of a call that was cut off only that one is true."""
+    if str(choice.get("native_finish_reason")).lower() in {"max_output_tokens", "max_tokens", "length"}:
+        return "length"
+    return choice.get("finish_reason")
 
 
 def _chat_stop(finish: str | None, meaning: Meaning, *, refused: bool) -> str:

@@ -16,7 +16,7 @@ from trunkline.protocols.openai_chat.errors import error_of, readable
 from trunkline.protocols.openai_chat.lane import Lane
 from trunkline.protocols.openai_chat.message_decode import decode_part
 from trunkline.protocols.openai_chat.reasoning import Piece, pieces_of_details, pieces_of_part
-from trunkline.protocols.openai_chat.usage import decode_stop, decode_usage
+from trunkline.protocols.openai_chat.usage import decode_stop, decode_usage, finish_word
 from trunkline.protocols.openai_chat.wire import (
     ANSWER,
     ENCODER,
@@ -226,7 +226,7 @@ class ChatStreamDecoder:
                     local=False,
                 )
             )
-        reason = None if finish is None else finish.finish_reason
+        reason = None if finish is None else finish_word(finish)
         stop = decode_stop(
             reason,
             calls=bool(self._calls.order),

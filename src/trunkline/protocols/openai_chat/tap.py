@@ -16,7 +16,7 @@ from trunkline.protocols.openai_chat.reasoning import (
     starts_new,
 )
 from trunkline.protocols.openai_chat.stream_decode import DONE
-from trunkline.protocols.openai_chat.usage import decode_stop, decode_usage
+from trunkline.protocols.openai_chat.usage import decode_stop, decode_usage, finish_word
 from trunkline.protocols.openai_chat.wire import (
     ANSWER,
     PART,
@@ -79,7 +79,7 @@ class ChatStreamTap:
         if choice is not None and choice.finish_reason and self._stop is None:
             self._keep()
             self._stop = decode_stop(
-                choice.finish_reason,
+                finish_word(choice),
                 calls=bool(self._calls.order),
                 refused=self._refused,
                 matched=choice.stop_reason,

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from trunkline.core.usage import Stop, StopReason, Usage
-from trunkline.protocols.openai_chat.wire import Number, WireUsage
+from trunkline.protocols.openai_chat.wire import Number, WireAnswerChoice, WireUsage
 
 STOPS: Final[dict[str, StopReason]] = {
     "stop": "end",
@@ -39,6 +39,16 @@ FINISH: Final[dict[StopReason, str]] = {
     "compaction": "stop",
     "other": "stop",
 }
+
+
+CUT_OFF: Final = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
+"""Words for an answer cut off, as servers behind OpenRouter say it."""
+
+
+def finish_word(choice: WireAnswerChoice) -> str | None:
+    """The word that counts. OpenRouter says ``tool_calls`` of a call that was cut off, and its server's word beside it."""
+    cut = choice.finish_reason == "tool_calls" and choice.native_finish_reason in CUT_OFF
+    return "length" if cut else choice.finish_reason
 
 
 def decode_stop(raw: str | None, *, calls: bool, refused: bool, matched: str | int | None) -> Stop:

@@ -332,6 +332,8 @@ class WireAnswerChoice(Struct):
     delta: WireDelta | None = None
     message: WireDelta | None = None
     finish_reason: str | None = None
+    native_finish_reason: str | int | None = None
+    """OpenRouter: the word of the server behind it."""
     stop_reason: str | int | None = None
     """vLLM: the stop string that matched."""
     error: Raw = Raw()
