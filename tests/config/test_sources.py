@@ -239,9 +239,9 @@ def test_a_target_splits_at_its_first_separator() -> None:
 def test_nearest_names() -> None:
     names = ["serve", "status", "models", "explain"]
     assert nearest("SERVE", names) == ("serve",)
-    assert nearest("stauts", names) == ("status",)
+    assert nearest("statis", names) == ("status",)
     assert nearest("zzz", names) == ()
-    assert did_you_mean("modles", names) == ' Did you mean "models"?'
+    assert did_you_mean("moddls", names) == ' Did you mean "models"?'
     assert did_you_mean("zzz", names) == " Valid: explain, models, serve, status."
     assert did_you_mean("zzz", [str(n) for n in range(50)]) == ""
 
