@@ -86,7 +86,7 @@ USAGE = [
     (("serve", "--prot", "1"), "No such option"),
     (("serve", "--port", "99999"), "99999 is not in the range 0<=x<=65535"),
     (("explain",), "Missing argument 'FILE|-'"),
-    (("config", "checkk"), "No such command"),
+    (("config", "chexk"), "No such command"),
 ]
 
 

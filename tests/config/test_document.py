@@ -200,7 +200,7 @@ WRONG = [
     (PROVIDER + "models: {dbx/a: dbx/m}", '2: models.dbx/a: would never be used: it always means the model "a" of provider dbx'),
     (PROVIDER + "models: {a: dbx/m, A: dbx/n}", "2: models.A: this name is there already, in other letter case"),
     (PROVIDER + "models: {'a b': dbx/m}", "2: models.a b: a model's name holds no blanks"),
-    (PROVIDER + "routes: {defaulf: dbx/m}", '2: routes.defaulf: unknown route. Did you mean "default"?'),
+    (PROVIDER + "routes: {defxault: dbx/m}", '2: routes.defxault: unknown route. Did you mean "default"?'),
     (PROVIDER + "routes: {longcontext: dbx/m}", '2: routes.longcontext: unknown route. Did you mean "longContext"?'),
     (PROVIDER + "routes: {longContext: {above: 5}}", '2: routes.longContext.to: is missing: name the target, "to: provider/model"'),
     (PROVIDER + "routes: {longContext: {to: dbx/m, above: 0}}", "2: routes.longContext.above: must be between 1 and 1000000000"),
