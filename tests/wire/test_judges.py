@@ -8,7 +8,7 @@ import pytest
 from wire.judges import JUDGES, Meaning, arguments
 from wire.recordings import answers
 
-KNOWN = {"anthropic_messages": 13, "openai_chat": 18}
+KNOWN = {"anthropic_messages": 13, "openai_chat": 21}
 """Recorded streams on which the SDK's own accumulator fails or forgets; the tolerant reading is there for them."""
 
 CHAT = {
