@@ -5,11 +5,12 @@ import asyncio
 import msgspec
 import pytest
 
-from relay.kit import JSON, Bench, Script, ScriptedUpstream, WritingSink, provider
+from relay.kit import JSON, STREAM, Bench, Script, ScriptedUpstream, WritingSink, provider
 from relay.tiny import Said, answer, event
 from relay.virtual import now, run
 from trunkline.config.schema import Retry, Timeouts
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.http import Headers
 from trunkline.relay.pipe import truncated
 
 BOTH = pytest.mark.parametrize("upstream_protocol", ["tiny", "small"])
@@ -346,3 +347,71 @@ def test_truncated_is_an_upstream_fault() -> None:
     assert not truncated().local
     assert Timeouts().up_idle < 300
     assert Said("x").t == "x"
+
+
+@BOTH
+@pytest.mark.parametrize("label", [STREAM, (), (("content-type", "text/plain"),)])
+def test_E109_json_under_the_wrong_label(upstream_protocol: str, label: Headers) -> None:
+    whole = msgspec.json.encode({"parts": [{"t": "text", "v": "all"}], "output": 2})
+    sink = run(bench(Script([whole[:5], whole[5:]], headers=label), upstream_protocol).run())
+    assert sink.text == "all"
+    it = bench(Script([b'\n{"error":"busy"}'], headers=label), upstream_protocol, retry=NO_RETRY)
+    with pytest.raises(GatewayError) as raised:
+        run(it.run())
+    assert raised.value.kind is Kind.OVERLOADED
+
+
+@BOTH
+def test_E109_a_page_is_no_stream(upstream_protocol: str) -> None:
+    page = Script([b"<html>sign in</html>"], headers=(("content-type", "text/html"),))
+    it = bench(page, upstream_protocol, retry=NO_RETRY)
+    with pytest.raises(GatewayError) as raised:
+        run(it.run())
+    assert "text/html" in raised.value.message
+    assert raised.value.kind is Kind.UPSTREAM_FAILED
+
+
+@BOTH
+def test_E2_the_last_event_may_lack_its_blank_line(upstream_protocol: str) -> None:
+    tape = b"".join(answer("a"))
+    assert run(bench(Script([tape.rstrip(b"\n")]), upstream_protocol).run()).text == "a"
+    windows = tape.replace(b"\n", b"\r\n")
+    sink = run(bench(Script([windows[:20], windows[20:]]), upstream_protocol).run())
+    assert sink.text == "a"
+    assert sink.body == windows or upstream_protocol == "small"
+    old = tape.replace(b"\n", b"\r")
+    assert (
+        run(bench(Script([old[at : at + 9] for at in range(0, len(old), 9)]), upstream_protocol).run()).text
+        == "a"
+    )
+
+
+def test_E68_E67_a_client_gets_pings_while_everything_is_held_back() -> None:
+    held = [step for _ in range(6) for step in (10.0, b"event: ping\ndata: {}\n\n")]
+    it = bench(Script([event("start"), *held, *answer("a")[1:]]), "tiny")
+    sink = run(it.run())
+    assert sink.pieces.count(b": ping\n\n") >= 3
+    assert sink.text == "a"
+    gaps = [later - earlier for earlier, later in zip(sink.times, sink.times[1:], strict=False)]
+    assert max(gaps) <= 16.0
+
+
+def test_a_question_asked_whole_for_a_stream_fails_and_is_cancelled_like_any_other() -> None:
+    down = GatewayError(Kind.UNREACHABLE, "down", local=False)
+    upstream = ScriptedUpstream(Script(before=40.0, refuse=down), Script(answer("fine")))
+    both = (provider("one", "tiny", structured_stream=False), provider("two", "tiny"))
+    it = Bench(upstream, both)
+    sink = run(it.run(format=True))
+    assert sink.text == "fine"
+    assert sink.pieces[:2] == [b": ping\n\n", b": ping\n\n"]
+
+    async def leave() -> None:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(it.run(format=True))
+            await asyncio.sleep(20)
+            task.cancel("client_closed")
+
+    it = Bench(ScriptedUpstream(Script(before=100.0)), both)
+    run(leave())
+    assert it.records[0].outcome == "client_closed"
+    assert it.upstream.cancelled == 1

@@ -8,7 +8,7 @@ from trunkline.core.events import Folder, unfold
 from trunkline.core.sse import SSEFramer
 from trunkline.core.types import Response, Thinking
 from trunkline.relay.course import ECHOING, Course
-from trunkline.relay.pipe import Gathering, Passthrough, Pipe, Translation
+from trunkline.relay.pipe import MAX_HELD, Gathering, Passthrough, Pipe, Translation, truncated
 from trunkline.relay.ports import UpstreamAnswer
 from trunkline.relay.prepare import Prepared
 from trunkline.relay.response_headers import passed_on
@@ -66,7 +66,7 @@ class Answer:
             self._prepared.codec.stream_decoder(self._origin),
             client.stream_encoder(self._course.context()),
             restore=RestoreTools(encoded) if needed(encoded) else None,
-            gather=None if client.name in ECHOING else Gathering(),
+            gather=Gathering(echoed=client.name in ECHOING),
         )
 
     async def _pump(self, pipe: Pipe) -> bool:
@@ -77,6 +77,7 @@ class Answer:
         name, seconds = "up.first_event", timeouts.up_first_event
         limit = delivery.last + seconds
         complete = False
+        opening = bytearray()
         with ReadGuard(self._upstream, min(ping, LINGER)) as guard:
             while True:
                 try:
@@ -101,12 +102,28 @@ class Answer:
                     ended, idle = True, LINGER
                 if out:
                     await delivery.content(out)
-                elif time() >= delivery.last + ping:
-                    await self._ping(pipe)
                 if pipe.begun:
                     name, seconds = "up.idle", idle
                     limit = time() + idle
+                elif len(opening) < MAX_HELD:
+                    opening += chunk
+        if complete and not pipe.begun:
+            return await self._not_a_stream(bytes(opening))
         return await self._conclude(pipe, out, complete)
+
+    async def _not_a_stream(self, body: bytes) -> bool:
+        """A body that ended without one event: JSON under the wrong label, or nothing we can read."""
+        if body.lstrip()[:1] == b"{":
+            await self._unfold(self._decode(body))
+            return True
+        if not body or body.lstrip()[:1] == b":":
+            raise truncated()
+        raise GatewayError(
+            Kind.UPSTREAM_FAILED,
+            f"{self._who} answered with {self._upstream.head.media_type or 'something'} that is no event"
+            " stream; check its URL",
+            local=False,
+        )
 
     async def _conclude(self, pipe: Pipe, out: bytes, complete: bool) -> bool:
         self._note(pipe)
@@ -191,8 +208,9 @@ class Answer:
     async def _translate_whole(self, response: Response) -> None:
         course = self._course
         response = restore_response(response, self._prepared.encoded)
-        if course.inbound.codec.name not in ECHOING:
-            course.keep_proofs(list(response.content), self._origin)
+        echoed = course.inbound.codec.name in ECHOING
+        kept = [part for part in response.content if not (echoed and isinstance(part, Thinking))]
+        course.keep_proofs(kept, self._origin)
         await course.delivery.whole(course.inbound.codec.encode_response(response, course.context()))
 
     async def _pass_whole(self, body: bytes) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Final
 
 from msgspec import Struct
@@ -75,15 +74,18 @@ class Course:
         self.journal = Journal(inbound, services.clock)
         self.delivery = Delivery(inbound, sink, self.journal)
         self.peek = Peek("")
+        self._request: Request | None = None
         self.lessons_left = MAX_LESSONS
         self.known_proofs_only = False
         """An upstream refused a signature: only those whose maker we know are sent again."""
         self.time = asyncio.get_running_loop().time
 
-    @cached_property
+    @property
     def request(self) -> Request:
         """The client's request, decoded once. Raises GatewayError (INVALID_REQUEST)."""
-        return self.inbound.codec.decode_request(self.inbound.body)
+        if self._request is None:
+            self._request = self.inbound.codec.decode_request(self.inbound.body)
+        return self._request
 
     def request_for(self, origin: str) -> Request:
         """The request with the proofs put back that ``origin`` made."""

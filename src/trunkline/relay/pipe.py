@@ -18,7 +18,7 @@ from trunkline.core.events import (
     StreamEvent,
 )
 from trunkline.core.sse import SSEFramer, SSEvent
-from trunkline.core.types import Part, Thinking
+from trunkline.core.types import Part, Thinking, ToolCall
 from trunkline.core.usage import Stop, Usage, latest
 from trunkline.protocols.codec import Codec, StreamDecoder, StreamEncoder
 from trunkline.transforms.restore_tools import RestoreTools
@@ -85,10 +85,15 @@ def is_ping(frame: SSEvent) -> bool:
 
 
 class Gathering:
-    """Collects thinking and the calls after it, for the proof store; text is not kept."""
+    """Collects thinking and the calls after it, for the proof store; text is not kept.
 
-    def __init__(self) -> None:
+    ``echoed``: the client sends its thinking back by itself. What it cannot say, a proof on a call, is
+    collected all the same.
+    """
+
+    def __init__(self, *, echoed: bool = False) -> None:
         self.parts: list[Part] = []
+        self._echoed = echoed
         self._thinking: Thinking | None = None
         self._text: list[str] = []
         self._signature: list[str] = []
@@ -99,7 +104,10 @@ class Gathering:
             if self._thinking is not None:
                 self._text.append(event.text)
         elif type(event) is PartStarted:
-            if isinstance(event.part, Thinking):
+            if self._echoed:
+                if isinstance(event.part, ToolCall):
+                    self.parts.append(event.part)
+            elif isinstance(event.part, Thinking):
                 self._thinking, self._text, self._signature = event.part, [], []
             else:
                 self.parts.append(event.part)
