@@ -13,6 +13,7 @@ from trunkline.catalog.names import family_of
 from trunkline.core.facts import Facts
 from trunkline.core.losses import Loss
 from trunkline.providers.databricks.chat_order import mend_conversation, unproven_loop
+from trunkline.providers.databricks.gemini_calls import sign_calls
 from trunkline.providers.databricks.schemas import gemini_schema
 from trunkline.providers.draft import Draft, decode_items, decode_object, encode_raw, join_items
 from trunkline.providers.edit_chat import mend_effort, mend_limit, mend_sampling
@@ -74,6 +75,8 @@ def _edit_chat(draft: Draft, facts: Facts, family: str) -> None:
     _mend_tools(draft, facts, family)
     _mend_choice(draft, facts)
     mend_conversation(draft, facts, move_images=family == "claude")
+    if family == "gemini" and "gemini-2" not in facts.model:
+        sign_calls(draft)
     drop_paths(draft, facts.drop)
 
 
