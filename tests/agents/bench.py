@@ -39,6 +39,10 @@ class Bench:
         """The agent with more tools allowed."""
         return replace(self.claude, tools=(*self.claude.tools, *names))
 
+    def with_model(self, model: str) -> Claude:
+        """The same agent with another model."""
+        return replace(self.claude, model=model)
+
     @property
     def paths(self) -> list[str]:
         """Where the model's answers came from, in order: only what the script answered."""
@@ -74,6 +78,11 @@ class Bench:
             assert request.header("authorization") == f"Bearer {self.standin.token}", self.report(run)
             sent = request.body + repr(request.headers).encode()
             assert KEY.encode() not in sent, self.report(run)
+
+    def check_only_limits(self, run: Run) -> None:
+        """All that the gateway had to learn is how much a model may write."""
+        for _, _, text in self.refused():
+            assert "cannot exceed" in text, self.report(run)
 
     def report(self, run: Run | None = None) -> str:
         """Everything that helps to understand a failure."""

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,10 +62,33 @@ class Claude:
 
     def run(self, prompt: str, *options: str, timeout: float = 120.0, stdin: str | None = None) -> Run:
         """One ``claude -p``. Raises TimeoutExpired after killing everything it started."""
-        command = [str(self.executable), "-p", prompt] if stdin is None else [str(self.executable), "-p"]
+        started = time.monotonic()
+        with self.started(*([prompt] if stdin is None else []), options=options) as process:
+            out, error = process.communicate(stdin, timeout=timeout)
+        return Run(process.returncode, out, error, time.monotonic() - started)
+
+    @contextlib.contextmanager
+    def started(self, *prompt: str, options: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
+        """The running agent; at the end nothing it started is left. Without a prompt it reads stdin."""
+        command = [str(self.executable), "-p", *prompt]
         command += ["--model", self.model, "--output-format", "json", *options]
         command += ["--permission-mode", "acceptEdits", "--allowedTools", ",".join(self.tools)]
-        return _run(command, self._environment(), self.folder, timeout, stdin)
+        process = subprocess.Popen(
+            command,
+            env=self._environment(),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL if prompt else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        with process:
+            try:
+                yield process
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -77,25 +100,3 @@ class Claude:
             **QUIET,
             **self.environment,
         }
-
-
-def _run(
-    command: Sequence[str], env: dict[str, str], folder: Path, timeout: float, stdin: str | None
-) -> Run:
-    started = time.monotonic()
-    with subprocess.Popen(
-        command,
-        env=env,
-        cwd=folder,
-        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            out, error = process.communicate(stdin, timeout=timeout)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    return Run(process.returncode, out, error, time.monotonic() - started)

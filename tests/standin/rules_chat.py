@@ -59,6 +59,8 @@ _VALIDATOR_WORDS = frozenset(
 _MESSAGE_KEYS = frozenset({"role", "content", "tool_calls", "tool_call_id"})
 _CALL_KEYS = frozenset({"id", "type", "function", "cache_control", "index"})
 _ROLES = ("system", "user", "assistant", "tool")
+SKIP = "skip_thought_signature_validator"
+"""What Google takes in place of a signature that is lost."""
 _STRUCTURED_TEXT = "INVALID_PARAMETER_VALUE: Structured output is not currently supported with streaming."
 
 
@@ -148,7 +150,9 @@ def _check_message(index: int, message: Json, model: Model, ledger: Ledger) -> N
         text = "Multiple tool calls are not supported.\n"
         raise Refused(coded(400, "BAD_REQUEST", text), text)
     for position, call in enumerate(calls if isinstance(calls, list) else []):
-        _check_call(f"messages.{index}.tool_calls.{position}", call, model, ledger)
+        _check_call(f"messages.{index}.tool_calls.{position}", call, model)
+    if model.family == "gemini" and isinstance(calls, list) and calls:
+        _check_thought(calls, ledger)
 
 
 def _check_part(path: str, part: Json, model: Model) -> None:
@@ -161,7 +165,7 @@ def _check_part(path: str, part: Json, model: Model) -> None:
             refuse(f"{path}.image.source.base64: invalid base64 data")
 
 
-def _check_call(path: str, call: Json, model: Model, ledger: Ledger) -> None:
+def _check_call(path: str, call: Json, model: Model) -> None:
     allowed = _CALL_KEYS | ({"thoughtSignature"} if model.family == "gemini" else set())
     for key in call:
         if key not in allowed:
@@ -170,11 +174,17 @@ def _check_call(path: str, call: Json, model: Model, ledger: Ledger) -> None:
     arguments = function.get("arguments") if isinstance(function, dict) else None
     if not isinstance(arguments, str) or not _is_object(arguments):
         refuse(f"{path}.function.arguments: Input should be a JSON object in a string")
-    issued = ledger.thought(str(call.get("id")))
-    if issued is not None and call.get("thoughtSignature") != issued:
-        name = function.get("name") if isinstance(function, dict) else None
-        text = f"INVALID_ARGUMENT: function call {name} is missing a thought_signature"
-        raise Refused(coded(400, "INVALID_ARGUMENT", text), text)
+
+
+def _check_thought(calls: list[Json], ledger: Ledger) -> None:
+    """Gemini wants its own signature on the first call of each turn; none is as wrong as another's."""
+    first = calls[0]
+    if first.get("thoughtSignature") in (SKIP, ledger.thought(str(first.get("id"))) or SKIP):
+        return
+    function = first.get("function")
+    name = function.get("name") if isinstance(function, dict) else None
+    text = f"INVALID_ARGUMENT: function call {name} is missing a thought_signature"
+    raise Refused(coded(400, "INVALID_ARGUMENT", text), text)
 
 
 def _is_object(text: str) -> bool:
