@@ -387,7 +387,7 @@ def test_E2_the_last_event_may_lack_its_blank_line(upstream_protocol: str) -> No
 
 
 def test_E68_E67_a_client_gets_pings_while_everything_is_held_back() -> None:
-    held = [step for _ in range(6) for step in (10.0, b"event: ping\ndata: {}\n\n")]
+    held = [step for _ in range(6) for step in (10.0, b'event: ping\ndata: {"t":"ping"}\n\n')]
     it = bench(Script([event("start"), *held, *answer("a")[1:]]), "tiny")
     sink = run(it.run())
     assert sink.pieces.count(b": ping\n\n") >= 3
