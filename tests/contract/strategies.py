@@ -5,6 +5,7 @@ import json
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from trunkline.core.facts import Facts
 from trunkline.core.types import (
     Image,
     Message,
@@ -155,4 +156,41 @@ def requests(draw: st.DrawFn) -> Request:
             temperature=draw(st.none() | st.sampled_from([0.0, 0.5, 1.0])),
             stop=tuple(draw(st.lists(words, max_size=2, unique=True))),
         ),
+    )
+
+
+@st.composite
+def facts(draw: st.DrawFn) -> Facts:
+    """Any target there could be: every ability on or off, every spelling."""
+    flags = st.booleans()
+    return Facts(
+        provider="target",
+        model=draw(models),
+        max_output_tokens=draw(st.none() | st.integers(2048, 64_000)),
+        reasoning=draw(st.sampled_from(["none", "effort", "budget", "adaptive", "budget_or_adaptive"])),
+        reasoning_always=draw(flags),
+        effort_levels=draw(st.sampled_from([(), ("low", "high"), ("minimal", "low", "medium", "high")])),
+        reasoning_history=draw(
+            st.sampled_from(["none", "reasoning_content", "reasoning", "reasoning_details", "content_list"])
+        ),
+        reasoning_required=draw(flags),
+        sampling=draw(flags),
+        temperature_with_top_p=draw(flags),
+        top_k=draw(flags),
+        forced_tools=draw(flags),
+        prefill=draw(flags),
+        late_system=draw(flags),
+        parallel_switch=draw(flags),
+        single_calls=draw(flags),
+        strict_tools=draw(flags),
+        structured=draw(st.sampled_from(["native", "tool", "none"])),
+        cache_marks=draw(flags),
+        cache_ttl=draw(flags),
+        server_tools=draw(flags),
+        deferred_tools=draw(flags),
+        tool_name_limit=draw(st.sampled_from([64, 128])),
+        max_tokens_field=draw(st.sampled_from(["max_tokens", "max_completion_tokens"])),
+        developer_role=draw(flags),
+        stream_options=draw(flags),
+        null_content=draw(flags),
     )

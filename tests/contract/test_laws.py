@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 import pytest
@@ -11,11 +12,22 @@ from hypothesis import strategies as st
 from msgspec import Raw, structs
 
 from contract import strategies
-from trunkline.core.events import Failed, StreamEvent, fold, unfold
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.events import Failed, PartDelta, StreamEvent, fold, unfold
 from trunkline.core.facts import Facts
 from trunkline.core.proofs import unseal
 from trunkline.core.sse import SSEFramer
-from trunkline.core.types import Message, Part, Request, Response, Text, Thinking, ToolCall
+from trunkline.core.types import (
+    Image,
+    Message,
+    Part,
+    Request,
+    Response,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from trunkline.protocols.codec import Codec, CountCodec, ReplyContext
 from trunkline.protocols.registry import CODECS
 from wire.law import faults
@@ -256,9 +268,9 @@ def complete(messages: tuple[Message, ...]) -> bool:
     return called <= answered
 
 
-def sections(codec: Codec, request: Request) -> dict[str, object]:
+def sections(codec: Codec, request: Request, facts: Facts = FACTS) -> dict[str, object]:
     """The body's fields as raw bytes, messages one by one."""
-    body = msgspec.json.decode(codec.encode_request(request, FACTS).body, type=dict[str, Raw])
+    body = msgspec.json.decode(codec.encode_request(request, facts).body, type=dict[str, Raw])
     split: dict[str, object] = {key: bytes(value) for key, value in body.items()}
     split["messages"] = [bytes(raw) for raw in msgspec.json.decode(bytes(body["messages"]), type=list[Raw])]
     return split
@@ -287,6 +299,41 @@ def test_E3_a_stream_of_ours_cut_anywhere_fails_or_is_whole(
 
 @rooms
 @generated
+@given(response=strategies.responses(), data=st.data())
+def test_E4_a_failure_anywhere_is_one_error_and_no_end(
+    codec: Codec, response: Response, data: st.DataObject
+) -> None:
+    whole = list(unfold(response))
+    before = whole[: data.draw(st.integers(0, len(whole) - 1))]
+    error = GatewayError(Kind.OVERLOADED, "the upstream is busy", local=False)
+    body = stream_of(codec, [*before, Failed(error)])
+    found = events_of(codec, [body])
+    assert faults(found) == []
+    assert isinstance(found[-1], Failed)
+    assert "the upstream is busy" in found[-1].error.message
+    for end in (b"event: message_stop", b"[DONE]", b'"finish_reason":"'):
+        assert end not in body
+    assert body.endswith(b"\n\n")
+
+
+@rooms
+@generated
+@given(response=strategies.responses(), data=st.data())
+def test_the_size_of_deltas_is_no_difference(codec: Codec, response: Response, data: st.DataObject) -> None:
+    fine: list[StreamEvent] = []
+    for event in unfold(response):
+        if isinstance(event, PartDelta) and len(event.text) > 1:
+            at = data.draw(st.integers(1, len(event.text) - 1))
+            fine += [PartDelta(event.index, event.text[:at]), PartDelta(event.index, event.text[at:])]
+        else:
+            fine.append(event)
+    assert fold(events_of(codec, [stream_of(codec, fine)])) == fold(
+        events_of(codec, [stream_of(codec, unfold(response))])
+    )
+
+
+@rooms
+@generated
 @given(response=strategies.responses())
 def test_E67_pings_between_frames_change_nothing(codec: Codec, response: Response) -> None:
     frames = [frame + b"\n\n" for frame in stream_of(codec, unfold(response)).split(b"\n\n")[:-1]]
@@ -296,3 +343,63 @@ def test_E67_pings_between_frames_change_nothing(codec: Codec, response: Respons
         + b"".join(codec.ping(begun=True) + frame for frame in frames[1:])
     )
     assert events_of(codec, [noisy]) == events_of(codec, [b"".join(frames)])
+
+
+# Whatever the target can or cannot: content arrives.
+
+
+@rooms
+@generated
+@given(request=strategies.requests(), facts=strategies.facts())
+def test_content_arrives_whatever_the_target_can(codec: Codec, request: Request, facts: Facts) -> None:
+    encoded = codec.encode_request(request, facts)
+    assert codec.encode_request(request, facts) == encoded
+    sent, back = content_of(request), content_of(codec.decode_request(encoded.body))
+    assert [call for call in back.calls if call in sent.calls] == sent.calls
+    assert {ident for ident, _ in back.results} >= {ident for ident, _ in sent.results}
+    assert [name for name in sent.images if name not in back.images] == []
+    assert [text for text in sent.texts if text not in "\n".join(back.texts)] == []
+    assert {tool.name for tool in request.tools} <= {
+        tool.name for tool in codec.decode_request(encoded.body).tools
+    }
+
+
+@rooms
+@generated
+@given(request=strategies.requests(), facts=strategies.facts())
+def test_E104_an_earlier_turn_keeps_its_bytes_whatever_the_target_can(
+    codec: Codec, request: Request, facts: Facts
+) -> None:
+    full = sections(codec, request, facts)["messages"]
+    for end in range(1, len(request.messages)):
+        if request.messages[end - 1].role == "user" and complete(request.messages[:end]):
+            shorter = sections(codec, structs.replace(request, messages=request.messages[:end]), facts)[
+                "messages"
+            ]
+            assert shorter == full[: len(shorter)]
+
+
+class Content(NamedTuple):
+    """What a request carries, in order."""
+
+    texts: list[str]
+    images: list[str]
+    calls: list[tuple[str, str, str]]
+    results: list[tuple[str, bool]]
+
+
+def content_of(request: Request) -> Content:
+    found = Content([part.text or "" for part in request.system], [], [], [])
+    for message in request.messages:
+        for part in message.content:
+            match part:
+                case Text(text):
+                    found.texts.append(text)
+                case Image():
+                    found.images.append(part.data or part.url or "")
+                case ToolCall():
+                    found.calls.append((part.id, part.name, canonical(part.arguments)))
+                case ToolResult():
+                    found.results.append((part.call_id, part.is_error))
+                    found.texts.extend(inner.text for inner in part.content if isinstance(inner, Text))
+    return found

@@ -17,6 +17,7 @@ from trunkline.upstream.rehearsal import RehearsalUpstream
 from trunkline.upstream.rehearsal.sample import sample
 from trunkline.upstream.rehearsal.tapes import SPEECH, frames
 from trunkline.upstream.rehearsal.wishes import Run, Write, directory, wishes
+from wire.recordings import generations
 
 TAPES = sorted(
     entry.name.removesuffix(".sse")
@@ -221,6 +222,24 @@ def test_a_schema_gets_an_answer_that_fits_it(protocol: str) -> None:
     assert json.loads(text(answer_of(protocol, ask(protocol, [user("name it")], **more)))) == {
         "title": "rehearsal"
     }
+
+
+def test_every_recorded_request_gets_an_answer_in_its_protocol() -> None:
+    played = 0
+    for recording in generations():
+        body = recording.request if recording.status == 200 else None
+        asked = json.loads(body) if body else {}
+        if not isinstance(asked.get("model"), str) or asked.get("n", 1) != 1:
+            continue
+        asked["stream"] = bool(asked.get("stream"))
+        status, _, chunks = play(recording.codec, asked)
+        if status == 400:  # what the protocol itself refuses, in its own words
+            assert json.loads(b"".join(chunks))["error"]["message"], recording
+            continue
+        assert status == 200, recording
+        assert answer_of(recording.codec, asked).content, recording
+        played += 1
+    assert played > 800
 
 
 @pytest.mark.parametrize("protocol", PATHS)
