@@ -39,13 +39,20 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     same = surface.protocol == course.inbound.codec.name
     whole = course.peek.stream and not surface.facts.structured_stream
     whole = whole and course.request.output_format is not None
-    if same and not reencode and not whole:
+    if same and not (reencode or whole or _restores(course, surface)):
         prepared = _pass(course, codec, provider, surface)
     else:
         prepared = _encode(course, codec, provider, surface, stream=course.peek.stream and not whole)
     if prepared.losses and course.services.strict:
         raise _refused(prepared)
     return prepared
+
+
+def _restores(course: Course, surface: Surface) -> bool:
+    """Whether proofs have to be put back that the client's own bytes lack: it speaks the protocol, not the dialect."""
+    if not surface.facts.dialect or not len(course.services.proofs):
+        return False
+    return course.request_for(surface.facts.origin) is not course.request
 
 
 def _pass(course: Course, codec: Codec, provider: Provider, surface: Surface) -> Prepared:
