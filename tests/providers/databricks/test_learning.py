@@ -216,6 +216,7 @@ def test_a_missing_gateway_switches_to_serving(side: str, status: int, code: str
         ("serving_messages", "Unsupported native API path '/serving-endpoints/anthropic/invocations/v1/messages' for provider 'anthropic'", "serving_chat"),
         ("gateway_messages", "Native_api_type=anthropic/v1/messages is not supported for provider Azure.", "gateway_chat"),
         ("serving_chat", "Native_api_type=mlflow/v1/chat is not supported for provider X.", "serving_messages"),
+        ("serving_messages", "Path must be of form /serving-endpoints/<endpoint_name>/invocations or /serving-endpoints/<endpoint_name>/served-models/<served_model_name>/invocations", "serving_chat"),
     ],
 )  # fmt: skip
 def test_a_refused_protocol_switches_to_the_other(name: str, text: str, to: str) -> None:
