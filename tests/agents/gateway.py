@@ -6,11 +6,12 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _LISTENS = re.compile(r"listens on (http://\S+)")
+NOTHING: Mapping[str, str] = {}
 SOURCE = Path(__file__).parent.parent.parent / "src"
 
 
@@ -37,21 +38,23 @@ def serve(config: str, folder: Path) -> Iterator[Gateway]:
 
 
 @contextlib.contextmanager
-def serve_bare(folder: Path) -> Iterator[Gateway]:
-    """A gateway without configuration, in an environment without keys."""
-    with _started([], folder) as gateway:
+def serve_bare(folder: Path, environment: Mapping[str, str] = NOTHING) -> Iterator[Gateway]:
+    """A gateway without configuration; ``environment`` is all that it knows."""
+    with _started([], folder, environment) as gateway:
         yield gateway
 
 
 @contextlib.contextmanager
-def _started(options: Sequence[str], folder: Path) -> Iterator[Gateway]:
+def _started(
+    options: Sequence[str], folder: Path, environment: Mapping[str, str] = NOTHING
+) -> Iterator[Gateway]:
     """Starts the gateway on a free port and stops it with SIGTERM; a failed stop is an error."""
     home = folder / "gateway-home"
     home.mkdir()
     env = {"HOME": str(home), "TRUNKLINE_HOME": str(home), "PATH": os.defpath, "PYTHONPATH": str(SOURCE)}
     process = subprocess.Popen(
         [sys.executable, "-m", "trunkline", "serve", "--port", "0", *options],
-        env={**env, "PYTHONUNBUFFERED": "1"},
+        env={**env, "PYTHONUNBUFFERED": "1", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
