@@ -13,6 +13,7 @@ recorded :class:`Tape`; the script is a list of them, a function of :class:`Aske
 
 from standin import failures
 from standin.asked import Asked, ToolResult
+from standin.flags import BETAS, Flags
 from standin.models import MODELS, Model, find_model
 from standin.script import (
     Call,
@@ -30,7 +31,6 @@ from standin.script import (
 )
 from standin.server import StandIn
 from standin.wire import Delivery, Pause, Received, Reply
-from standin.workspace import BETAS, Flags
 
 __all__ = [
     "BETAS",

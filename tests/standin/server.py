@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from standin.asked import Asked
+from standin.flags import Flags
 from standin.ledger import Ledger
 from standin.script import Player, Script
 from standin.wire import Gone, Inbox, Received, Reply, receive, send
-from standin.workspace import Flags, Workspace
+from standin.workspace import Workspace
 
 Result = TypeVar("Result")
 ORDINARY = Flags()

@@ -11,29 +11,18 @@ from urllib.parse import parse_qs
 from standin import failures
 from standin.answer import Answer, answer
 from standin.asked import Asked
+from standin.flags import Flags
 from standin.ledger import Ledger
+from standin.listing import answer_listing, discovery_document
 from standin.models import MODELS, Model, find_model
 from standin.refusal import Refused, refuse, refuse_extra, refuse_with
 from standin.rules_chat import as_anthropic, check_chat
 from standin.rules_claude import Claude, check_claude
 from standin.say_chat import stream_dialect, stream_openai, whole_dialect, whole_openai
 from standin.say_messages import STREAM_HEADERS, stream_messages, whole_message
-from standin.script import FIXTURES, Player, Scripted, ScriptEnded, Tape, Turn
+from standin.script import Player, Scripted, ScriptEnded, Tape, Turn
 from standin.wire import Delivery, Received, Reply, deliver
 
-BETAS = frozenset(
-    [
-        "claude-code-20250219",
-        "interleaved-thinking-2025-05-14",
-        "effort-2025-11-24",
-        "context-1m-2025-08-07",
-        "fine-grained-tool-streaming-2025-05-14",
-        "extended-cache-ttl-2025-04-11",
-        "output-128k-2025-02-19",
-        "token-efficient-tools-2025-02-19",
-        "prompt-caching-2024-07-31",
-    ]
-)
 _NATIVE_FIELDS = frozenset(
     [
         "model",
@@ -54,51 +43,6 @@ _NATIVE_FIELDS = frozenset(
         "anthropic_beta",
     ]
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
-    """What kind of workspace this is. The defaults: both surfaces on, native Messages there, strict."""
-
-    token: str = "dapi-stand-in"
-    expired: frozenset[str] = frozenset()
-    """Tokens that are about to expire."""
-    basic: bool = True
-    """Takes the Basic form ``token:PAT`` too."""
-    wrong_token: Literal["numeric", "text"] = "numeric"
-    client: tuple[str, str] | None = None
-    """(id, secret) of a service principal; ``/oidc/v1/token`` issues further tokens for it."""
-    gateway: Literal["on", "off", "refused"] = "on"
-    serving: Literal["on", "enforced_off"] = "on"
-    native: Literal["on", "absent", "unsupported"] = "on"
-    """Messages: there, 404 as an unknown path, or 400 as an unsupported one."""
-    v3_only: bool = False
-    """The gateway knows service names alone."""
-    account: bool = False
-    """An account's address: every call is a redirect to its log-in page."""
-    listing: Literal["on", "forbidden", "recorded"] = "on"
-    page: int = 8
-    """Services in a page of the catalog listing; the first page comes empty."""
-    endpoints: tuple[str, ...] = ()
-    """Custom endpoints: any name, with the behaviour of the default Claude."""
-    strict: bool = True
-    """False: takes any body, as a lenient server would."""
-    plain: bool = False
-    """Also serves ``/v1/chat/completions`` and ``/v1/messages`` as ordinary servers do, without any check."""
-    betas: frozenset[str] = BETAS
-    beta_words: Literal["named", "unnamed"] = "named"
-    cache_ttl: bool = True
-    tool_extras: bool = False
-    """Native tools may carry defer_loading and the like, and results tool references."""
-    native_errors: bool = False
-    """Native Messages words its refusals as Anthropic does, not as JSON in a string."""
-    context: int | None = None
-    """Overrides every model's context, in tokens of four bytes of the request."""
-    max_body: int = 4 * 1024 * 1024
-    input_per_minute: int | None = None
-    output_per_minute: int | None = None
-    retry_after: str | None = None
-    """What the limits above say in ``Retry-After``."""
 
 
 DEFAULT_MODEL = "claude-sonnet-4-5"
@@ -141,12 +85,12 @@ class Workspace:
         if path == "/oidc/v1/token":
             return self._issue(received)
         if path.startswith(("/.well-known/", "/oidc/.well-known/")):
-            return _discovery_document(received)
+            return discovery_document(received)
         if flags.plain and path in ("/v1/chat/completions", "/v1/messages"):
             return self._plain(received, path)
         self._authenticate(received)
         if path.startswith("/api/"):
-            return self._list(received, path)
+            return answer_listing(received, path, self.flags)
         if path.startswith("/ai-gateway/"):
             return self._gateway(received, path)
         if path.startswith("/serving-endpoints/"):
@@ -374,35 +318,6 @@ class Workspace:
             events = stream_dialect(made, bare=delivery.bare, done=delivery.done)
         return deliver(list(events), delivery, STREAM_HEADERS)
 
-    # Discovery.
-
-    def _list(self, received: Received, path: str) -> Reply:
-        flags = self.flags
-        if flags.listing == "forbidden":
-            return failures.no_grant("*")
-        if path == "/api/2.0/serving-endpoints":
-            if flags.listing == "recorded":
-                return _replay(Tape("serving-endpoints-list.json", content_type="application/json"))
-            return failures.as_json(
-                200, {"endpoints": [*map(_listed, MODELS), *map(_custom, flags.endpoints)]}
-            )
-        if path == "/api/2.1/unity-catalog/model-services":
-            if flags.gateway != "on":
-                return failures.gateway_absent()
-            return failures.as_json(200, self._services(received))
-        return failures.coded(404, "ENDPOINT_NOT_FOUND", f"No API found for 'GET {path}'")
-
-    def _services(self, received: Received) -> dict[str, object]:
-        token = parse_qs(received.query).get("page_token", [""])[0]
-        if not token:
-            return {"model_services": [], "next_page_token": "0"}
-        start = int(token)
-        names = [{"name": f"model-services/{model.service}"} for model in MODELS]
-        page: dict[str, object] = {"model_services": names[start : start + self.flags.page]}
-        if start + self.flags.page < len(names):
-            page["next_page_token"] = str(start + self.flags.page)
-        return page
-
 
 def _body(received: Received) -> dict[str, object]:
     try:
@@ -468,46 +383,3 @@ def _replay(tape: Tape) -> Reply:
         return Reply(tape.status, headers, (data,))
     events = [event + b"\n\n" for event in data.split(b"\n\n") if event.strip()]
     return deliver(events, tape.delivery, headers)
-
-
-def _listed(model: Model) -> dict[str, object]:
-    kinds = {"claude": "claude", "gpt": "gpt", "gpt_oss": "gpt-oss", "llama": "llama"}
-    types = ["mlflow/v1/chat/completions"]
-    if model.family == "claude":
-        types += ["anthropic/v1/messages", "cursor/v1/chat/completions"]
-    entity = {
-        "name": model.endpoint,
-        "foundation_model": {
-            "name": f"system.ai.{model.endpoint}",
-            "display_name": model.name.replace("-", " ").title(),
-            "model_class": kinds.get(model.family, model.family),
-            "api_types": types,
-        },
-    }
-    return {
-        "name": model.endpoint,
-        "task": "llm/v1/chat",
-        "endpoint_type": "FOUNDATION_MODEL_API",
-        "state": {"ready": "READY", "config_update": "NOT_UPDATING"},
-        "permission_level": "CAN_QUERY",
-        "capabilities": {"function_calling": True},
-        "config": {"served_entities": [entity]},
-    }
-
-
-def _custom(name: str) -> dict[str, object]:
-    return {
-        "name": name,
-        "task": "llm/v1/chat",
-        "state": {"ready": "READY"},
-        "config": {"served_entities": []},
-    }
-
-
-def _discovery_document(received: Received) -> Reply:
-    host = f"http://{received.header('host')}"
-    if received.path == "/.well-known/databricks-config":
-        document = json.loads((FIXTURES / "constructed" / "databricks-config.json").read_text())
-        return failures.as_json(200, {**document, "oidc_endpoint": f"{host}/oidc"})
-    document = json.loads((FIXTURES / "constructed" / "oidc-discovery.json").read_text())
-    return failures.as_json(200, {**document, "token_endpoint": f"{host}/oidc/v1/token"})
