@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from trunkline.config.schema import ProviderSettings
 from trunkline.core.errors import GatewayError, Kind, kind_of_status
@@ -263,3 +264,13 @@ def test_the_responses_only_refusal_says_so_and_teaches_nothing() -> None:
     error = refused(surface, msgspec.json.encode({"error_code": "BAD_REQUEST", "message": text}))
     assert error.kind is Kind.UNSUPPORTED
     assert workspace().learn(surface, error) is None
+
+
+def test_a_minute_of_output_tokens_is_fitted_into_once() -> None:
+    surface = surface_of("serving_messages", "databricks-claude-opus-4-8")
+    body = b'{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"REQUEST_LIMIT_EXCEEDED: Exceeded workspace output tokens per minute rate limit for x."}'
+    lesson = workspace().learn(surface, refused(surface, body, 429))
+    assert isinstance(lesson, Relearned)
+    assert lesson.facts.max_output_tokens == 16_384
+    smaller = structs.replace(surface, facts=lesson.facts)
+    assert workspace().learn(smaller, refused(smaller, body, 429)) is None

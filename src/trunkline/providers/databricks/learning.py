@@ -3,15 +3,21 @@
 import re
 from typing import Final
 
+from msgspec import structs
+
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.facts import Facts
 from trunkline.providers.databricks.surfaces import FLIP, OTHER_PROTOCOL
 from trunkline.providers.learning import learn_from, text_of
-from trunkline.providers.provider import Lesson, Surface, Switched
+from trunkline.providers.provider import Lesson, Relearned, Surface, Switched
 
 _TO_GATEWAY: Final = re.compile(r"Please use Unity Gateway|Use Unity Catalog model services", re.IGNORECASE)
 _TO_SERVING: Final = re.compile(
     r"FEATURE_DISABLED|AI Gateway .{0,60}is not available|AI Gateway legacy endpoint", re.IGNORECASE
 )
+_OUTPUT_LIMIT: Final = re.compile(r"output tokens per minute|output_tokens_per_minute", re.IGNORECASE)
+FITTING_OUTPUT: Final = 16_384
+"""Output tokens that fit into the usual minute of 20,000; coding agents ask for 32,000 and more (databricks.md 5.4)."""
 _NO_SUCH_PROTOCOL: Final = re.compile(
     r"Unsupported native API path|Native_api_type=\S+ is not supported|not enabled for this (?:API|route)",
     re.IGNORECASE,
@@ -33,35 +39,47 @@ def learn(surface: Surface, error: GatewayError, offered: frozenset[str]) -> Les
 
     Never changes the surface for a limit, a guardrail or a bad token: those follow the request anywhere.
     """
-    if (
-        error.local
-        or error.kind in _NEVER
-        or "guardrail" in (error.code or "")
-        or "guardrail" in error.message
-    ):
+    if error.local or "guardrail" in (error.code or "") or "guardrail" in error.message:
         return None
     text = text_of(error)
+    if error.kind is Kind.RATE_LIMITED and _OUTPUT_LIMIT.search(text):
+        return _less_output(surface.facts)
+    if error.kind in _NEVER:
+        return None
+    elsewhere = _elsewhere(surface, error, text)
+    if elsewhere is None:
+        return learn_from(surface.protocol, surface.facts, error)
+    name, why = elsewhere
+    return Switched(name, why) if name in offered else None
+
+
+def _elsewhere(surface: Surface, error: GatewayError, text: str) -> tuple[str, str] | None:
+    """The surface that a refusal points to, and why."""
     if _TO_GATEWAY.search(text) and surface.name.startswith("serving"):
-        return _switch(
-            FLIP[surface.name], offered, "the workspace sends this model through the Unity gateway"
-        )
+        return FLIP[surface.name], "the workspace sends this model through the Unity gateway"
     if _TO_SERVING.search(text) and surface.name.startswith("gateway"):
-        return _switch(FLIP[surface.name], offered, "the workspace has no AI gateway")
+        return FLIP[surface.name], "the workspace has no AI gateway"
     if _NO_SUCH_PROTOCOL.search(text):
-        return _switch(OTHER_PROTOCOL[surface.name], offered, f"no {surface.protocol} for this model here")
+        return OTHER_PROTOCOL[surface.name], f"no {surface.protocol} for this model here"
     if _NO_SUCH_PATH.search(text) and surface.protocol != "openai_chat":
-        return _switch(OTHER_PROTOCOL[surface.name], offered, f"no route for {surface.protocol} here")
+        return OTHER_PROTOCOL[surface.name], f"no route for {surface.protocol} here"
     if error.kind is Kind.NOT_FOUND and _NO_SUCH_NAME.search(text):
-        return _switch(FLIP[surface.name], offered, f"no {surface.deployment} on {surface.name}")
+        return FLIP[surface.name], f"no {surface.deployment} on {surface.name}"
     if error.kind is Kind.PERMISSION and surface.name.startswith("gateway") and _plain_refusal(text):
-        return _switch(FLIP[surface.name], offered, "the gateway refuses where serving may not")
-    return learn_from(surface.protocol, surface.facts, error)
+        return FLIP[surface.name], "the gateway refuses where serving may not"
+    return None
+
+
+def _less_output(facts: Facts) -> Relearned | None:
+    """A smaller reservation, once: a later refusal over the same limit is one to wait for."""
+    if facts.max_output_tokens is not None and facts.max_output_tokens <= FITTING_OUTPUT:
+        return None
+    return Relearned(
+        structs.replace(facts, max_output_tokens=FITTING_OUTPUT),
+        f"max_tokens is reserved against the output tokens of the minute: at most {FITTING_OUTPUT} from now on",
+    )
 
 
 def _plain_refusal(text: str) -> bool:
     """A 403 of the gateway itself (Free Edition, trials), not one about tokens, grants or addresses."""
     return re.search(r"permission|token|credential|IP ACL|rate limit|EXECUTE", text, re.IGNORECASE) is None
-
-
-def _switch(name: str, offered: frozenset[str], why: str) -> Switched | None:
-    return Switched(name, why) if name in offered else None
