@@ -145,3 +145,17 @@ def test_the_fallback_list_takes_over_between_signed_turns(bench: MakeBench) -> 
     assert "haiku" in last.model
     assert last.last_results[0].text.startswith("one")
     assert made.standin.ledger.signatures[0] not in repr(last.body)
+
+
+def test_the_output_limit_of_a_minute_is_fitted_into(bench: MakeBench) -> None:
+    """What the agent may write is reserved before it is written; it asks for more than a minute holds."""
+    made = bench(
+        [turn(Think("Step."), Call("Bash", {"command": "echo one", "description": "Step"})), say("Fits.")],
+        flags={"output_per_minute": 20_000},
+    )
+    run = made.claude.run("Step.")
+    made.check_settled(run)
+    assert run.result == "Fits."
+    assert run.seconds < 15
+    limits = [path for path, _, text in made.refused() if "output tokens per minute" in text]
+    assert len(limits) == 1, made.report(run)

@@ -280,6 +280,12 @@ class Workspace:
             refuse_with(failures.rate_limited(model.endpoint, what=what, retry_after=after))
         self._spent.append((now, model.name, size, reserved))
 
+    def _settle(self, model: Model, output: int) -> None:
+        """What was reserved gives way to what was written."""
+        if self._spent and self._spent[-1][1] == model.name:
+            at, name, size, _ = self._spent.pop()
+            self._spent.append((at, name, size, output))
+
     def _plain(self, received: Received, path: str) -> Reply:
         body = _body(received)
         surface: Literal["chat", "messages"] = "messages" if path.endswith("messages") else "chat"
@@ -303,6 +309,7 @@ class Workspace:
 
     def _say(self, turn: Turn, asked: Asked, model: Model, prefix: str, plain: bool) -> Reply:
         made = answer(turn, asked, model, self.ledger, prefix)
+        self._settle(model, made.output)
         delivery = turn.delivery
         if not asked.stream:
             return _whole(_whole_body(made, asked, plain), delivery)
