@@ -59,6 +59,7 @@ def _server(section: Section) -> Server:
         port=section.integer("port", 3456, 0, 65_535),
         keys=section.secrets("keys"),
         max_body=section.integer("max_body", 32 * MEBIBYTE, 1024, 1024 * MEBIBYTE),
+        max_concurrent=section.integer("max_concurrent", 1024, 1, 100_000),
         strict=section.flag("strict", False),
         ping=section.number("ping", 15.0, 0.1, DAY),
     )

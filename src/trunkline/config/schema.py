@@ -20,6 +20,8 @@ class Server(Struct, frozen=True, kw_only=True):
     keys: tuple[Secret, ...] = ()
     max_body: int = 32 * MEBIBYTE
     """Bytes; a larger request body is a 413."""
+    max_concurrent: int = 1024
+    """Requests served at once by one worker; more wait for ``queue_wait``."""
     strict: bool = False
     """A request that would lose anything in translation is a 400."""
     ping: float = 15.0
