@@ -22,8 +22,8 @@ def think(text: str, signature: str | None = "s", origin: str | None = "me") -> 
     return Thinking(text=text, signature=signature, origin=origin)
 
 
-def call(call_id: str, proof: str | None = None) -> ToolCall:
-    return ToolCall(id=call_id, name="run", arguments="{}", proof=proof)
+def call(call_id: str, proof: str | None = None, origin: str | None = None) -> ToolCall:
+    return ToolCall(id=call_id, name="run", arguments="{}", proof=proof, proof_origin=origin)
 
 
 def request(*content: Part) -> Request:
@@ -47,7 +47,14 @@ def test_E12_thinking_is_restored_in_its_order() -> None:
 def test_E8_never_to_another_maker() -> None:
     answer = (think("1"), call("x", "proof"))
     assert restored(answer, (call("x"),), origin="you") == (call("x"),)
-    assert restored(answer, (call("x"),)) == answer
+    assert restored(answer, (call("x"),)) == (think("1"), call("x", "proof", "me"))
+    assert restored(answer, (call("x", "proof"),)) == (think("1"), call("x", "proof", "me"))
+
+
+def test_E13_a_call_says_who_proved_it_where_that_is_known() -> None:
+    asked = request(call("x", "proof"), call("y", "other"), call("z", "third", "you"))
+    claimed = claim(asked, {"proof": "me", "third": "me"}.get).messages[1].content
+    assert claimed == (call("x", "proof", "me"), call("y", "other"), call("z", "third", "you"))
 
 
 def test_what_was_not_lost_stays_as_it_is() -> None:

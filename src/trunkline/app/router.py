@@ -48,7 +48,7 @@ class Router:
     def depends_on_lists(self, inbound: Inbound) -> bool:
         """Whether the providers' lists of models may change the plan for this request."""
         try:
-            plan = self.plan(inbound, inbound.codec.peek(inbound.body))
+            plan = self.plan(inbound, inbound.peek or inbound.codec.peek(inbound.body))
         except GatewayError:
             return True
         return not plan.route.startswith(NAMED)

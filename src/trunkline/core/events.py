@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.types import (
@@ -93,7 +94,7 @@ def unfold(response: Response) -> Iterator[StreamEvent]:
     for index, part in enumerate(response.content):
         match part:
             case Text(text, citations):
-                yield PartStarted(index, Text(""))
+                yield PartStarted(index, Text("", phase=part.phase))
                 if text:
                     yield PartDelta(index, text)
                 for citation in citations:
@@ -107,10 +108,8 @@ def unfold(response: Response) -> Iterator[StreamEvent]:
                     yield PartDelta(index, text)
                 if signature is not None:
                     yield SignatureDelta(index, signature)
-            case ToolCall(id=call_id, name=name, arguments=arguments, kind=kind, proof=proof):
-                yield PartStarted(
-                    index, ToolCall(id=call_id, name=name, arguments="", kind=kind, proof=proof)
-                )
+            case ToolCall(arguments=arguments):
+                yield PartStarted(index, replace(part, arguments="", cache=None))
                 if arguments:
                     yield PartDelta(index, arguments)
             case _:
@@ -160,15 +159,15 @@ class Folder:
         match part:
             case None:
                 return
-            case Text(opening, citations, cache):
-                part = Text(opening + text, (*citations, *self._citations), cache)
+            case Text(opening, citations):
+                part = replace(part, text=opening + text, citations=(*citations, *self._citations))
             case Refusal(opening):
                 part = Refusal(opening + text)
             case Thinking(text=opening, signature=signature, redacted=None, origin=origin):
                 signature = "".join(self._signature) if self._signature else signature
                 part = Thinking(text=opening + text, signature=signature, origin=origin)
-            case ToolCall(id=call_id, name=name, arguments=opening, kind=kind, proof=proof):
-                part = ToolCall(id=call_id, name=name, arguments=opening + text, kind=kind, proof=proof)
+            case ToolCall(arguments=opening):
+                part = replace(part, arguments=opening + text, cache=None)
             case _:
                 pass
         self._parts.append(part)

@@ -23,15 +23,22 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     # Limits, in tokens.
     context_tokens: int | None = None
+    min_output_tokens: int | None = None
+    """The smallest output limit it accepts (OpenAI's Responses: 16)."""
     max_output_tokens: int | None = None
     """Cap of the output limit, and the value to send where the protocol demands one."""
 
     # Reasoning.
     reasoning: Literal["none", "effort", "budget", "adaptive", "budget_or_adaptive"] = "none"
     """How thinking is asked for: not at all, ``reasoning_effort``, ``thinking.budget_tokens``, or
-    ``thinking: adaptive`` with ``output_config.effort``."""
+    ``thinking: adaptive`` with ``output_config.effort``. In gemini "effort" is ``thinkingLevel``, "budget"
+    is ``thinkingBudget``, and the adaptive ones are a budget that may be left to the model (-1)."""
     reasoning_always: bool = False
     """The model cannot be told not to think: "off" is not sent."""
+    min_reasoning_tokens: int | None = None
+    """gemini: the smallest thinking budget the model takes."""
+    max_reasoning_tokens: int | None = None
+    """gemini: the largest one."""
     effort_levels: tuple[str, ...] = ()
     """The levels it knows, weakest first; empty: any. Others are moved to the nearest."""
     reasoning_history: Literal[
@@ -63,6 +70,10 @@ class Facts(Struct, frozen=True, kw_only=True):
     single_calls: bool = False
     """Only one call per assistant turn in history: several are split into pairs."""
     strict_tools: bool = True
+    custom_tools: bool = True
+    """openai_responses: takes freeform tools; False: they go as functions with one string ``input``."""
+    tool_groups: bool = True
+    """openai_responses: takes tools grouped in namespaces; False: their names are flattened."""
     structured: Literal["native", "tool", "none"] = "native"
     """How a JSON schema for the answer is enforced: its field, a forced tool, or not at all."""
     structured_stream: bool = True
@@ -76,6 +87,21 @@ class Facts(Struct, frozen=True, kw_only=True):
     deferred_tools: bool = True
     """anthropic_messages: takes ``defer_loading`` and ``tool_reference`` blocks."""
     tool_name_limit: int = 64
+
+    # gemini only.
+    schema_dialect: Literal["json_schema", "openapi_subset"] = "json_schema"
+    """How schemas are written: JSON Schema in ``parametersJsonSchema`` and ``responseJsonSchema``, or the
+    older subset in ``parameters`` and ``responseSchema``."""
+    call_ids: bool = True
+    """Takes ``id`` on function calls and responses."""
+    result_parts: bool = True
+    """Takes pictures and files inside a function response; False: they follow it as user parts."""
+    skip_proofs: bool = False
+    """Wants the documented skip value on calls without a signature of its own (Gemini 3)."""
+    mixed_tools: bool = True
+    """Takes server tools such as ``googleSearch`` beside functions."""
+    structured_with_tools: bool = True
+    """Enforces a format for the answer although functions are declared."""
 
     # Spellings of openai_chat.
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"

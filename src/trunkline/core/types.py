@@ -39,6 +39,8 @@ class Text(Struct, frozen=True):
     text: str
     citations: tuple[Opaque, ...] = ()
     cache: CacheMark | None = None
+    phase: str | None = None
+    """openai_responses: ``commentary`` or ``final_answer``."""
 
 
 class Refusal(Struct, frozen=True):
@@ -98,7 +100,8 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     """A call the model wants run. ``arguments`` is the raw text received: usually a JSON object.
 
     ``kind`` "custom" marks a freeform tool whose ``arguments`` are the plain input text. ``proof`` is
-    an opaque vendor proof bound to this call (Gemini's thoughtSignature).
+    an opaque vendor proof bound to this call (Gemini's thoughtSignature), ``proof_origin`` its maker's tag
+    as in :class:`Thinking`.
     """
 
     id: str
@@ -107,6 +110,11 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     kind: Literal["function", "custom"] = "function"
     proof: str | None = None
     cache: CacheMark | None = None
+    namespace: str | None = None
+    """The group the tool belongs to; ``name`` begins with it (see :class:`Tool`)."""
+    vendor_type: str | None = None
+    """The vendor's word for a typed client tool (``local_shell``), as on :class:`Tool`."""
+    proof_origin: str | None = None
 
 
 class ToolResult(Struct, frozen=True, kw_only=True):
@@ -146,6 +154,9 @@ class Tool(Struct, frozen=True, kw_only=True):
     vendor_type: str | None = None
     raw: Raw | None = None
     cache: CacheMark | None = None
+    namespace: str | None = None
+    """The group it was declared in, for protocols that have groups: ``name`` is ``namespace__own_name``."""
+    namespace_description: str | None = None
 
 
 class ToolChoice(Struct, frozen=True):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trunkline.accounting.estimate import estimate_tokens
 from trunkline.config.schema import Retry, Timeouts
@@ -85,6 +86,8 @@ class Course:
         """The client's request, decoded once. Raises GatewayError (INVALID_REQUEST)."""
         if self._request is None:
             self._request = self.inbound.codec.decode_request(self.inbound.body)
+            if (said := self.inbound.peek) is not None:
+                self._request = replace(self._request, model=said.model, stream=said.stream)
         return self._request
 
     def request_for(self, origin: str) -> Request:

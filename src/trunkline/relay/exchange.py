@@ -91,7 +91,7 @@ class Exchange:
 
 async def _serve(course: Course) -> None:
     services, inbound, journal = course.services, course.inbound, course.journal
-    course.peek = journal.peek = inbound.codec.peek(inbound.body)
+    course.peek = journal.peek = inbound.peek or inbound.codec.peek(inbound.body)
     plan = services.planner(inbound, course.peek)
     journal.route = plan.route
     targets = services.health.order(plan.targets, services.clock.now())[: max(1, services.retry.targets)]

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from trunkline.core.http import Headers
-from trunkline.protocols.codec import Codec
+from trunkline.protocols.codec import Codec, Peek
 
 Operation = Literal["generate", "count_tokens"]
 
@@ -20,3 +20,5 @@ class Inbound(Struct, frozen=True, kw_only=True):
     request_id: str
     client: str
     """A digest of the client key, the tenant of everything we keep; ``-`` without keys."""
+    peek: Peek | None = None
+    """Model and stream flag where the path says them (gemini); the body's own are not read then."""

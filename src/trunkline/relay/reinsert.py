@@ -57,16 +57,16 @@ def _restored(
             content[0 if kept.leading and first_call else len(content) :] = (
                 [*kept.thinking, *content] if kept.leading and first_call else kept.thinking
             )
-        if part.proof is None and kept.call_proof is not None:
+        if part.proof_origin is None and kept.call_proof is not None:
             changed = True
-            part = replace(part, proof=kept.call_proof)
+            part = replace(part, proof=kept.call_proof, proof_origin=kept.origin)
         content.append(part)
         first_call = False
     return tuple(content) if changed else None
 
 
 def claim(request: Request, maker: Callable[[str], str | None]) -> Request:
-    """``request`` with the origin filled in of signed thinking whose maker we remember."""
+    """``request`` with the origin filled in of signed thinking and calls whose maker we remember."""
     changed = False
     messages: list[Message] = []
     for message in request.messages:
@@ -80,6 +80,9 @@ def claim(request: Request, maker: Callable[[str], str | None]) -> Request:
 
 
 def _claimed(part: Part, maker: Callable[[str], str | None]) -> Part:
+    if isinstance(part, ToolCall) and part.proof is not None and part.proof_origin is None:
+        called = maker(part.proof)
+        return part if called is None else replace(part, proof_origin=called)
     if not isinstance(part, Thinking) or part.origin is not None:
         return part
     proof = part.signature or part.redacted

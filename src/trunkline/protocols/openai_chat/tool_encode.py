@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from trunkline.core.types import Request, Tool
-from trunkline.protocols.openai_chat.client_tools import client_tool
+from trunkline.protocols.client_tools import client_tool
 from trunkline.protocols.openai_chat.ledger import Ledger
 from trunkline.protocols.openai_chat.shapes import FunctionToolData, FunctionToolOut
 from trunkline.protocols.openai_chat.untyped import as_list, as_object

@@ -1,0 +1,118 @@
+"""The room's codec: the interface of :mod:`trunkline.protocols.codec`, spoken for generateContent.
+
+Model and stream flag stand in the path here: :meth:`Gemini.peek_path` reads them, the server hands them on
+with the request, and the operations on bodies know neither.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from trunkline.core.errors import GatewayError
+from trunkline.core.facts import Facts
+from trunkline.core.http import HttpHead
+from trunkline.core.losses import Loss
+from trunkline.core.types import Request, Response
+from trunkline.core.usage import Usage
+from trunkline.protocols.codec import (
+    Encoded,
+    ErrorReply,
+    Peek,
+    ReplyContext,
+    StreamDecoder,
+    StreamEncoder,
+    StreamTap,
+)
+from trunkline.protocols.gemini import errors, foreign_proofs, response
+from trunkline.protocols.gemini.path import read_path
+from trunkline.protocols.gemini.request_decode import decode_request
+from trunkline.protocols.gemini.request_encode import encode_request
+from trunkline.protocols.gemini.stream_decode import GeminiStreamDecoder
+from trunkline.protocols.gemini.stream_encode import GeminiStreamEncoder
+from trunkline.protocols.gemini.tap import GeminiStreamTap
+from trunkline.protocols.gemini.wire import PROTOCOL
+
+_PING: Final = b"\n\n"
+_UNSAID: Final = Peek("")
+
+
+class Gemini:
+    """See :class:`trunkline.protocols.codec.Codec`, which documents every operation."""
+
+    @property
+    def name(self) -> str:
+        """The protocol's name in configurations."""
+        return PROTOCOL
+
+    def peek(self, body: bytes) -> Peek:
+        """Nothing: the path says model and method."""
+        del body
+        return _UNSAID
+
+    def peek_path(self, path: str) -> Peek:
+        """Model and stream flag. Raises GatewayError (NOT_FOUND) for a path without a method we know."""
+        called = read_path(path)
+        return Peek(called.model, called.stream)
+
+    def rename(self, body: bytes, deployment: str) -> bytes:
+        """The body itself: the model's name goes into the path."""
+        del deployment
+        return body
+
+    def decode_request(self, body: bytes) -> Request:
+        """A client's request, model and stream flag left open."""
+        return decode_request(body)
+
+    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+        """A body for a target of this protocol."""
+        return encode_request(request, facts)
+
+    def decode_response(self, body: bytes, origin: str) -> Response:
+        """A whole answer."""
+        return response.decode_response(body, origin)
+
+    def encode_response(self, answer: Response, context: ReplyContext) -> bytes:
+        """A whole answer for a client."""
+        return response.encode_response(answer, context)
+
+    def stream_decoder(self, origin: str) -> StreamDecoder:
+        """For one upstream's stream."""
+        return GeminiStreamDecoder(origin)
+
+    def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
+        """For one client's stream."""
+        return GeminiStreamEncoder(context)
+
+    def stream_tap(self) -> StreamTap:
+        """For one stream that is passed through."""
+        return GeminiStreamTap()
+
+    def usage_of(self, body: bytes) -> Usage | None:
+        """The usage in a whole answer."""
+        return response.usage_of(body)
+
+    def drop_foreign_proofs(
+        self, body: bytes, owned: Callable[[str], bool]
+    ) -> tuple[bytes, tuple[Loss, ...]]:
+        """A passed-through body without other makers' signatures."""
+        return foreign_proofs.drop_foreign_proofs(body, owned)
+
+    def decode_error(self, head: HttpHead, body: bytes) -> GatewayError:
+        """What an error answer means."""
+        return errors.decode_error(head, body)
+
+    def encode_error(self, error: GatewayError, request_id: str) -> ErrorReply:
+        """An error before the first byte."""
+        return errors.encode_error(error, request_id)
+
+    def encode_stream_error(self, error: GatewayError, request_id: str) -> bytes:
+        """An error inside a stream. Chunks have no place for the request's id: headers told it."""
+        del request_id
+        return errors.encode_stream_error(error)
+
+    def ping(self, *, begun: bool) -> bytes:
+        """An empty line. Not a comment: Gemini CLI's SDK finds no event after one and loses the answer."""
+        del begun
+        return _PING
+
+
+GEMINI: Final = Gemini()
