@@ -47,6 +47,8 @@ class ReplyContext(Struct, frozen=True, kw_only=True):
     """Input tokens by our estimate, for protocols that must state them before the upstream does."""
     stream_usage: bool = False
     """An openai_chat client asked for the usage chunk."""
+    request: Request | None = None
+    """The client's request, for protocols that echo it, group tools or type calls (openai_responses)."""
 
 
 class ErrorReply(Struct, frozen=True):

@@ -1,0 +1,110 @@
+"""The room's codec: the interface of :mod:`trunkline.protocols.codec`, spoken for OpenAI Responses."""
+
+from collections.abc import Callable
+from typing import Final
+
+from trunkline.core.errors import GatewayError
+from trunkline.core.facts import Facts
+from trunkline.core.http import HttpHead
+from trunkline.core.losses import Loss
+from trunkline.core.splice import splice
+from trunkline.core.types import Request, Response
+from trunkline.core.usage import Usage
+from trunkline.protocols.codec import (
+    Encoded,
+    ErrorReply,
+    Peek,
+    ReplyContext,
+    StreamDecoder,
+    StreamEncoder,
+    StreamTap,
+)
+from trunkline.protocols.openai_responses import (
+    errors,
+    foreign_proofs,
+    output_decode,
+    request_decode,
+    request_encode,
+    response,
+)
+from trunkline.protocols.openai_responses.stream_decode import ResponsesStreamDecoder
+from trunkline.protocols.openai_responses.stream_encode import ResponsesStreamEncoder, encode_stream_error
+from trunkline.protocols.openai_responses.tap import ResponsesStreamTap
+from trunkline.protocols.openai_responses.wire import ENCODER, NAME
+
+PING: Final = b": ping\n\n"
+
+
+class OpenAIResponses:
+    """OpenAI Responses, and everyone who speaks it."""
+
+    @property
+    def name(self) -> str:
+        """``openai_responses``."""
+        return NAME
+
+    def peek(self, body: bytes) -> Peek:
+        """Model and stream flag."""
+        return request_decode.peek(body)
+
+    def rename(self, body: bytes, deployment: str) -> bytes:
+        """The model's name replaced."""
+        return splice(body, {"model": ENCODER.encode(deployment)})
+
+    def decode_request(self, body: bytes) -> Request:
+        """A client's request."""
+        return request_decode.decode_request(body)
+
+    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+        """A body for a target."""
+        return request_encode.encode_request(request, facts)
+
+    def decode_response(self, body: bytes, origin: str) -> Response:
+        """A whole answer."""
+        return output_decode.decode_response(body, origin)
+
+    def encode_response(self, answer: Response, context: ReplyContext) -> bytes:
+        """A whole answer for a client."""
+        return response.encode_response(answer, context)
+
+    def stream_decoder(self, origin: str) -> StreamDecoder:
+        """Events of a stream to neutral ones."""
+        return ResponsesStreamDecoder(origin)
+
+    def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
+        """Neutral events to a stream."""
+        return ResponsesStreamEncoder(context)
+
+    def stream_tap(self) -> StreamTap:
+        """The observer of a pass-through."""
+        return ResponsesStreamTap()
+
+    def usage_of(self, body: bytes) -> Usage | None:
+        """The usage in a whole answer."""
+        return output_decode.usage_of(body)
+
+    def drop_foreign_proofs(
+        self, body: bytes, owned: Callable[[str], bool]
+    ) -> tuple[bytes, tuple[Loss, ...]]:
+        """History without other models' proofs."""
+        return foreign_proofs.drop_foreign_proofs(body, owned)
+
+    def decode_error(self, head: HttpHead, body: bytes) -> GatewayError:
+        """What an error answer means."""
+        return errors.decode_error(head, body)
+
+    def encode_error(self, error: GatewayError, request_id: str) -> ErrorReply:
+        """The error before the first byte."""
+        return errors.encode_error(error, request_id)
+
+    def encode_stream_error(self, error: GatewayError, request_id: str) -> bytes:
+        """The error inside a stream: a failed response, since that is what clients act on."""
+        return encode_stream_error(error, request_id)
+
+    def ping(self, *, begun: bool) -> bytes:
+        """A comment line: every client skips it, before and after the first event."""
+        del begun
+        return PING
+
+
+OPENAI_RESPONSES: Final = OpenAIResponses()

@@ -1,0 +1,215 @@
+"""A client's input items to turns: the model's items side by side are one turn, so are the results after it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+from msgspec.structs import replace
+
+from trunkline.core.types import Message, Opaque, Part, Role, Text, ToolCall, ToolResult
+from trunkline.protocols.openai_responses.item_decode import decode_item, opaque_item
+from trunkline.protocols.openai_responses.kinds import BY_CALL, BY_OUTPUT
+from trunkline.protocols.openai_responses.part_decode import decode_content
+from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
+from trunkline.protocols.openai_responses.wire import (
+    CALL,
+    ERROR_PREFIX,
+    MESSAGE,
+    OUTPUT,
+    WireAgentMessage,
+    WireMessage,
+    WireOutput,
+    WireTools,
+    kind_of,
+    read,
+)
+
+_TOOLS: Final = msgspec.json.Decoder(WireTools)
+_AGENT: Final = msgspec.json.Decoder(WireAgentMessage)
+_ROLES: Final[dict[str, Role]] = {"user": "user", "system": "system", "developer": "developer"}
+_ANSWERED: Final = frozenset({"reasoning", "function_call", "custom_tool_call", "compaction", "program"})
+"""Items of the model's turn besides every ``*_call``, which is one too, or the server's work in it."""
+_SERVED: Final = frozenset({"mcp_list_tools", "mcp_approval_request", "program_output"})
+
+
+class InputDecoder:
+    """Walks the items once. ``feed`` each, then ``close``, then read the lists."""
+
+    def __init__(self) -> None:
+        self.system: list[Text | Opaque] = []
+        self.messages: list[Message] = []
+        self.tools: list[Raw] = []
+        """Tools that came inside the input: they count as declared."""
+        self._said: list[Part] = []
+        self._results: list[Part] = []
+        self._called: set[str] = set()
+
+    def feed(self, raw: Raw, at: str) -> None:
+        """One item. Raises GatewayError (INVALID_REQUEST)."""
+        try:
+            if bytes(raw)[:1] == b'"':
+                raise invalid(f"Invalid type for '{at}': expected an object, but got a string instead.", at)
+            wire = kind_of(raw)
+            kind = wire.type or ("message" if wire.role is not None else "")
+            if kind == "message":
+                self._message(raw, at)
+            elif kind in ("function_call_output", "custom_tool_call_output") or kind in BY_OUTPUT:
+                self._output(kind, raw, at)
+            elif kind == "additional_tools":
+                self.tools += read(_TOOLS, raw).tools
+            elif kind in _ANSWERED or kind in _SERVED or kind.endswith("_call"):
+                self._item(kind, raw, at)
+            else:
+                self._other(kind, raw)
+        except msgspec.ValidationError as cause:
+            raise refusal_of(cause, at) from cause
+
+    def close(self) -> None:
+        """The end of the input."""
+        self._end_turn()
+
+    def _end_turn(self) -> None:
+        if self._said:
+            self.messages.append(Message("assistant", tuple(self._said)))
+            self._said = []
+        if self._results:
+            self.messages.append(Message("user", tuple(self._results)))
+            self._results = []
+
+    def _message(self, raw: Raw, at: str) -> None:
+        wire = read(MESSAGE, raw)
+        if wire.role == "assistant":
+            self._item("message", raw, at)
+            return
+        if wire.role is None:
+            raise missing(f"{at}.role")
+        role = _ROLES.get(wire.role)
+        if role is None:
+            raise invalid(
+                f"Invalid value: '{wire.role}'. Supported values are: 'assistant', 'system', 'developer', "
+                "and 'user'.",
+                f"{at}.role",
+            )
+        self._end_turn()
+        self._instruct_or_say(role, wire, at)
+
+    def _instruct_or_say(self, role: Role, wire: WireMessage, at: str) -> None:
+        parts = decode_content(wire.content, f"{at}.content")
+        if role != "user" and not self.messages:
+            texts = [part for part in parts if isinstance(part, Text)]
+            if len(texts) == len(parts):
+                self.system += texts
+                return
+        self.messages.append(Message(role, tuple(parts)))
+
+    def _item(self, kind: str, raw: Raw, at: str) -> None:
+        if kind in ("function_call", "custom_tool_call") and not read(CALL, raw).name:
+            raise missing(f"{at}.name")
+        parts = decode_item(kind, raw, at, None, sealed=True)
+        if self._results:
+            self._end_turn()
+        if kind in BY_CALL:
+            self._called.update(part.id for part in parts if isinstance(part, ToolCall))
+        self._said += parts
+
+    def _output(self, kind: str, raw: Raw, at: str) -> None:
+        wire = read(OUTPUT, raw)
+        if kind == "tool_search_output":
+            self.tools += wire.tools or ()
+            if wire.execution == "server" or not wire.call_id:
+                self._item(kind, raw, at)
+                return
+        call_id = wire.call_id or wire.id
+        if not call_id:
+            raise missing(f"{at}.call_id")
+        typed = BY_OUTPUT.get(kind)
+        if typed is not None and kind != "local_shell_call_output":
+            if call_id not in self._called:  # OpenAI's own servers ran it
+                self._item(kind, raw, at)
+                return
+            content: list[Part] = [opaque_item(kind, raw, rendering(kind, wire))]
+            failed = wire.status == "failed"
+        else:
+            content = decode_content(wire.output, f"{at}.output")
+            failed = _take_prefix(content)
+        self._results.append(ToolResult(call_id=call_id, content=tuple(content), is_error=failed))
+
+    def _other(self, kind: str, raw: Raw) -> None:
+        """What is neither said by the model nor a result stands in the user's turn."""
+        text = agent_text(raw) if kind == "agent_message" else None
+        self._end_turn()
+        self.messages.append(Message("user", (opaque_item(kind or "unknown", raw, text),)))
+
+
+def _take_prefix(content: list[Part]) -> bool:
+    """Whether the result is an error by its prefix, which is taken off (E37)."""
+    first = content[0] if content else None
+    if not isinstance(first, Text) or not first.text.startswith(ERROR_PREFIX):
+        return False
+    rest = first.text.removeprefix(ERROR_PREFIX)
+    content[0] = replace(first, text=rest)
+    if not rest and len(content) > 1:
+        del content[0]
+    return True
+
+
+def agent_text(raw: Raw) -> str | None:
+    """What another agent says, as plain text. Its sealed part is plain where nobody sealed it."""
+    wire = read(_AGENT, raw)
+    pieces = [part.text or _plain(part.encrypted_content) for part in wire.content]
+    text = "\n".join(piece.rstrip("\n") for piece in pieces if piece)
+    return f"Message from {wire.author or 'another agent'}:\n{text}" if text else None
+
+
+def _plain(text: str | None) -> str:
+    return text if text and any(character.isspace() for character in text) else ""
+
+
+def rendering(kind: str, wire: WireOutput) -> str:
+    """The outcome of one of OpenAI's client tools in words."""
+    if kind == "tool_search_output":
+        names = ", ".join(names_of(wire.tools or ()))
+        return f"Tools that can be called now: {names}" if names else "No tool was found."
+    if isinstance(wire.output, list):
+        return "\n".join(_shell_text(raw) for raw in wire.output)
+    return wire.output or wire.status or ""
+
+
+class _Outcome(msgspec.Struct):
+    type: str | None = None
+    exit_code: int | None = None
+
+
+class _ShellResult(msgspec.Struct):
+    stdout: str = ""
+    stderr: str = ""
+    outcome: _Outcome | None = None
+
+
+_SHELL: Final = msgspec.json.Decoder(_ShellResult)
+
+
+def _shell_text(raw: Raw) -> str:
+    result = read(_SHELL, raw)
+    outcome = result.outcome or _Outcome()
+    ended = f"exit code {outcome.exit_code}" if outcome.exit_code is not None else outcome.type
+    return "\n".join(piece for piece in (result.stdout, result.stderr, ended) if piece)
+
+
+class _Named(msgspec.Struct):
+    name: str | None = None
+    tools: list["_Named"] | None = None
+
+
+_NAMED: Final = msgspec.json.Decoder(_Named)
+
+
+def names_of(tools: Sequence[Raw]) -> list[str]:
+    """Names of tools as they are called outside their groups."""
+    found: list[str] = []
+    for raw in tools:
+        named = read(_NAMED, raw)
+        inner = [f"{named.name}__{tool.name}" for tool in named.tools or () if tool.name]
+        found += inner or ([named.name] if named.name else [])
+    return found

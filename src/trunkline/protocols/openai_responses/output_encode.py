@@ -1,0 +1,244 @@
+"""The model's parts as complete output items: what ``output_item.done`` and a whole answer hold."""
+
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from trunkline.core.proofs import seal
+from trunkline.core.types import Image, Opaque, Part, Refusal, Request, Text, Thinking, Tool, ToolCall
+from trunkline.protocols.openai_responses.item_decode import REDACTED
+from trunkline.protocols.openai_responses.kinds import TYPED, own_name
+from trunkline.protocols.openai_responses.wire import ITEM, NAME, OBJECT
+
+Item = dict[str, object]
+Status = Literal["completed", "incomplete"]
+MAX_CONTEXT_ID: Final = 40
+_PREFIXES: Final = {
+    "message": "msg",
+    "reasoning": "rs",
+    "function_call": "fc",
+    "custom_tool_call": "ctc",
+    "local_shell_call": "lsh",
+    "shell_call": "sh",
+    "apply_patch_call": "apc",
+    "tool_search_call": "tsc",
+    "image_generation_call": "ig",
+}
+
+
+def item_id(kind: str, reply_id: str, index: int) -> str:
+    """An item's id: short, and the same in every event of a stream (E73)."""
+    return f"{_PREFIXES[kind]}_{reply_id[:MAX_CONTEXT_ID]}_{index}"
+
+
+class Declared:
+    """The tools of the request that is answered, by the names that models call them."""
+
+    def __init__(self, request: Request | None) -> None:
+        self._tools: dict[str, Tool] = {}
+        for tool in () if request is None else request.tools:
+            if tool.namespace is not None or tool.kind == "client":
+                self._tools[tool.name] = tool
+
+    def namespace(self, call: ToolCall) -> str | None:
+        """The group to name beside the call: Codex finds no tool without it."""
+        tool = self._tools.get(call.name)
+        return call.namespace or (None if tool is None else tool.namespace)
+
+    def vendor_type(self, call: ToolCall) -> str | None:
+        """The client tool whose own item type the call needs."""
+        tool = self._tools.get(call.name)
+        return call.vendor_type or (None if tool is None else tool.vendor_type)
+
+
+class _Shape(Struct):
+    command: list[str] | None = None
+    commands: list[str] | None = None
+    type: str | None = None
+    path: str | None = None
+
+
+_SHAPE: Final = msgspec.json.Decoder(_Shape)
+
+
+def typed_item(call: ToolCall, call_id: str, vendor_type: str | None = None) -> Item | None:
+    """A call as the item of its own type; None when its arguments do not fit one: then it is a function's."""
+    tool = TYPED.get(vendor_type or call.vendor_type or "")
+    if tool is None:
+        return None
+    try:
+        shape, fields = _SHAPE.decode(call.arguments), OBJECT.decode(call.arguments)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    fitting = {
+        "local_shell": shape.command is not None,
+        "shell": shape.commands is not None,
+        "apply_patch": shape.type is not None and shape.path is not None,
+        "tool_search": True,
+    }
+    if not fitting[tool.name]:
+        return None
+    body: dict[str, object] = dict(fields)
+    if tool.name == "local_shell":
+        body = {"type": "exec", "env": {}, **fields}
+    item: Item = {"type": tool.call, "call_id": call_id, "status": "completed", tool.body: body}
+    if tool.name == "tool_search":
+        item["execution"] = "client"
+    return item
+
+
+def message(ident: str, part: Text | Refusal, status: Status = "completed") -> Item:
+    """A message with one content part."""
+    item: Item = {"id": ident, "type": "message", "status": status, "role": "assistant"}
+    item["content"] = [text_part(part.text, annotations(part)) if isinstance(part, Text) else refusal(part)]
+    if isinstance(part, Text) and part.phase is not None:
+        item["phase"] = part.phase
+    return item
+
+
+def text_part(text: str, notes: list[object]) -> Item:
+    """``output_text`` with every key that clients look for (E76)."""
+    return {"type": "output_text", "text": text, "annotations": notes, "logprobs": []}
+
+
+def refusal(part: Refusal) -> Item:
+    """``refusal``."""
+    return {"type": "refusal", "refusal": part.text}
+
+
+def reasoning(ident: str, part: Thinking) -> Item:
+    """A reasoning item: readable text as its summary, the proof sealed with its maker's name (E5, E7)."""
+    summary = [{"type": "summary_text", "text": part.text}] if part.text else []
+    return {"id": ident, "type": "reasoning", "summary": summary, "encrypted_content": sealed(part)}
+
+
+def sealed(part: Thinking) -> str:
+    """What a client keeps for us: the proof, or that there was none."""
+    origin = part.origin or ""
+    return seal(part.signature, origin) if part.redacted is None else seal(REDACTED + part.redacted, origin)
+
+
+def call_item(ident: str, part: ToolCall, namespace: str | None, status: Status = "completed") -> Item:
+    """A function's or freeform tool's call."""
+    custom = part.kind == "custom"
+    item: Item = {
+        "id": ident,
+        "type": "custom_tool_call" if custom else "function_call",
+        "status": status,
+        "call_id": part.id,
+        "name": own_name(namespace, part.name),
+        "input" if custom else "arguments": part.arguments,
+    }
+    if namespace:
+        item["namespace"] = namespace
+    return item
+
+
+def image(ident: str, part: Image) -> Item:
+    """A generated image."""
+    found: Item = {"id": ident, "type": "image_generation_call", "status": "completed", "result": part.data}
+    if part.media_type is not None:
+        found["output_format"] = part.media_type.removeprefix("image/")
+    return found
+
+
+def shown(part: Image) -> Text:
+    """An image that is only known by its address, as text that shows it."""
+    return Text(f"![image]({part.url})")
+
+
+def own_item(part: Opaque) -> Raw | None:
+    """The item an opaque part came as; None for blocks of other protocols, whose servers' work is invisible."""
+    return part.raw if part.protocol == NAME and part.kind.startswith(ITEM) else None
+
+
+def annotations(part: Text) -> list[object]:
+    """Citations that have a form here."""
+    found = (annotation(cited, part.text) for cited in part.citations)
+    return [note for note in found if note is not None]
+
+
+class _Cited(Struct):
+    url: str | None = None
+    title: str | None = None
+    start_index: int | None = None
+    end_index: int | None = None
+    url_citation: "_Cited | None" = None
+
+
+_CITED: Final = msgspec.json.Decoder(_Cited)
+
+
+def annotation(citation: Opaque, text: str) -> object | None:
+    """The annotation for a citation; None for those that point to no URL."""
+    if citation.protocol == NAME:
+        return citation.raw
+    try:
+        found = _CITED.decode(citation.raw)
+    except msgspec.DecodeError:
+        return None
+    found = found.url_citation or found
+    if not found.url:
+        return None
+    return {
+        "type": "url_citation",
+        "url": found.url,
+        "title": found.title or "",
+        "start_index": found.start_index or 0,
+        "end_index": len(text) if found.end_index is None else found.end_index,
+    }
+
+
+def output_items(parts: tuple[Part, ...], reply_id: str, declared: Declared, cut_off: bool) -> list[object]:
+    """All items of a whole answer; of a call that was cut off the last says so (E28)."""
+    items: list[object] = []
+    for position, part in enumerate(parts):
+        last = cut_off and position == len(parts) - 1
+        item = output_item(part, reply_id, len(items), declared, "incomplete" if last else "completed")
+        if item is not None:
+            items.append(item)
+    return items
+
+
+def output_item(part: Part, reply_id: str, index: int, declared: Declared, status: Status) -> object | None:
+    """One part as an item; None for what has no form here."""
+    match part:
+        case Text(text) | Refusal(text):
+            if not text:
+                return None
+            return message(item_id("message", reply_id, index), part, status)
+        case Thinking():
+            return reasoning(item_id("reasoning", reply_id, index), part)
+        case ToolCall():
+            return whole_call(part, reply_id, index, declared, status)
+        case Image(data=None):
+            return message(item_id("message", reply_id, index), shown(part), status)
+        case Image():
+            return image(item_id("image_generation_call", reply_id, index), part)
+        case Opaque():
+            return own_item(part)
+        case _:
+            return None
+
+
+def whole_call(part: ToolCall, reply_id: str, index: int, declared: Declared, status: Status) -> Item:
+    """A call in the form its tool was declared in."""
+    typed = None
+    if status == "completed":
+        typed = typed_item(part, part.id, declared.vendor_type(part))
+    if typed is not None:
+        return {"id": item_id(str(typed["type"]), reply_id, index), **typed}
+    kind = "custom_tool_call" if part.kind == "custom" else "function_call"
+    if status == "incomplete" and is_object(part.arguments):
+        status = "completed"
+    return call_item(item_id(kind, reply_id, index), part, declared.namespace(part), status)
+
+
+def is_object(arguments: str) -> bool:
+    """Whether a call's arguments are whole."""
+    try:
+        OBJECT.decode(arguments)
+    except (msgspec.DecodeError, UnicodeError):
+        return False
+    return True

@@ -1,0 +1,114 @@
+"""Content parts of messages and results to neutral parts; what is unknown stays as it came."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from trunkline.core.types import Audio, Document, Image, Opaque, Part, Refusal, Text
+from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
+from trunkline.protocols.openai_responses.wire import (
+    NAME,
+    PART,
+    TEXT,
+    WireAudio,
+    WirePart,
+    checked,
+    kind_of,
+    read,
+)
+
+INSIDE: Final = "content."
+"""Begins the kind of an opaque part that is an element of a message's content."""
+_IMAGE_TYPES: Final = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
+_AUDIO: Final = msgspec.json.Decoder(WireAudio)
+
+
+def decode_content(content: str | list[Raw] | None, at: str, phase: str | None = None) -> list[Part]:
+    """Parts of a content string or list. Raises GatewayError (INVALID_REQUEST)."""
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [Text(content, phase=phase)]
+    return [decode_part(raw, f"{at}[{place}]", phase) for place, raw in enumerate(content)]
+
+
+def decode_part(raw: Raw, at: str, phase: str | None = None) -> Part:
+    """One element of a content list."""
+    data = bytes(raw)
+    if data[:1] == b'"':
+        return Text(TEXT.decode(data), phase=phase)
+    try:
+        kind = kind_of(raw).type
+        if kind == "input_audio":
+            sound = read(_AUDIO, raw).input_audio
+            return Audio(data=sound.data, format=sound.format)
+        if kind not in _KNOWN:
+            return Opaque(NAME, INSIDE + (kind or "unknown"), checked(raw))
+        wire = read(PART, raw)
+    except msgspec.ValidationError as cause:
+        raise refusal_of(cause, at) from cause
+    if wire.text is not None and kind in _TEXTS:
+        return Text(wire.text, citations(wire), phase=phase)
+    if wire.refusal is not None and kind == "refusal":
+        return Refusal(wire.refusal)
+    if kind == "input_image":
+        return _image(wire, at)
+    if kind == "input_file":
+        return _file(wire, at)
+    raise missing(f"{at}.{'refusal' if kind == 'refusal' else 'text'}")
+
+
+_TEXTS: Final = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
+_KNOWN: Final = _TEXTS | {"refusal", "input_image", "input_file"}
+
+
+def citations(wire: WirePart) -> tuple[Opaque, ...]:
+    """The annotations of a text part."""
+    return tuple(citation(raw) for raw in wire.annotations or ())
+
+
+def citation(raw: Raw) -> Opaque:
+    """One annotation, under its own type."""
+    data = bytes(raw)
+    kind = kind_of(raw).type if data[:1] == b"{" else None
+    return Opaque(NAME, kind or "annotation", checked(Raw(data)))
+
+
+def split_data_url(url: str) -> tuple[str | None, str]:
+    """Media type and base64 data, cut at the first comma only; parameters of the type are dropped (E61)."""
+    head, _, data = url.partition(",")
+    media_type = head[5:].partition(";")[0].strip().lower()
+    return _IMAGE_TYPES.get(media_type, media_type) or None, data
+
+
+def _image(wire: WirePart, at: str) -> Image:
+    url = wire.image_url
+    if url is None:
+        if wire.file_id is None:
+            raise missing(f"{at}.image_url")
+        return Image(file_id=wire.file_id, detail=wire.detail)
+    if url[:5].lower() == "data:":
+        media_type, data = split_data_url(url)
+        if data:
+            return Image(media_type=media_type, data=data, detail=wire.detail)
+    elif url[:8].lower().startswith(("http://", "https://")):
+        return Image(url=url, detail=wire.detail)
+    raise invalid(
+        f"Invalid '{at}.image_url': expected a base64-encoded data URL or an http(s) URL.",
+        f"{at}.image_url",
+    )
+
+
+def _file(wire: WirePart, at: str) -> Document:
+    if wire.file_data is not None:
+        media_type, data = "application/pdf", wire.file_data
+        if data[:5].lower() == "data:":
+            found, data = split_data_url(data)
+            media_type = found or media_type
+        return Document(media_type=media_type, data=data, title=wire.filename)
+    if wire.file_url is not None:
+        return Document(url=wire.file_url, title=wire.filename)
+    if wire.file_id is not None:
+        return Document(file_id=wire.file_id, title=wire.filename)
+    raise missing(f"{at}.file_data")

@@ -1,0 +1,173 @@
+"""A client's request to the neutral form. Strict about types, indifferent to what it does not know."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from trunkline.core.surrogates import decode_lenient
+from trunkline.core.types import Extra, Message, OutputFormat, Reasoning, Request, Sampling, Text
+from trunkline.protocols.codec import Peek
+from trunkline.protocols.openai_responses.input_decode import InputDecoder
+from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
+from trunkline.protocols.openai_responses.tool_decode import decode_choice, decode_tools
+from trunkline.protocols.openai_responses.wire import (
+    KNOWN_FIELDS,
+    NAME,
+    OBJECT,
+    OPEN_REQUEST,
+    REQUEST,
+    WireFormat,
+    WireRequest,
+    checked,
+    present,
+    read,
+)
+
+STATE: Final = frozenset({"previous_response_id", "conversation", "prompt"})
+"""Fields that bring a conversation of their own: with one of them ``input`` may be missing."""
+_PROOFS: Final = b'["reasoning.encrypted_content"]'
+_TEXT: Final = msgspec.json.Decoder(str)
+_FORMAT: Final = msgspec.json.Decoder(WireFormat)
+
+
+class WirePeek(msgspec.Struct):
+    """What routing needs."""
+
+    model: str
+    stream: bool | None = None
+
+
+_PEEK: Final = msgspec.json.Decoder(WirePeek)
+
+
+def peek(body: bytes) -> Peek:
+    """Model and stream flag. Raises GatewayError (INVALID_REQUEST)."""
+    try:
+        wire = decode_lenient(_PEEK, body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise refusal_of(cause) from cause
+    if not wire.model:
+        raise missing("model")
+    return Peek(wire.model, bool(wire.stream))
+
+
+def decode_request(body: bytes) -> Request:
+    """See :meth:`Codec.decode_request`."""
+    try:
+        return _request(*_read(body))
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise refusal_of(cause) from cause
+
+
+def _read(body: bytes) -> tuple[WireRequest, list[Extra]]:
+    """One typed pass; a second one for a body with fields that only this protocol knows."""
+    try:
+        return decode_lenient(REQUEST, body), []
+    except msgspec.ValidationError as cause:
+        if "unknown field" not in str(cause):
+            raise
+    fields = decode_lenient(OBJECT, body)
+    extras = [
+        Extra(key, checked(raw))
+        for key, raw in fields.items()
+        if key not in KNOWN_FIELDS and present(raw) and not _granted(key, raw)
+    ]
+    return decode_lenient(OPEN_REQUEST, body), extras
+
+
+def _granted(key: str, raw: Raw) -> bool:
+    """Whether a field asks for what every answer of ours gives anyway: then no target has to know of it."""
+    if key == "store":
+        return bytes(raw) == b"false"
+    return key == "include" and bytes(raw).replace(b" ", b"") == _PROOFS
+
+
+def _request(wire: WireRequest, extras: list[Extra]) -> Request:
+    found = InputDecoder()
+    if isinstance(wire.input, str):
+        found.messages.append(Message("user", (Text(wire.input),)))
+    elif wire.input is not None:
+        for place, raw in enumerate(wire.input):
+            found.feed(raw, f"input[{place}]")
+        found.close()
+    if not found.messages and not found.system and not any(extra.name in STATE for extra in extras):
+        raise missing("input")
+    system = [Text(wire.instructions), *found.system] if wire.instructions else found.system
+    tools = decode_tools([*(wire.tools or ()), *found.tools])
+    return Request(
+        protocol=NAME,
+        model=wire.model,
+        messages=tuple(found.messages),
+        system=tuple(system),
+        tools=tuple(tools),
+        tool_choice=decode_choice(wire.tool_choice, tools),
+        parallel_tool_calls=wire.parallel_tool_calls,
+        max_tokens=wire.max_output_tokens,
+        stream=bool(wire.stream),
+        reasoning=_reasoning(wire.reasoning, extras),
+        output_format=_output_format(wire.text, extras),
+        sampling=Sampling(temperature=wire.temperature, top_p=wire.top_p),
+        user=wire.user,
+        service_tier=wire.service_tier,
+        prompt_cache_key=wire.prompt_cache_key,
+        extras=tuple(extras),
+    )
+
+
+def _reasoning(fields: dict[str, Raw] | None, extras: list[Extra]) -> Reasoning | None:
+    """``reasoning``; what only this protocol says of it becomes extras (``reasoning.context``)."""
+    if fields is None:
+        return None
+    effort = summary = None
+    for key, raw in fields.items():
+        if key == "effort":
+            effort = _string(raw, "reasoning.effort")
+        elif key in ("summary", "generate_summary"):
+            summary = summary or _string(raw, f"reasoning.{key}")
+        elif present(raw):
+            extras.append(Extra(f"reasoning.{key}", checked(raw)))
+    if summary not in (None, "auto"):
+        extras.append(Extra("reasoning.summary", Raw(msgspec.json.encode(summary))))
+    display = "summarized" if summary is not None else None
+    if effort == "none":
+        return Reasoning(mode="off", effort="none")
+    return None if effort is None and display is None else Reasoning(effort=effort, display=display)
+
+
+def _string(raw: Raw, at: str) -> str | None:
+    if not present(raw):
+        return None
+    try:
+        return read(_TEXT, raw)
+    except msgspec.ValidationError as cause:
+        raise refusal_of(cause, at) from cause
+
+
+def _output_format(fields: dict[str, Raw] | None, extras: list[Extra]) -> OutputFormat | None:
+    """``text.format``; the rest of ``text`` becomes extras (``text.verbosity``)."""
+    wanted = None
+    for key, raw in (fields or {}).items():
+        if key == "format" and present(raw):
+            try:
+                wanted = read(_FORMAT, raw)
+            except msgspec.ValidationError as cause:
+                raise refusal_of(cause, "text.format") from cause
+        elif present(raw):
+            extras.append(Extra(f"text.{key}", checked(raw)))
+    if wanted is None or wanted.type == "text":
+        return None
+    if wanted.type == "json_object":
+        return OutputFormat(kind="json_object")
+    if wanted.type != "json_schema":
+        raise invalid(
+            f"Invalid value: '{wanted.type}'. Supported values are: 'json_object', 'json_schema', and 'text'.",
+            "text.format.type",
+        )
+    return OutputFormat(
+        kind="json_schema",
+        name=wanted.name,
+        schema=checked(wanted.schema) if present(wanted.schema) else Raw(b"{}"),
+        strict=wanted.strict,
+        description=wanted.description,
+    )
