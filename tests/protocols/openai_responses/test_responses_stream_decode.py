@@ -17,6 +17,7 @@ from trunkline.core.events import (
     PartStarted,
     SignatureDelta,
     Started,
+    StreamEvent,
     fold,
 )
 from trunkline.core.sse import SSEvent
@@ -92,6 +93,11 @@ def comparable(part: Part) -> object:
     return (part.text, part.signature is not None) if isinstance(part, Thinking) else part
 
 
+def told(events: list[StreamEvent]) -> list[object]:
+    """Events with errors by what they say: an error equals none but itself."""
+    return [str(event.error) if isinstance(event, Failed) else event for event in events]
+
+
 @tapes
 def test_the_law_of_neutral_streams_holds(path: Any) -> None:
     assert faults(decoded(path.read_bytes())) == []
@@ -103,7 +109,7 @@ def test_the_law_of_neutral_streams_holds(path: Any) -> None:
 def test_E01_a_stream_may_be_cut_anywhere(path: Any, data: st.DataObject) -> None:
     body = path.read_bytes()
     cuts = data.draw(st.lists(st.integers(0, len(body)), max_size=40))
-    assert repr(decoded(body, cuts)) == repr(decoded(body))  # an error equals none but itself
+    assert told(decoded(body, cuts)) == told(decoded(body))
 
 
 @tapes
