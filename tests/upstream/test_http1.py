@@ -9,6 +9,7 @@ import pytest
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpRequest
+from trunkline.upstream import http1
 from trunkline.upstream.http1 import Http1Answer, Http1Upstream
 
 pytestmark = pytest.mark.server
@@ -181,6 +182,59 @@ def test_T16_headers_timeout_names_itself() -> None:
             assert caught.value.timeout == "up.headers"
             assert caught.value.kind is Kind.TIMEOUT
             await asyncio.wait_for(peer.closed.wait(), 1)
+
+    asyncio.run(run())
+
+
+def test_T16_a_later_request_on_the_connection_has_its_own_headers_timeout() -> None:
+    async def run() -> None:
+        async with peer_of(says(LENGTH), says(b"")) as (peer, url), client() as upstream:
+            answer = await upstream.open(post(url), headers_timeout=30)
+            assert await everything(answer) == b"hello"
+            await answer.close(reuse=True)
+            began = asyncio.get_running_loop().time()
+            with pytest.raises(GatewayError) as caught:
+                await upstream.open(post(url), headers_timeout=0.1)
+            assert caught.value.timeout == "up.headers"
+            assert 0.09 < asyncio.get_running_loop().time() - began < 0.5
+            assert peer.connections == 1
+
+    asyncio.run(run())
+
+
+def test_T16_a_timer_of_an_earlier_request_does_not_end_a_later_one() -> None:
+    async def run() -> None:
+        async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(0.2)
+            writer.write(LENGTH)
+
+        async with peer_of(says(LENGTH), slow) as (peer, url), client() as upstream:
+            for timeout in (0.1, 5.0):
+                answer = await upstream.open(post(url), headers_timeout=timeout)
+                assert await everything(answer) == b"hello"
+                await answer.close(reuse=True)
+            assert peer.connections == 1
+
+    asyncio.run(run())
+
+
+def test_T16_the_pool_is_bounded_and_its_queue_is_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http1, "MAX_PER_ORIGIN", 1)
+
+    async def run() -> None:
+        async with peer_of(says(LENGTH), says(LENGTH)) as (peer, url), client(pool_timeout=0.1) as upstream:
+            first = await upstream.open(post(url), headers_timeout=5)
+            with pytest.raises(GatewayError) as caught:
+                await upstream.open(post(url), headers_timeout=5)
+            assert caught.value.timeout == "up.pool"
+            waiting = asyncio.create_task(upstream.open(post(url), headers_timeout=5))
+            given_up = asyncio.create_task(upstream.open(post(url), headers_timeout=5))
+            await asyncio.sleep(0.01)
+            given_up.cancel()
+            await everything(first)
+            await first.close(reuse=True)
+            assert await everything(await waiting) == b"hello"
+            assert peer.connections == 1
 
     asyncio.run(run())
 

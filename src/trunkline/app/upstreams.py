@@ -38,20 +38,22 @@ class Upstreams:
         self._closers: list[_Closing] = [self._direct]
         self.proxy = lru_cache(maxsize=512)(self._proxy_for)
         """The proxy for an origin, None to go directly."""
+        self._client = lru_cache(maxsize=512)(self._client_for)
 
     async def open(self, request: HttpRequest, *, headers_timeout: float) -> UpstreamAnswer:
         """Send by the right client; see the port for what it raises."""
-        if request.url.startswith(SCHEME):
-            return await self._recordings().open(request, headers_timeout=headers_timeout)
-        proxy = self.proxy(_origin(request.url))
-        if proxy is None:
-            return await self._direct.open(request, headers_timeout=headers_timeout)
-        return await self._through(proxy).open(request, headers_timeout=headers_timeout)
+        return await self._client(request.url).open(request, headers_timeout=headers_timeout)
 
     async def close(self) -> None:
         """Close every connection."""
         for client in self._closers:
             await client.close()
+
+    def _client_for(self, url: str) -> Upstream:
+        if url.startswith(SCHEME):
+            return self._recordings()
+        proxy = self.proxy(_origin(url))
+        return self._direct if proxy is None else self._through(proxy)
 
     def _recordings(self) -> Upstream:
         if self._rehearsal is None:

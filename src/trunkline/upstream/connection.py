@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from functools import lru_cache
 from typing import Final, Protocol, cast
 
 import httptools
@@ -12,6 +13,9 @@ from trunkline.core.http import Headers, HttpHead
 HIGH_WATER: Final = 256 * 1024
 """Bytes of an answer held for a slow reader before we stop reading from the upstream."""
 MAX_HEAD: Final = 64 * 1024
+_NAMES: Final[dict[bytes, str]] = {}
+"""Header names as seen so far, in lower case: providers send the same few dozen with every answer."""
+_MAX_NAMES: Final = 512
 _MAX_INFLATED_PIECE: Final = 1024 * 1024
 
 
@@ -26,14 +30,17 @@ class _Inflater(Protocol):
 class Connection(asyncio.Protocol):
     """Serves one exchange at a time; between exchanges the pool keeps it.
 
-    ``lost`` is called once when the connection is gone. All errors are GatewayErrors that name
-    ``origin`` and nothing else of the request.
+    All errors are GatewayErrors that name ``origin`` and nothing else of the request. There is one timer, which
+    looks at what is due and sets itself again: an answer that comes in time arms and cancels nothing.
     """
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
         self.idle_since = 0.0
         self.closed = False
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -90,6 +97,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._parser is not None and not self._complete and self._error is None:
             if self._until_close and exc is None:
                 self._complete = True
@@ -100,7 +110,7 @@ class Connection(asyncio.Protocol):
     # --- httptools' callbacks
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        self._headers.append((_NAMES.get(name) or _lower(name), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         parser = self._parser
@@ -108,8 +118,16 @@ class Connection(asyncio.Protocol):
         if status < 200:
             self._headers = []
             return
-        self._head = HttpHead(status, tuple(self._headers))
-        encoding = (self._head.header("content-encoding") or "identity").strip().lower()
+        self._head = head = HttpHead(status, tuple(self._headers))
+        self._until_close = True
+        for name, _ in head.headers:
+            if name == "content-length" or name == "transfer-encoding":
+                self._until_close = False
+            elif name == "content-encoding":
+                self._decompress(head)
+
+    def _decompress(self, head: HttpHead) -> None:
+        encoding = (head.header("content-encoding") or "identity").strip().lower()
         if encoding in ("gzip", "x-gzip", "deflate"):
             self._inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
         elif encoding not in ("", "identity"):
@@ -120,9 +138,6 @@ class Connection(asyncio.Protocol):
                     local=False,
                 )
             )
-        self._until_close = (
-            self._head.header("content-length") is None and self._head.header("transfer-encoding") is None
-        )
 
     def on_body(self, body: bytes) -> None:
         if self._inflater is None:
@@ -162,18 +177,10 @@ class Connection(asyncio.Protocol):
         self.abort()
         self._wake()
 
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
     def send(self, head: bytes, body: bytes) -> None:
         """Start an exchange. Raises GatewayError (UNREACHABLE) when the connection is already gone."""
         if self.closed or self._transport is None or self._transport.is_closing():
             raise _broken(self.origin, False)
-        self._reset()
         self._parser = httptools.HttpResponseParser(self)
         if len(body) < 65536:
             self._transport.write(head + body)
@@ -181,30 +188,59 @@ class Connection(asyncio.Protocol):
             self._transport.write(head)
             self._transport.write(body)
 
-    async def head(self) -> HttpHead:
-        """Status and headers of the answer. Raises GatewayError."""
+    async def head(self, seconds: float) -> HttpHead:
+        """Status and headers of the answer. Raises GatewayError, and TimeoutError after so many seconds."""
+        self._deadline = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._set_timer()
         while self._head is None:
             if self._error is not None:
                 raise self._error
-            await self._wait()
+            if self._loop.time() >= self._deadline:
+                raise TimeoutError
+            await self.change()
         return self._head
 
-    async def read(self) -> bytes:
-        """All bytes that are here, at least one; ``b""`` at the complete end. May be cancelled and called again."""
-        while not self._pieces:
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._look)
+
+    def _look(self) -> None:
+        """Wake who has waited for a head long enough; look again when somebody may have."""
+        self._timer = None
+        if self._parser is None or self._head is not None:
+            return
+        if self._loop.time() < self._deadline:
+            self._set_timer()
+        else:
+            self._wake()
+
+    def take(self) -> bytes | None:
+        """All bytes that are here, ``b""`` at the complete end, None while there are none. Raises GatewayError."""
+        pieces = self._pieces
+        if not pieces:
             if self._complete:
                 return b""
             if self._error is not None:
                 raise self._error
-            await self._wait()
-        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
+            return None
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
         self._held = 0
-        if self._paused and self._transport is not None:
-            self._paused = False
-            if not self.closed:
-                self._transport.resume_reading()
+        if self._paused:
+            self._resume()
         return data
+
+    def change(self) -> asyncio.Future[None]:
+        """Done when something has happened; for one to wait at a time."""
+        self._waiter = self._loop.create_future()
+        return self._waiter
+
+    def _resume(self) -> None:
+        self._paused = False
+        if self._transport is not None and not self.closed:
+            self._transport.resume_reading()
 
     def finish(self) -> bool:
         """End the exchange; True when the connection can serve another one."""
@@ -235,17 +271,33 @@ def _broken(origin: str, begun: bool) -> GatewayError:
     return GatewayError(Kind.UNREACHABLE, f"{origin} closed the connection without an answer", local=False)
 
 
+def _lower(raw_name: bytes) -> str:
+    name = raw_name.decode("latin-1").lower()
+    if len(_NAMES) < _MAX_NAMES:
+        _NAMES[raw_name] = name
+    return name
+
+
 def encode_head(method: str, target: str, host: str, headers: Headers, length: int) -> bytes:
     """A request's head. Raises GatewayError (INTERNAL) for a header that would break the framing."""
+    prefix = _encode_headers(method, target, host, headers)
+    if length or method != "GET":
+        return b"%bcontent-length: %d\r\n\r\n" % (prefix, length)
+    return prefix + b"\r\n"
+
+
+@lru_cache(maxsize=128)
+def _encode_headers(method: str, target: str, host: str, headers: Headers) -> bytes:
+    """A head but for its length: the same client asks the same provider with the same headers each time."""
     lines = [
         f"{method} {target} HTTP/1.1",
         f"host: {host}",
         *(f"{name}: {value}" for name, value in headers),
+        "accept-encoding: identity",
+        "",
     ]
-    if length or method != "GET":
-        lines.append(f"content-length: {length}")
-    text = "\r\n".join([*lines, "", ""])
-    breaks = len(lines) + 1
+    text = "\r\n".join(lines)
+    breaks = len(lines) - 1
     if text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text:
         raise GatewayError(Kind.INTERNAL, "a header towards the upstream holds a line break")
     return text.encode("latin-1")

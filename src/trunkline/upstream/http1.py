@@ -42,11 +42,12 @@ def place_of(url: str) -> Place:
 
 
 class _Pool:
-    """The connections to one origin."""
+    """The connections to one origin, and how many more there may be."""
 
     def __init__(self) -> None:
         self.idle: deque[Connection] = deque()
-        self.slots = asyncio.Semaphore(MAX_PER_ORIGIN)
+        self.free = MAX_PER_ORIGIN
+        self._queue: deque[asyncio.Future[None]] = deque()
 
     def take(self, now: float) -> Connection | None:
         while self.idle:
@@ -55,6 +56,26 @@ class _Pool:
                 return connection
             connection.abort()
         return None
+
+    async def wait(self) -> None:
+        """Wait for a slot when none is free; who has waited longest gets the next."""
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled():
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Give a slot to whoever waits, or keep it."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.free += 1
 
 
 class Http1Answer:
@@ -68,15 +89,20 @@ class Http1Answer:
         self._pool = pool
 
     async def read(self) -> bytes:
-        """The next bytes, ``b""`` at a complete end. Raises GatewayError (TRUNCATED)."""
-        return await self._connection.read() if self._connection is not None else b""
+        """The next bytes, ``b""`` at a complete end. Raises GatewayError (TRUNCATED). May be cancelled and called again."""
+        connection = self._connection
+        if connection is None:
+            return b""
+        while (data := connection.take()) is None:
+            await connection.change()
+        return data
 
     async def close(self, *, reuse: bool) -> None:
         """Give the connection back, or close it at once. Safe to call again."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        self._pool.slots.release()
+        self._pool.release()
         if connection.finish() and reuse:
             connection.idle_since = asyncio.get_running_loop().time()
             self._pool.idle.append(connection)
@@ -123,21 +149,20 @@ class Http1Upstream:
             request.method,
             place.target,
             place.authority,
-            (*request.headers, ("accept-encoding", "identity")),
+            request.headers,
             len(request.body),
         )
-        if pool.slots.locked():
-            await self._wait_for_slot(pool, place)
+        if pool.free:
+            pool.free -= 1
         else:
-            await pool.slots.acquire()
+            await self._wait_for_slot(pool, place)
         connection: Connection | None = None
         try:
             connection = pool.take(asyncio.get_running_loop().time()) or await self._connect(place)
             connection.send(head, request.body)
-            async with asyncio.timeout(headers_timeout):
-                answer = await connection.head()
+            answer = await connection.head(headers_timeout)
         except BaseException as error:
-            pool.slots.release()
+            pool.release()
             if connection is not None:
                 connection.abort()
             if isinstance(error, TimeoutError):
@@ -148,7 +173,7 @@ class Http1Upstream:
     async def _wait_for_slot(self, pool: _Pool, place: Place) -> None:
         try:
             async with asyncio.timeout(self._pool_timeout):
-                await pool.slots.acquire()
+                await pool.wait()
         except TimeoutError as cause:
             raise _expired("up.pool", place.origin, self._pool_timeout) from cause
 
