@@ -106,7 +106,7 @@ class ResponsesStreamDecoder:
         known = kind in self._HANDLERS or kind in TERMINALS
         return self._unreadable(frame, cause) if known else []
 
-    def _unreadable(self, frame: SSEvent, cause: msgspec.DecodeError) -> Events:
+    def _unreadable(self, frame: SSEvent, cause: msgspec.DecodeError | UnicodeDecodeError) -> Events:
         text = f"the upstream sent an event that cannot be read ({cause}): {readable(frame.data)[:200]}"
         return self._fail(GatewayError(Kind.UPSTREAM_FAILED, text, local=False))
 

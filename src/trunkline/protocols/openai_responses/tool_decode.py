@@ -113,9 +113,9 @@ def _vendor_tool(wire: WireTool, raw: Raw) -> Tool:
             vendor_type=wire.type,
             raw=checked(raw),
         )
-    kind: Literal["client", "server"] = "client" if wire.type.startswith("computer") else "server"
+    # the rest has no form elsewhere, whoever runs it
     name = opened.server_label or wire.name or wire.type
-    return Tool(name=name, kind=kind, vendor_type=wire.type, raw=checked(raw))
+    return Tool(name=name, kind="server", vendor_type=wire.type, raw=checked(raw))
 
 
 def decode_choice(choice: str | WireNamed | None, tools: Iterable[Tool]) -> ToolChoice | None:

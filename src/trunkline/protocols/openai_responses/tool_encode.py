@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw
 
 from trunkline.core.types import Request, Tool, ToolChoice
+from trunkline.protocols.client_tools import client_tool
 from trunkline.protocols.openai_responses.ledger import Ledger
 from trunkline.protocols.openai_responses.wire import ENCODER, OBJECT, encode
 
@@ -48,7 +49,7 @@ def encode_tools(request: Request, ledger: Ledger) -> list[ToolOut]:
 
 
 def encode_tool(tool: Tool, ledger: Ledger) -> ToolOut | None:
-    """One tool. Another vendor's own tools are no functions: they stay behind (E49)."""
+    """One tool. What another vendor's servers run is no function: it stays behind (E48, E49)."""
     if tool.kind in ("client", "server"):
         return _vendor_tool(tool, ledger)
     name = ledger.written(tool.name, tool.namespace)
