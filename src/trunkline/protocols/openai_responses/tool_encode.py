@@ -71,15 +71,17 @@ def encode_tool(tool: Tool, ledger: Ledger) -> ToolOut | None:
 def _vendor_tool(tool: Tool, ledger: Ledger) -> ToolOut | None:
     if ledger.own and tool.raw is not None:
         return Raw(bytes(tool.raw))
-    if tool.schema is None:
-        ledger.lose(
-            f"tools.{tool.name}", f"{tool.vendor_type or 'the tool'} is known to its own vendor only"
-        )
+    known = client_tool(tool) if tool.kind == "client" else None
+    description = tool.description if known is None else known.description
+    schema = tool.schema if known is None else known.schema
+    if schema is None:
+        why = f"{tool.vendor_type or 'the tool'} is known to its own vendor only"
+        ledger.lose(f"tools.{tool.name}", why)
         return None
     found: dict[str, object] = {"type": "function", "name": ledger.name(tool.name)}
-    if tool.description is not None:
-        found["description"] = tool.description
-    return {**found, "parameters": whole_schema(tool.schema), "strict": False}
+    if description is not None:
+        found["description"] = description
+    return {**found, "parameters": whole_schema(schema), "strict": False}
 
 
 def _freeform(tool: Tool, name: str, ledger: Ledger) -> ToolOut:
