@@ -30,6 +30,7 @@ class LineRecorder:
         self._line = line
         self._write = write
         self._waiting: deque[ExchangeRecord] = deque()
+        self._ready: list[bytes] = []
         self._left_out = 0
         self._wake = asyncio.Event()
 
@@ -47,18 +48,30 @@ class LineRecorder:
             await self._wake.wait()
             await asyncio.sleep(PAUSE)
             self._wake.clear()
-            while self._waiting or self._left_out:
-                # Formatted here in small portions: a thread that formats would hold up the loop for longer.
-                await self._hand_over(self._portion(PORTION))
+            await self._write_all()
 
     async def close(self) -> None:
         """Write everything that still waits, if that can be done soon. Call when ``run`` has ended."""
         try:
             async with asyncio.timeout(LAST_WORDS):
-                while self._waiting or self._left_out:
-                    await self._hand_over(self._portion(PORTION))
+                await self._write_all()
         except TimeoutError:
             return
+
+    async def _write_all(self) -> None:
+        """Everything that waits, in one piece: each hand-over to a thread stops the loop for a moment.
+
+        Formatted here, in small portions: a thread that formats would hold up the loop for longer.
+        """
+        while self._waiting or self._left_out or self._ready:
+            for _ in range(MAX_WAITING // PORTION):
+                if not (self._waiting or self._left_out):
+                    break
+                self._ready.append(self._portion(PORTION))
+                await asyncio.sleep(0)
+            data = b"".join(self._ready)
+            self._ready.clear()
+            await self._hand_over(data)
 
     async def _hand_over(self, data: bytes) -> None:
         """Write in a thread that nobody has to wait for: a full pipe must not keep the process alive."""

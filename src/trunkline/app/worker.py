@@ -7,6 +7,7 @@ from msgspec import structs
 
 from trunkline.app.composition import make_application
 from trunkline.app.logs import configure_logging
+from trunkline.app.memory import settle
 from trunkline.app.providers import make_providers
 from trunkline.config.load import load
 from trunkline.server.application import Application
@@ -28,4 +29,6 @@ def worker() -> Application:
         port=int(os.environ.get(PORT_VARIABLE, configuration.server.port)),
     )
     configuration = structs.replace(configuration, server=server)
-    return make_application(configuration, make_providers(configuration))
+    app = make_application(configuration, make_providers(configuration))
+    settle()
+    return app

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from trunkline.app.composition import is_rehearsal, make_application
 from trunkline.app.logs import configure_logging
+from trunkline.app.memory import settle
 from trunkline.app.worker import CONFIG_VARIABLE, HOST_VARIABLE, PORT_VARIABLE, WORKER
 from trunkline.cli.listing import config_option
 from trunkline.cli.sources import load_configuration, load_providers, origin
@@ -44,6 +45,7 @@ def command(path: str | None, host: str | None, port: int | None, workers: int) 
         names = [f"{name}/{model}" for name, provider in providers.items() for model in provider.models]
         _say(banner(configuration, names, reachable(host), port))
 
+    settle()
     run_server(app, server, configuration.timeouts, workers=workers, on_started=announce)
 
 

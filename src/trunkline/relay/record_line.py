@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from trunkline.core.usage import Usage
 from trunkline.relay.ports import ExchangeRecord
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
@@ -16,6 +17,7 @@ _SECRET: Final = re.compile(
 _BARE: Final = re.compile(r"[A-Za-z0-9_./:@,+%-]+")
 _ENCODE: Final = msgspec.json.Encoder()
 MAX_VALUE: Final = 500
+_NO_USAGE: Final = Usage()
 
 Value = str | int | float | bool | None
 
@@ -26,37 +28,50 @@ def clean(text: str) -> str:
     return text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "…"
 
 
-def _fields(record: ExchangeRecord) -> dict[str, Value]:
-    """What a line says, in order; unknown values are left out."""
-    usage = record.usage
-    fields: dict[str, Value] = {
-        "id": record.request_id,
-        "protocol": record.protocol,
-        "operation": record.operation,
-        "model": record.asked_model,
-        "to": f"{record.provider}/{record.model}" if record.provider else None,
-        "route": record.route or None,
-        "stream": record.stream,
-        "status": record.status,
-        "outcome": record.outcome,
-        "attempts": len(record.attempts),
-        "seconds": round(record.seconds, 3),
-        "first_byte": None if record.first_byte_seconds is None else round(record.first_byte_seconds, 3),
-        "input": usage.input if usage else None,
-        "cache_read": usage.cache_read if usage else None,
-        "cache_write": usage.cache_write if usage else None,
-        "output": usage.output if usage else None,
-        "reasoning": usage.reasoning if usage else None,
-        "estimated": True if usage and usage.estimated else None,
-        "stop": record.stop.reason if record.stop else None,
-        "losses": ",".join(dict.fromkeys(loss.field for loss in record.losses)) or None,
-        "error": record.error,
-        "tried": _tried(record) or None,
-        "client": record.client,
-        "session": record.session,
-        "agent": record.agent or None,
-    }
-    return {key: value for key, value in fields.items() if value is not None}
+Fields = tuple[tuple[str, Value], ...]
+
+
+def _asked(record: ExchangeRecord) -> Fields:
+    """What was asked and what became of it: mostly the same from line to line."""
+    return (
+        ("protocol", record.protocol),
+        ("operation", record.operation),
+        ("model", record.asked_model),
+        ("to", f"{record.provider}/{record.model}" if record.provider else None),
+        ("route", record.route or None),
+        ("stream", record.stream),
+        ("status", record.status),
+        ("outcome", record.outcome),
+        ("attempts", len(record.attempts)),
+    )
+
+
+def _measured(record: ExchangeRecord) -> Fields:
+    """The numbers, which are never the same twice."""
+    usage, first_byte = record.usage or _NO_USAGE, record.first_byte_seconds
+    return (
+        ("seconds", round(record.seconds, 3)),
+        ("first_byte", None if first_byte is None else round(first_byte, 3)),
+        ("input", usage.input),
+        ("cache_read", usage.cache_read),
+        ("cache_write", usage.cache_write),
+        ("output", usage.output),
+        ("reasoning", usage.reasoning),
+        ("estimated", True if usage.estimated else None),
+    )
+
+
+def _circumstances(record: ExchangeRecord) -> Fields:
+    """How it ended and who asked: the same again."""
+    return (
+        ("stop", record.stop.reason if record.stop else None),
+        ("losses", ",".join(dict.fromkeys([loss.field for loss in record.losses])) or None),
+        ("error", record.error),
+        ("tried", _tried(record) or None),
+        ("client", record.client),
+        ("session", record.session),
+        ("agent", record.agent or None),
+    )
 
 
 def _tried(record: ExchangeRecord) -> str:
@@ -71,11 +86,8 @@ def _tried(record: ExchangeRecord) -> str:
 
 def text_line(record: ExchangeRecord) -> str:
     """``key=value`` pairs, quoted where needed, without a line end."""
-    fields = _fields(record)
-    del fields["id"]  # ours, and never the same twice: not for the cache
-    return " ".join(
-        [f"id={record.request_id}", *[f"{key}={_text(value)}" for key, value in fields.items()]]
-    )
+    numbers = " ".join([f"{key}={_text(value)}" for key, value in _measured(record) if value is not None])
+    return f"id={record.request_id} {_pairs(_asked(record))} {numbers} {_pairs(_circumstances(record))}"
 
 
 def _text(value: Value) -> str:
@@ -90,16 +102,21 @@ def _text(value: Value) -> str:
 _cleaned = lru_cache(maxsize=4096)(clean)
 
 
-@lru_cache(maxsize=4096)
 def _shown(value: str) -> str:
     text = clean(value)
     return text if _BARE.fullmatch(text) else msgspec.json.encode(text).decode()
 
 
+# ``True`` and ``1`` are one key: a place in ``fields`` has values of one type only.
+@lru_cache(maxsize=1024)
+def _pairs(fields: Fields) -> str:
+    return " ".join([f"{key}={_text(value)}" for key, value in fields if value is not None])
+
+
 def json_line(record: ExchangeRecord) -> bytes:
     """One JSON object, without a line end."""
-    fields = _fields(record)
-    for key, value in fields.items():
-        if isinstance(value, str) and key != "id":
-            fields[key] = _cleaned(value)
+    fields: dict[str, Value] = {"id": record.request_id}
+    for key, value in (*_asked(record), *_measured(record), *_circumstances(record)):
+        if value is not None:
+            fields[key] = _cleaned(value) if isinstance(value, str) else value
     return _ENCODE.encode(fields)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from trunkline.core.http import Headers
@@ -51,8 +52,14 @@ def trunkline_headers(
     request_id: str, provider: str, model: str, route: str, losses: tuple[Loss, ...], attempts: int
 ) -> Headers:
     """The ``x-trunkline-`` headers; the one for losses only when there are any."""
+    return (("x-trunkline-request-id", request_id), *_about(provider, model, route, losses, attempts))
+
+
+@lru_cache(maxsize=512)
+def _about(
+    provider: str, model: str, route: str, losses: tuple[Loss, ...], attempts: int
+) -> Headers:  # the same for most requests
     headers = (
-        ("x-trunkline-request-id", request_id),
         ("x-trunkline-provider", header_safe(provider)),
         ("x-trunkline-model", header_safe(model)),
         ("x-trunkline-route", header_safe(route)[:200]),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trunkline.core.errors import Kind
+from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.events import (
     CitationDelta,
     Failed,
@@ -21,6 +21,8 @@ from trunkline.core.sse import SSEvent
 from trunkline.core.types import Opaque, Refusal, Text, Thinking, ToolCall
 from trunkline.core.usage import Stop, Usage
 from trunkline.protocols.openai_chat import OPENAI_CHAT
+from trunkline.protocols.openai_chat.stream_decode import ChatStreamDecoder
+from trunkline.protocols.openai_chat.wire import ANSWER
 
 HEAD = {"id": "c1", "object": "chat.completion.chunk", "created": 7, "model": "m"}
 DONE = "[DONE]"
@@ -563,3 +565,41 @@ def test_nothing_follows_the_end() -> None:
     assert isinstance(decoder.feed(SSEvent(b"[DONE]"))[-1], Finished)
     assert decoder.feed(SSEvent(json.dumps(chunk({"content": "y"})).encode())) == []
     assert decoder.close() == []
+
+
+ALONE = {"role": "assistant", "content": "Hello"}
+COUNTS = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"choices": [{"index": 0, "message": ALONE, "finish_reason": "stop"}], "usage": COUNTS},
+        {
+            "choices": [
+                {"message": {**ALONE, "refusal": None, "annotations": []}, "finish_reason": "length"}
+            ]
+        },
+        {"choices": [{"message": ALONE, "finish_reason": "tool_calls"}], "created": 7.9, "error": None},
+        {
+            "choices": [
+                {"message": ALONE, "finish_reason": "tool_calls", "native_finish_reason": "MAX_TOKENS"}
+            ]
+        },
+        {"choices": [{"message": ALONE, "finish_reason": "stop", "stop_reason": "END"}]},
+        {"choices": [{"message": ALONE, "stop_reason": "END"}], "x_groq": {"usage": COUNTS}},
+        {"choices": [{"message": ALONE, "delta": {"content": ""}, "finish_reason": "content_filter"}]},
+    ],
+)
+def test_a_text_alone_is_read_as_its_stream_would_be(answer: dict[str, object]) -> None:
+    body = json.dumps({"id": "c1", "model": "m", **answer}).encode()
+    streamed = fold(ChatStreamDecoder("maker").whole(ANSWER.decode(body), body))
+    assert OPENAI_CHAT.decode_response(body, "maker") == streamed
+    assert streamed.content == (Text("Hello"),)
+
+
+def test_E87_a_text_alone_may_still_be_a_failure() -> None:
+    body = json.dumps({"choices": [{"message": ALONE, "finish_reason": "error"}]}).encode()
+    with pytest.raises(GatewayError) as caught:
+        OPENAI_CHAT.decode_response(body, "maker")
+    assert caught.value.kind is Kind.UPSTREAM_FAILED

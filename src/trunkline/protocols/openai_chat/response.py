@@ -12,21 +12,56 @@ from trunkline.protocols.codec import ReplyContext
 from trunkline.protocols.openai_chat.citations import annotation
 from trunkline.protocols.openai_chat.errors import error_of, readable
 from trunkline.protocols.openai_chat.reasoning import DetailOut
-from trunkline.protocols.openai_chat.stream_decode import ChatStreamDecoder
-from trunkline.protocols.openai_chat.usage import decode_usage, encode_stop, encode_usage
-from trunkline.protocols.openai_chat.wire import ANSWER, ENCODER
+from trunkline.protocols.openai_chat.stream_decode import FAILURES, ChatStreamDecoder
+from trunkline.protocols.openai_chat.usage import (
+    decode_stop,
+    encode_stop,
+    encode_usage,
+    finish_word,
+    reported_usage,
+)
+from trunkline.protocols.openai_chat.wire import ANSWER, ENCODER, WireAnswer, present
 
 
 def decode_response(body: bytes, origin: str) -> Response:
-    """See :meth:`Codec.decode_response`: an answer is a stream of one chunk."""
+    """See :meth:`Codec.decode_response`: an answer is a stream of one chunk, unless it is just a text."""
     try:
         answer = decode_lenient(ANSWER, body)
         if not answer.choices and answer.delta is None:
             raise error_of(msgspec.json.decode(body), 200, raw=body)
-        return fold(ChatStreamDecoder(origin).whole(answer, body))
+        return _just_text(answer) or fold(ChatStreamDecoder(origin).whole(answer, body))
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         text = f"the upstream's answer cannot be read ({cause}): {readable(body)[:200]}"
         raise GatewayError(Kind.UPSTREAM_FAILED, text, local=False) from cause
+
+
+def _just_text(answer: WireAnswer) -> Response | None:
+    """The answer if one text is all it holds, as most do: what its stream would have come to, at a fifth of the cost."""
+    choices = answer.choices
+    if choices is None or len(choices) != 1 or present(answer.error) or answer.error_code is not None:
+        return None
+    choice = choices[0]
+    message, finish = choice.message, choice.finish_reason or None
+    if message is None or choice.index or present(choice.error) or finish in FAILURES:
+        return None
+    text = message.content
+    if not (text and isinstance(text, str)) or message.annotations or message.refusal:
+        return None
+    if message.reasoning_content or message.reasoning or message.reasoning_details:
+        return None
+    if message.tool_calls or message.function_call is not None:
+        return None
+    matched = None if finish is None else choice.stop_reason
+    return Response(
+        id=answer.id or "",
+        model=answer.model or "",
+        content=(Text(text),),
+        stop=decode_stop(
+            None if finish is None else finish_word(choice), calls=False, refused=False, matched=matched
+        ),
+        usage=reported_usage(answer) or Usage(),
+        created=None if answer.created is None else int(answer.created),
+    )
 
 
 def usage_of(body: bytes) -> Usage | None:
@@ -35,8 +70,7 @@ def usage_of(body: bytes) -> Usage | None:
         answer = decode_lenient(ANSWER, body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    wire = answer.usage or (answer.x_groq.usage if answer.x_groq is not None else None)
-    return None if wire is None else decode_usage(wire)
+    return reported_usage(answer)
 
 
 def completion_id(context: ReplyContext) -> str:

@@ -16,7 +16,7 @@ from trunkline.protocols.openai_chat.errors import error_of, readable
 from trunkline.protocols.openai_chat.lane import Lane
 from trunkline.protocols.openai_chat.message_decode import decode_part
 from trunkline.protocols.openai_chat.reasoning import Piece, pieces_of_details, pieces_of_part
-from trunkline.protocols.openai_chat.usage import decode_stop, decode_usage, finish_word
+from trunkline.protocols.openai_chat.usage import decode_stop, finish_word, reported_usage
 from trunkline.protocols.openai_chat.wire import (
     ANSWER,
     ENCODER,
@@ -31,7 +31,7 @@ from trunkline.protocols.openai_chat.wire import (
 
 DONE = b"[DONE]"
 Source = Literal["content", "details", "reasoning_content", "reasoning"]
-_FAILURES = {"error": Kind.UPSTREAM_FAILED, "insufficient_system_resource": Kind.OVERLOADED}
+FAILURES = {"error": Kind.UPSTREAM_FAILED, "insufficient_system_resource": Kind.OVERLOADED}
 """Words of ``finish_reason`` that mean the answer failed (E87; DeepSeek's interruption)."""
 
 
@@ -90,8 +90,7 @@ class ChatStreamDecoder:
         if choice is not None and present(choice.error):
             raise error_of({"error": msgspec.json.decode(choice.error)}, 200, raw=None)
         events: list[StreamEvent] = []
-        wire_usage = answer.usage or (answer.x_groq.usage if answer.x_groq is not None else None)
-        usage = None if wire_usage is None else decode_usage(wire_usage)
+        usage = reported_usage(answer)
         if not self._started and (choice is not None or answer.delta is not None):
             self._start(answer, usage, events)
         late = self._finish is not None
@@ -117,9 +116,9 @@ class ChatStreamDecoder:
     def _latch(self, choice: WireAnswerChoice) -> None:
         """The first finish counts (E70)."""
         reason = choice.finish_reason or ""
-        if reason in _FAILURES:
+        if reason in FAILURES:
             raise GatewayError(
-                _FAILURES[reason],
+                FAILURES[reason],
                 f"the upstream ended its answer with {reason!r}",
                 code=reason,
                 local=False,

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from trunkline.core.usage import Stop, StopReason, Usage
-from trunkline.protocols.openai_chat.wire import Number, WireAnswerChoice, WireUsage
+from trunkline.protocols.openai_chat.wire import Number, WireAnswer, WireAnswerChoice, WireUsage
 
 STOPS: Final[dict[str, StopReason]] = {
     "stop": "end",
@@ -76,6 +76,12 @@ def _count(value: Number | None) -> int | None:
     return None if value is None else max(int(value), 0)
 
 
+def reported_usage(answer: WireAnswer) -> Usage | None:
+    """The counts of an answer or a chunk, wherever it has them."""
+    wire = answer.usage or (answer.x_groq.usage if answer.x_groq is not None else None)
+    return None if wire is None else decode_usage(wire)
+
+
 def decode_usage(wire: WireUsage) -> Usage:
     """Disjoint buckets. Cache counts are inside ``prompt_tokens`` when they fit there, else beside it.
 
@@ -84,13 +90,12 @@ def decode_usage(wire: WireUsage) -> Usage:
     """
     prompt, output = _count(wire.prompt_tokens), _count(wire.completion_tokens)
     details, spent = wire.prompt_tokens_details, wire.completion_tokens_details
-    read, write, long = _count(wire.cache_read_input_tokens), _count(wire.cache_creation_input_tokens), None
-    if read is None and details is not None:
-        read = _count(details.cached_tokens)
-    if read is None:
-        read = _count(wire.prompt_cache_hit_tokens)
-    if write is None and details is not None:
-        write = _count(details.cache_write_tokens)
+    read, write, long = wire.cache_read_input_tokens, wire.cache_creation_input_tokens, None
+    if details is not None:
+        read = details.cached_tokens if read is None else read
+        write = details.cache_write_tokens if write is None else write
+    read = _count(wire.prompt_cache_hit_tokens if read is None else read)
+    write = _count(write)
     if wire.cache_creation is not None:
         long = _count(wire.cache_creation.ephemeral_1h_input_tokens)
     if prompt is not None and read and read == write and read <= prompt < 2 * read:
