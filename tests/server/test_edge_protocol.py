@@ -333,3 +333,48 @@ def test_expect_continue_that_is_refused_ends_the_connection(plain: Gateway) -> 
         client.sendall(head.replace(b"Length: 0", b"Length: 99999999999"))
         assert read_answer(client).status == 413
         assert closed(client)
+
+
+@pytest.mark.parametrize("sent", [b"o", b"okay"], ids=["too short", "too long"])
+def test_a_body_that_is_not_of_its_declared_length_is_never_a_whole_answer(sent: bytes) -> None:
+    async def wrong(inbound: Inbound, sink: Sink) -> None:
+        await sink.start(200, (("content-length", "2"),))
+        await sink.send(sent)
+
+    with gateway(wrong) as running, running.connect() as client:
+        client.sendall(POST)
+        stream = b""
+        while chunk := client.recv(65536):
+            stream += chunk
+        head, _, body = stream.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        assert len(body) < 2
+
+
+def test_T55_a_header_name_cannot_break_the_framing() -> None:
+    async def split(inbound: Inbound, sink: Sink) -> None:
+        await sink.start(200, (("x-a: b\r\nset-cookie", "c"), ("content-length", "2")))
+        await sink.send(b"ok")
+
+    with gateway(split) as running, running.connect() as client:
+        client.sendall(POST)
+        assert closed(client)
+
+
+def test_answers_carry_a_date_and_heads_no_body(plain: Gateway) -> None:
+    with plain.connect() as client:
+        client.sendall(request("HEAD", "/livez") + request("GET", "/livez"))
+        stream = Stream(client)
+        head = read_answer(stream, head=True)
+        whole = read_answer(stream)
+    assert head.header("content-length") == str(len(whole.body)) != "0"
+    assert whole.header("date")
+
+
+def test_T48_a_body_beyond_what_is_held_arrives_whole(plain: Gateway) -> None:
+    body = b"x" * 3_000_000
+    with plain.connect() as client:
+        client.sendall(request("POST", "/v1/messages", body) + POST)
+        stream = Stream(client)
+        assert [read_answer(stream).status, read_answer(stream).status] == [200, 200]
+    assert [inbound.body for inbound in plain.relay.seen] == [body, b"{}"]

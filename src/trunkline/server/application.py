@@ -308,7 +308,7 @@ async def _send_error(
     sink: ClientSink, codec: Codec, error: GatewayError, request_id: str, *headers: tuple[str, str]
 ) -> None:
     reply = codec.encode_error(error, request_id)
-    await _send_whole(sink, reply.status, (*reply.headers, *headers), reply.body)
+    await _send_whole(sink, reply.status, (*reply.headers, *error.headers, *headers), reply.body)
 
 
 async def _send_whole(sink: ClientSink, status: int, headers: Headers, body: bytes) -> None:

@@ -27,7 +27,6 @@ class Scope(TypedDict):
 
     type: str
     method: str
-    path: str
     raw_path: bytes
     headers: RawHeaders
     client: tuple[str, int] | None

@@ -1,32 +1,35 @@
-"""The HTTP/1.1 edge: uvicorn's protocol with the deadlines and refusals of reliability_ux.md A2 and A4.
+"""The HTTP/1.1 edge: what uvicorn's server hands connections to, with the deadlines and refusals of reliability_ux.md A2 and A4.
 
 Every connection has one timer that looks at what is due and sets itself again, so that a request which
 arrives whole, as nearly all do, arms and cancels nothing.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import httptools
 from msgspec import Struct
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.server import ServerState
 
 if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from trunkline.config.schema import Timeouts
 from trunkline.server import edge_rules
-from trunkline.server.asgi import CONNECTION, RawHeaders
-from trunkline.server.cork import Cork
+from trunkline.server.asgi import CONNECTION, Connection, RawHeaders, Scope
+from trunkline.server.cycle import Application, Cycle
 from trunkline.server.edge_rules import Refusal, judge_head, origin_form
 from trunkline.server.identifiers import RequestIds
 
 LINGER: Final = 2.0
 """Seconds a refused connection is still read from, so that the refusal is not lost to a reset."""
 MAX_PIPELINE: Final = 16
+MAX_HELD: Final = 64 * 1024
+"""Bytes of a body waiting to be taken before we stop reading."""
 MAX_DISCARD: Final = 64 * 1024 * 1024
 """Bytes of a body that are read and dropped after its request has been answered."""
 
@@ -63,8 +66,10 @@ class _Refused(Exception):
     """Stops the parser inside a callback; the reason is on the protocol."""
 
 
-class EdgeProtocol(HttpToolsProtocol):
+class EdgeProtocol(asyncio.Protocol):
     """One client connection. Requests on it are answered one after the other, in order."""
+
+    transport: asyncio.Transport
 
     def __init__(
         self,
@@ -75,11 +80,29 @@ class EdgeProtocol(HttpToolsProtocol):
         *,
         deadlines: Deadlines,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        if not config.loaded:
+            config.load()
+        self.loop = _loop or asyncio.get_running_loop()
+        self.server_state = server_state
+        self._application = cast("Application", config.loaded_app)  # pyright: ignore[reportUnknownMemberType]
         self._deadlines = deadlines
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        # A request that ends the connection is answered, whatever follows it.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._client: tuple[str, int] | None = None
+        self._url = b""
+        self._headers: RawHeaders = []
+        self._expects = False
+        self._defaults: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
+        self.read_paused = False
+        self.write_paused = False
+        self._writable = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._running: RequestResponseCycle | None = None
-        self._extensions = {CONNECTION: self}
+        self._cycle: Cycle | None = None
+        """The request read last; with pipelining the one being answered is another."""
+        self._running: Cycle | None = None
+        self._pipeline: deque[Cycle] = deque()
+        self._extensions: dict[str, Connection] = {CONNECTION: self}
         self.on_lost: Callable[[str], object] | None = None
         self.lost: str | None = None
         self._verdict: Refusal | None = None
@@ -100,31 +123,50 @@ class EdgeProtocol(HttpToolsProtocol):
 
     # The connection
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        super().connection_made(transport)
-        self._cork = Cork(self.loop, transport)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.server_state.connections.add(cast("HttpToolsProtocol", self))
+        self._client = get_remote_addr(self.transport)
         self._since = self.loop.time()
         self._look_in(self._deadlines.keepalive)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.server_state.connections.discard(cast("HttpToolsProtocol", self))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self.lost is None:
             self.lost = "client_closed"
-        # uvicorn tells the request parsed last; with pipelining the one being answered is another.
         if self._running is not None and not self._running.response_complete:
             self._drop(self._running)
-        self.pipeline.clear()
-        super().connection_lost(exc)
+        self._pipeline.clear()
+        self.resume_writing()
+        if exc is None:
+            self.transport.close()
+        self._parser = None
 
-    def _drop(self, cycle: RequestResponseCycle) -> None:
+    def _drop(self, cycle: Cycle) -> None:
         """Nobody waits for this answer any more: what is still sent goes nowhere, the work is called off."""
-        cycle.disconnected = True
-        cycle.message_event.set()
+        cycle.disconnect()
         if self.on_lost is not None:
             self.on_lost(self.lost or "client_closed")
             self.on_lost = None
+
+    def shutdown(self) -> None:
+        """The server stops: an answer that is under way is the last one."""
+        if self._cycle is None or self._cycle.response_complete:
+            self.transport.close()
+        else:
+            self._cycle.keep_alive = False
+
+    def default_headers(self) -> bytes:
+        """The lines that every answer has; the server makes a new list of them each second."""
+        current = self.server_state.default_headers
+        known, encoded = self._defaults
+        if current is not known:
+            encoded = b"".join(b"%b: %b\r\n" % pair for pair in current)
+            self._defaults = (current, encoded)
+        return encoded
 
     # Bytes in
 
@@ -148,9 +190,12 @@ class EdgeProtocol(HttpToolsProtocol):
                 self._look_in(self._deadlines.header)
         elif self._body_open:
             self._look_in(min(self._deadlines.body_idle, self._deadlines.body_total))
+            cycle = self._cycle
+            if cycle is not None and cycle.held > MAX_HELD and not cycle.response_complete:
+                self._pause_reading()
 
     def _feed(self, data: bytes) -> None:
-        parser = self.parser
+        parser = self._parser
         assert parser is not None, "data after the connection was lost"
         try:
             parser.feed_data(data)
@@ -162,12 +207,13 @@ class EdgeProtocol(HttpToolsProtocol):
 
         The parser ends at the head of such a request. Java's client offers h2c with every first POST.
         """
-        framing = _framing(self.headers)
+        framing = _framing(self._headers)
         if framing is None:
-            self.cycle.keep_alive = False
+            if self._cycle is not None:
+                self._cycle.keep_alive = False
             self._deaf = True
             return
-        self.parser = parser = httptools.HttpRequestParser(self)
+        self._parser = parser = httptools.HttpRequestParser(self)
         self._resuming = True
         parser.feed_data(b"POST / HTTP/1.1\r\n%s: %s\r\n\r\n" % framing)
         self._resuming = False
@@ -176,44 +222,53 @@ class EdgeProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         if self._resuming:
             return
-        super().on_message_begin()
-        cast(dict[str, object], self.scope)["extensions"] = self._extensions
+        self._url = b""
+        self._headers = []
+        self._expects = False
         self._head_open = True
 
     def on_url(self, url: bytes) -> None:
         if self._resuming:
             return
-        self.url += url
-        if len(self.url) > edge_rules.MAX_TARGET:
+        self._url += url
+        if len(self._url) > edge_rules.MAX_TARGET:
             self._stop(edge_rules.TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_open:  # else a trailer: nobody has asked for it, and it must not pose as a header
             name = name.lower()
             if name == b"expect" and value.lower() == b"100-continue":
-                self.expect_100_continue = True
-            self.headers.append((name, value))
+                self._expects = True
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._resuming:
             return
-        headers: RawHeaders = self.headers
-        parser = self.parser
+        parser = self._parser
         assert parser is not None, "the parser calls this itself"
-        verdict = judge_head(parser.get_method(), parser.get_http_version(), headers, self._arrived)
+        method, version = parser.get_method(), parser.get_http_version()
+        verdict = judge_head(method, version, self._headers, self._arrived)
         if isinstance(verdict, Refusal):
             self._stop(verdict)
-        target = origin_form(self.url, verdict)
-        if target is None:
+        target = origin_form(self._url, verdict)
+        if target is None or not target.isascii():
             self._stop(edge_rules.TARGET)
-        if len(self.pipeline) >= MAX_PIPELINE:
+        if len(self._pipeline) >= MAX_PIPELINE:
             self._stop(edge_rules.PIPELINE_FULL)
-        self.url = target
-        super().on_headers_complete()
         self._head_open = False
         self._body_open = True
         self._since = self._heard
         self._pieces = self._body_bytes = 0
+        scope: Scope = {
+            "type": "http",
+            "method": method.decode("ascii"),
+            "raw_path": target.partition(b"?")[0],
+            "headers": self._headers,
+            "client": self._client,
+            "extensions": self._extensions,
+        }
+        keep_alive = version != "1.0" and parser.should_keep_alive()
+        self._begin(Cycle(scope, self, keep_alive=keep_alive, expects=self._expects))
 
     def on_body(self, body: bytes) -> None:
         self._pieces += 1
@@ -223,41 +278,53 @@ class EdgeProtocol(HttpToolsProtocol):
             and self._body_bytes < self._pieces * edge_rules.SMALL_CHUNK
         ):
             self._stop(edge_rules.TINY_CHUNKS)
-        if self.cycle.response_complete and self._body_bytes > MAX_DISCARD:
+        cycle = self._cycle
+        assert cycle is not None, "a body comes after its head"
+        if not cycle.response_complete:
+            cycle.feed(body)
+        elif self._body_bytes > MAX_DISCARD:
             self._stop(edge_rules.MALFORMED)
-        super().on_body(body)
 
     def on_message_complete(self) -> None:
-        parser = self.parser
+        parser, cycle = self._parser, self._cycle
         assert parser is not None, "the parser calls this itself"
-        if parser.should_upgrade() and _framing(self.headers) is not None:
+        assert cycle is not None, "a body's end comes after its head"
+        if parser.should_upgrade() and _framing(self._headers) is not None:
             return
         self._body_open = False
-        super().on_message_complete()
+        if not cycle.response_complete:
+            cycle.end()
 
     # Requests
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+    def _begin(self, cycle: Cycle) -> None:
+        """Have a request answered, now or after those before it."""
+        before, self._cycle = self._cycle, cycle
+        if before is None or before.response_complete:
+            self._run(cycle)
+        else:
+            self._pause_reading()
+            self._pipeline.append(cycle)
+
+    def _run(self, cycle: Cycle) -> None:
         self._running = cycle
-        cycle.transport = self._cork
-        super()._start_asgi_task(cycle, app)
+        tasks = self.server_state.tasks
+        tasks.add(self.loop.create_task(cycle.run(self._application, tasks)))
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self.on_lost = None
-        self._cork.flush()
         if self.transport.is_closing():
             return
-        if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
+        if self._pipeline:
+            self._run(self._pipeline.popleft())
             return
-        self.flow.resume_reading()
+        self.resume_reading()
         if self._owed is not None:
             self._answer(self._owed)
         elif self._body_open:
             # The rest of the body is read and dropped, so that the client comes to read this answer.
-            if self.expect_100_continue:
+            if self._expects:
                 self._linger()  # whether it will send the body is unknown: what follows is ambiguous
         elif not self._head_open:
             self._since = self.loop.time()
@@ -272,9 +339,9 @@ class EdgeProtocol(HttpToolsProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer nothing more on this connection but what is already under way, then this."""
         self._deaf = True
-        broken = self.cycle if self._body_open else None
-        if broken is not None and self.pipeline and self.pipeline[0][0] is broken:
-            self.pipeline.popleft()
+        broken = self._cycle if self._body_open else None
+        if broken is not None and self._pipeline and self._pipeline[-1] is broken:
+            self._pipeline.pop()
             broken = None
         if broken is None:
             if self._running is None or self._running.response_complete:
@@ -290,23 +357,44 @@ class EdgeProtocol(HttpToolsProtocol):
             self._answer(refusal)
 
     def _answer(self, refusal: Refusal) -> None:
-        self._cork.write(refusal.encode(_IDS.next()))
+        self.transport.write(refusal.encode(_IDS.next()))
         self._linger()
 
     def _linger(self) -> None:
         """Send what is queued and an end, and go on reading a little: a reset would destroy the answer."""
         self._deaf = True
-        self._cork.flush()
         self._closing_since = self.loop.time()
-        self.flow.resume_reading()
+        self.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._look_in(LINGER)
 
+    # Flow
+
+    def _pause_reading(self) -> None:
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    async def drain(self) -> None:
+        """Returns when the transport takes more, or the connection is lost."""
+        while self.write_paused:
+            await self._writable.wait()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        self._writable.set()
+
     # Time
 
     def pause_writing(self) -> None:
-        super().pause_writing()
+        self.write_paused = True
+        self._writable.clear()
         self._queued = 0
         self._look_in(self._stall_step)
 
@@ -347,7 +435,7 @@ class EdgeProtocol(HttpToolsProtocol):
             return self._closing_since + LINGER - now, None
         if self._head_open:
             return self._since + deadlines.header - now, edge_rules.HEADER_TIMEOUT
-        if self._body_open and not self._deaf and not self.flow.read_paused:
+        if self._body_open and not self._deaf and not self.read_paused:
             idle = self._heard + deadlines.body_idle - now
             total = self._since + deadlines.body_total - now
             return (idle, edge_rules.BODY_IDLE) if idle <= total else (total, edge_rules.BODY_TOTAL)

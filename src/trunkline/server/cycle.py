@@ -1,0 +1,212 @@
+"""One request on a client's connection and its answer: ASGI's two calls over HTTP/1.1 framing, and no more.
+
+The application is ours: headers come with names in lower case and harmless values, so nothing is looked at
+twice. What would break the framing is refused all the same.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from trunkline.server.asgi import RawHeaders, Receive, Received, Scope, Send, Sent
+
+log: Final = logging.getLogger("uvicorn.error")
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_STATUS_LINES: Final = {
+    status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
+}
+_NO_BODY: Final = frozenset({204, 304})
+_FAILED: Final = b"Internal Server Error"
+_FAILED_HEADERS: Final = [
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"content-length", b"%d" % len(_FAILED)),
+    (b"connection", b"close"),
+]
+
+
+class Wire(Protocol):
+    """The connection, as its requests see it."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    write_paused: bool
+
+    def default_headers(self) -> bytes:
+        """Header lines that every answer has."""
+        ...
+
+    def resume_reading(self) -> None: ...
+
+    async def drain(self) -> None:
+        """Returns when the transport takes more, or the connection is lost."""
+        ...
+
+    def on_response_complete(self) -> None: ...
+
+
+class Cycle:
+    """One request and its answer. The connection feeds the body and sets ``disconnected``."""
+
+    __slots__ = (
+        "_arrived", "_chunked", "_expects", "_head", "_left", "_more_body", "_pieces", "_scope", "_waiter", "_wire",
+        "disconnected", "held", "keep_alive", "response_complete", "response_started",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, wire: Wire, *, keep_alive: bool, expects: bool) -> None:
+        self._scope = scope
+        self._wire = wire
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.response_started = False
+        self.response_complete = False
+        self.held = 0
+        """Bytes of the body that nobody has taken yet."""
+        self._expects = expects
+        self._pieces: list[bytes] = []
+        self._arrived = False
+        self._more_body = True
+        self._waiter: asyncio.Future[None] | None = None
+        self._head = b""
+        self._chunked = False
+        self._left = 0
+
+    # From the connection
+
+    def feed(self, body: bytes) -> None:
+        """More of the body."""
+        self._pieces.append(body)
+        self.held += len(body)
+        self._arrived = True
+        self.wake()
+
+    def end(self) -> None:
+        """The body is complete."""
+        self._more_body = False
+        self._arrived = True
+        self.wake()
+
+    def disconnect(self) -> None:
+        """Nobody is there any more: what is still sent goes nowhere."""
+        self.disconnected = True
+        self.wake()
+
+    def wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def run(self, application: Application, tasks: set[asyncio.Task[None]]) -> None:
+        """Have the request answered, in a task of its own, which leaves ``tasks`` at the end."""
+        try:
+            await application(self._scope, self.receive, self.send)
+            if not (self.response_complete or self.disconnected):
+                raise RuntimeError("the application returned without a complete answer")
+        except BaseException as cause:
+            log.error("Exception in ASGI application\n", exc_info=cause)
+            await self._fail()
+        finally:
+            task = asyncio.current_task()
+            if task is not None:
+                tasks.discard(task)
+
+    async def _fail(self) -> None:
+        if not self.response_started:
+            await self.send({"type": "http.response.start", "status": 500, "headers": _FAILED_HEADERS})
+            await self.send({"type": "http.response.body", "body": _FAILED, "more_body": False})
+        else:
+            if self._head:
+                self._wire.transport.write(self._head)
+            self._wire.transport.close()
+
+    # From the application
+
+    async def receive(self) -> Received:
+        """What has come of the body; after its end, waits for the answer's end or the client's going."""
+        if self._expects and not self._wire.transport.is_closing():
+            self._expects = False
+            self._wire.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._wire.resume_reading()
+        while not (self._arrived or self.disconnected or self.response_complete):
+            self._waiter = self._wire.loop.create_future()
+            await self._waiter
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self.held = 0
+        self._arrived = False
+        return {"type": "http.request", "body": body, "more_body": self._more_body}
+
+    async def send(self, message: Sent) -> None:
+        """Returns when the connection can take more. Raises RuntimeError for what would break the framing."""
+        if self._wire.write_paused and not self.disconnected:
+            await self._wire.drain()
+        if self.disconnected:
+            return
+        kind = message["type"]
+        if kind == "http.response.body" and self.response_started and not self.response_complete:
+            self._send_body(message.get("body", b""), message.get("more_body", False))
+        elif kind == "http.response.start" and not self.response_started:
+            self._send_head(message.get("status", 200), message.get("headers", []))
+        else:
+            raise RuntimeError(f"{kind} does not belong here")
+
+    def _send_head(self, status: int, headers: RawHeaders) -> None:
+        """A head with a length waits for the first bytes of its body, to leave with them in one write."""
+        self.response_started = True
+        self._expects = False
+        length: int | None = None
+        defaults = self._wire.default_headers()
+        head = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, defaults]
+        for name, value in headers:
+            if name == b"content-length":
+                length = int(value)
+            elif name == b"connection":
+                self.keep_alive = self.keep_alive and b"close" not in value.lower()
+                continue
+            head.append(b"%b: %b\r\n" % (name, value))
+        if not self.keep_alive:
+            head.append(b"connection: close\r\n")
+        bodiless = self._scope["method"] == "HEAD" or status in _NO_BODY
+        self._chunked = length is None and not bodiless
+        if self._chunked:
+            head.append(b"transfer-encoding: chunked\r\n")
+        head.append(b"\r\n")
+        self._left = 0 if bodiless or length is None else length
+        encoded = b"".join(head)
+        lines = len(head) - 1 + defaults.count(b"\n")
+        if encoded.count(b"\n") != lines or encoded.count(b"\r") != lines:
+            raise RuntimeError("a header of the answer holds a line break")
+        if self._left:
+            self._head = encoded
+        else:
+            self._wire.transport.write(encoded)
+
+    def _send_body(self, body: bytes, more_body: bool) -> None:
+        if self._chunked:
+            data = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            if not more_body:
+                data += b"0\r\n\r\n"
+        elif self._scope["method"] == "HEAD":
+            data = b""
+        else:
+            self._left -= len(body)
+            if self._left < 0 or (self._left and not more_body):
+                raise RuntimeError("the body of the answer is not of its declared length")
+            data = self._head + body if self._head else body
+            self._head = b""
+        if data:
+            self._wire.transport.write(data)
+        if not more_body:
+            self._complete()
+
+    def _complete(self) -> None:
+        self.response_complete = True
+        self.wake()
+        if not self.keep_alive:
+            self._wire.transport.close()
+        self._wire.on_response_complete()
