@@ -16,6 +16,7 @@ from trunkline.core.losses import Loss
 from trunkline.core.sse import SSEFramer
 from trunkline.protocols.codec import Codec, CountCodec, Peek
 from trunkline.providers.provider import Lesson, ListedModel, Surface
+from trunkline.relay.admission import Admission
 from trunkline.relay.exchange import Exchange
 from trunkline.relay.inbound import Inbound, Operation
 from trunkline.relay.learned import Learned
@@ -258,6 +259,7 @@ class Bench:
     codecs: dict[str, Codec] = field(default_factory=lambda: {name: TinyCodec(name) for name in PROTOCOLS})
     exchange: Exchange | None = None
     proofs: ProofStore | None = None
+    admission: Admission | None = None
 
     def build(self) -> Exchange:
         """The exchange under test; the same one for all requests of a test."""
@@ -279,6 +281,7 @@ class Bench:
                 counters=self.counters,
                 strict=self.strict,
                 ping=self.ping,
+                admission=self.admission,
             )
         return self.exchange
 

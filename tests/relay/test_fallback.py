@@ -15,6 +15,7 @@ from trunkline.config.schema import Retry
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.proofs import origin_tag, seal
 from trunkline.providers.provider import Again, Lesson, Relearned, Surface, Switched
+from trunkline.relay.admission import Admission
 from trunkline.relay.ports import ClientGone
 from trunkline.routing.plan import Target
 
@@ -285,6 +286,39 @@ def test_strict_mode_refuses_what_would_be_lost() -> None:
     assert raised.value.status == 400
     assert raised.value.field == "top_k"
     assert it.upstream.requests == []
+
+
+def test_strict_mode_takes_what_is_left_behind_on_purpose() -> None:
+    it = Bench(ScriptedUpstream(FINE), (provider("one", "small"),), strict=True)
+    it.codecs["small"].lossy = True
+    it.codecs["small"].lost = "system.attribution"
+    assert run(it.run()).text == "fine"
+
+
+def test_an_error_says_who_was_asked_and_how_often() -> None:
+    it = Bench(ScriptedUpstream(refusal(400)), (provider("one", "small"),))
+    with pytest.raises(GatewayError) as raised:
+        run(it.run())
+    said = dict(raised.value.headers)
+    assert said["x-trunkline-provider"] == "one"
+    assert said["x-trunkline-model"] == "model"
+    assert said["x-trunkline-route"] == "test"
+    assert said["x-trunkline-attempts"] == "1"
+
+
+def test_T16_a_request_that_gets_no_turn_is_recorded_and_sent_nowhere() -> None:
+    admission = Admission(1, 0.0)
+    it = Bench(ScriptedUpstream(FINE), admission=admission)
+
+    async def main() -> GatewayError:
+        async with admission.place():
+            with pytest.raises(GatewayError) as raised:
+                await it.run()
+            return raised.value
+
+    assert run(main()).timeout == "queue.wait"
+    assert it.upstream.requests == []
+    assert it.records[0].outcome == "error"
 
 
 def test_losses_are_told() -> None:

@@ -197,6 +197,7 @@ class TinyCodec:
         self.renames: dict[str, str] = {}
         self.custom: frozenset[str] = frozenset()
         self.lossy = False
+        self.lost = "top_k"
 
     def peek(self, body: bytes) -> Peek:
         try:
@@ -250,7 +251,7 @@ class TinyCodec:
         )
         return Encoded(
             body=msgspec.json.encode(asked),
-            losses=(Loss("top_k", "no such knob"),) if self.lossy else (),
+            losses=(Loss(self.lost, "no such knob"),) if self.lossy else (),
             tool_names=self.renames,
             custom_tools=self.custom,
         )

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from trunkline import __version__
+from trunkline.app.credentials import make_credentials
 from trunkline.app.discovery import Listing, discover, served, to_discover
-from trunkline.app.providers import find_credentials
 from trunkline.app.recorder import LineRecorder, write_stderr
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
@@ -16,17 +16,17 @@ from trunkline.config.schema import Configuration
 from trunkline.protocols.anthropic_messages import ANTHROPIC_COUNT
 from trunkline.protocols.registry import CODECS
 from trunkline.providers.provider import ListedModel, Provider
+from trunkline.relay.admission import Admission
 from trunkline.relay.exchange import Exchange
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.learned import Learned
-from trunkline.relay.ports import Sink
+from trunkline.relay.ports import Credentials, Sink
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.record_line import text_line
 from trunkline.routing.table import RoutingTable, build_table
 from trunkline.server.application import Application
 from trunkline.server.health import Status
 from trunkline.upstream.clock import SystemClock
-from trunkline.upstream.credentials import StaticCredentials
 
 log: Final = logging.getLogger(__name__)
 
@@ -47,9 +47,9 @@ class Gateway:
         self._listed = asyncio.Event()
         self._router = Router(build_table(configuration, served(configuration, providers, ())))
         self._upstreams = Upstreams(configuration.timeouts, os.environ)
-        self._credentials = credentials_of(configuration)
-        self._recorder = LineRecorder(text_line, write_stderr)
         clock = SystemClock()
+        self._credentials = make_credentials(configuration, os.environ, self._upstreams, clock)
+        self._recorder = LineRecorder(text_line, write_stderr)
         self._exchange = Exchange(
             planner=self._router.plan,
             providers=providers,
@@ -65,6 +65,7 @@ class Gateway:
             learned=Learned(clock.now),
             strict=configuration.server.strict,
             ping=configuration.server.ping,
+            admission=Admission(configuration.server.max_concurrent, configuration.timeouts.queue_wait),
         )
         self._tasks = asyncio.TaskGroup()
         self._running: list[asyncio.Task[None]] = []
@@ -111,6 +112,7 @@ class Gateway:
             task.cancel()
         await self._tasks.__aexit__(None, None, None)
         await self._recorder.close()
+        await self._credentials.close()
         await self._upstreams.close()
 
     async def _keep_listed(self) -> None:
@@ -168,11 +170,6 @@ def is_rehearsal(configuration: Configuration) -> bool:
     return all(settings.kind == "rehearsal" for _, settings in configuration.providers)
 
 
-def credentials_of(configuration: Configuration) -> StaticCredentials:
-    """The credentials of all providers that have one."""
-    return StaticCredentials(find_credentials(configuration, os.environ))
-
-
 def listed_models(table: RoutingTable, listings: Mapping[str, Listing]) -> list[ListedModel]:
     """Every name once; a model of several providers is listed with its provider."""
     shown = {
@@ -190,7 +187,7 @@ def listed_models(table: RoutingTable, listings: Mapping[str, Listing]) -> list[
 
 
 async def discover_all(
-    providers: Iterable[Provider], upstreams: Upstreams, credentials: StaticCredentials
+    providers: Iterable[Provider], upstreams: Upstreams, credentials: Credentials
 ) -> list[Listing]:
     """The lists of some providers, asked for at the same time."""
     async with asyncio.TaskGroup() as group:
@@ -207,9 +204,11 @@ async def look_around(
     """
     asked = tuple(providers.values()) if everyone else to_discover(providers)
     upstreams = Upstreams(configuration.timeouts, os.environ)
+    credentials = make_credentials(configuration, os.environ, upstreams, SystemClock())
     try:
-        listings = await discover_all(asked, upstreams, credentials_of(configuration))
+        listings = await discover_all(asked, upstreams, credentials)
     finally:
+        await credentials.close()
         await upstreams.close()
     return build_table(configuration, served(configuration, providers, listings)), listings
 

@@ -3,6 +3,8 @@
 from enum import Enum
 from typing import Final
 
+from trunkline.core.http import Headers
+
 
 class Kind(Enum):
     """What went wrong, in the client's terms; each protocol has its own word for it (protocols.md 4.3)."""
@@ -109,3 +111,5 @@ class GatewayError(Exception):
         self.raw = raw
         self.local = local
         """True when we refused ourselves, False when an upstream answered so."""
+        self.headers: Headers = ()
+        """What the answer with this error says about its exchange; set by the relay."""

@@ -1,8 +1,7 @@
 """How many exchanges run at once, and how long others wait for their turn."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from typing import Self
 
 from trunkline.core.errors import GatewayError, Kind
 
@@ -22,17 +21,18 @@ class Admission:
         self._wait = wait
         self._places = asyncio.Semaphore(limit)
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """A turn. Raises GatewayError (OVERLOADED, naming ``queue.wait``) when there is none in time."""
+    def place(self) -> Self:
+        """A turn, as a context. Raises GatewayError (OVERLOADED, naming ``queue.wait``) when there is none in time."""
+        return self
+
+    async def __aenter__(self) -> None:
         if self._places.locked():
             await self._queue()
         else:
             await self._places.acquire()
-        try:
-            yield
-        finally:
-            self._places.release()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._places.release()
 
     async def _queue(self) -> None:
         try:

@@ -96,9 +96,9 @@ class Attempt:
                 course, self._provider, surface, reencode=surface.name in self._lessons.reencode
             )
             course.journal.losses = prepared.losses
-            request = await self._http_request(prepared)
+            headers = await credentialed(course, self._provider, surface)
             started = course.time()
-            answer = await self._open(prepared, request)
+            answer = await self._open(prepared, HttpRequest("POST", surface.url, headers, prepared.body))
             status = answer.head.status
             await self._receive(prepared, answer, started)
         except GatewayError as error:
@@ -110,11 +110,7 @@ class Attempt:
         finally:
             course.journal.attempted(self._target, surface, began, status, failure)
 
-    async def _http_request(self, prepared: Prepared) -> HttpRequest:
-        headers = await credentialed(self._course, self._provider, prepared.surface)
-        return HttpRequest("POST", prepared.surface.url, headers, prepared.body)
-
-    async def _open(self, prepared: Prepared, request: HttpRequest) -> UpstreamAnswer:
+    def _open(self, prepared: Prepared, request: HttpRequest) -> Awaitable[UpstreamAnswer]:
         timeouts = self._course.services.timeouts
         if prepared.stream:
             limit = timeouts.up_headers_stream
@@ -122,8 +118,8 @@ class Attempt:
             limit = min(timeouts.up_headers_whole, timeouts.up_total_whole)
         opening = self._course.services.upstream.open(request, headers_timeout=limit)
         if prepared.stream or not self._course.peek.stream:
-            return await opening
-        return await self._with_pings(opening)
+            return opening
+        return self._with_pings(opening)
 
     async def _with_pings(self, waiting: Awaitable[T]) -> T:
         """Wait, with signs of life for a streaming client whose answer was asked for whole."""
@@ -238,8 +234,9 @@ async def credentialed(course: Course, provider: Provider, surface: Surface) -> 
             should_retry=False,
         )
     headers = provider.headers(surface, credential, course.inbound.headers)
-    if any(name == "content-type" for name, _ in headers):
-        return headers
+    for name, _ in headers:
+        if name == "content-type":
+            return headers
     return (*headers, ("content-type", "application/json"))
 
 

@@ -31,7 +31,7 @@ class Delivery:
         """A piece of a stream."""
         if not self.committed:
             if not self.started:
-                await self._start(STREAM)
+                await self._sink.start(200, self._opening(STREAM))
             self.committed = True
             self._journal.first_byte()
         await self._sink.send(data)
@@ -41,14 +41,15 @@ class Delivery:
         """A sign of life; before the first content it fixes the status to 200, but commits to nothing."""
         self.last = self._time()
         if not self.started:
-            await self._start(STREAM)
+            await self._sink.start(200, self._opening(STREAM))
         await self._sink.send(self._inbound.codec.ping(begun=self.committed))
         self.last = self._time()
 
     async def whole(self, body: bytes) -> None:
         """A complete JSON answer."""
         self.committed = True
-        await self._start((("content-type", "application/json"), ("content-length", str(len(body)))))
+        framing = (("content-type", "application/json"), ("content-length", str(len(body))))
+        await self._sink.start(200, self._opening(framing))
         self._journal.first_byte()
         await self._sink.send(body)
 
@@ -58,17 +59,21 @@ class Delivery:
             self.ended = True
             await self._sink.send(self._inbound.codec.encode_stream_error(error, self._inbound.request_id))
 
-    async def _start(self, headers: Headers) -> None:
-        journal = self._journal
+    def _opening(self, headers: Headers) -> Headers:
+        """All headers of the answer, which starts now."""
         self.started = True
-        journal.status = 200
+        self._journal.status = 200
+        return (*headers, *self.headers(len(self._journal.attempts) + 1), *self.passed_on)
+
+    def headers(self, attempts: int) -> Headers:
+        """What an answer after so many attempts says about the exchange."""
+        journal = self._journal
         target = journal.target
-        ours = trunkline_headers(
+        return trunkline_headers(
             self._inbound.request_id,
             target.provider if target else "-",
             target.deployment if target else "-",
             journal.route,
             journal.losses,
-            len(journal.attempts) + 1,
+            attempts,
         )
-        await self._sink.start(200, (*headers, *ours, *self.passed_on))

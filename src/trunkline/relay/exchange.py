@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from trunkline.config.schema import Retry as RetryPolicy
 from trunkline.config.schema import Timeouts
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.protocols.codec import Codec, CountCodec
 from trunkline.providers.provider import Provider
+from trunkline.relay.admission import Admission
 from trunkline.relay.attempt import Attempt
 from trunkline.relay.count import count_tokens
 from trunkline.relay.course import Course, Planner, Services
@@ -18,6 +20,9 @@ from trunkline.relay.proofs import ProofStore
 from trunkline.routing.decide import Fallback, GiveUp, Retry, advise, decide, foremost
 from trunkline.routing.health import Health
 from trunkline.routing.plan import Target
+
+_GONE: Final = frozenset({"client_closed", "client_stalled"})
+"""What a cancellation says when the client is the cause."""
 
 
 class Exchange:
@@ -41,7 +46,9 @@ class Exchange:
         counters: Mapping[str, CountCodec] | None = None,
         strict: bool = False,
         ping: float = 15.0,
+        admission: Admission | None = None,
     ) -> None:
+        self._admission = admission
         self._services = Services(
             planner=planner,
             providers=providers,
@@ -69,19 +76,28 @@ class Exchange:
         course = Course(self._services, inbound, sink)
         journal = course.journal
         try:
-            await _serve(course)
+            if self._admission is None:
+                await _serve(course)
+            else:
+                async with self._admission.place():
+                    await _serve(course)
             journal.outcome = "ok"
         except GatewayError as error:
             advise(error)
             journal.failed(error, 200 if course.delivery.started else error.status)
             if not course.delivery.started:
+                if journal.route:
+                    error.headers = course.delivery.headers(len(journal.attempts))
                 raise
             await course.delivery.break_off(error)
         except asyncio.CancelledError as cause:
-            journal.outcome = "client_stalled" if "client_stalled" in cause.args else "client_closed"
+            journal.outcome = cause.args[0] if cause.args and cause.args[0] in _GONE else "stopped"
             raise
         except ClientGone as gone:
             journal.outcome = "client_stalled" if gone.stalled else "client_closed"
+        except RecursionError:
+            journal.failed(GatewayError(Kind.INVALID_REQUEST, "the request is nested too deeply"), 400)
+            raise
         except Exception as cause:
             journal.failed(GatewayError(Kind.INTERNAL, f"{type(cause).__name__}: {cause}"), 500)
             raise
@@ -104,52 +120,38 @@ async def _serve(course: Course) -> None:
 
 async def _try_all(course: Course, targets: Sequence[Target]) -> None:
     """The targets in turn until one answers. Raises the foremost of their errors when none does."""
-    services = course.services
+    health, clock, policy = course.services.health, course.services.clock, course.services.retry
     queue = list(targets)
     errors: list[GatewayError] = []
     tried = 0
     while True:
         target = queue[0]
         more = len(queue) > 1
-        if not services.health.begin(target, services.clock.now()) and more:
+        if not health.begin(target, clock.now()) and more:
             queue.pop(0)
             continue
         course.journal.target = target
         tried += 1
         try:
-            await _try(course, target)
-            return
+            await Attempt(course, target).run()
         except GatewayError as error:
-            jitter = services.clock.jitter()
-            match decide(
-                error,
-                tried=tried,
-                more=more,
-                committed=course.delivery.committed,
-                policy=services.retry,
-                jitter=jitter,
-            ):
+            health.failed(target, error, clock.now())
+            committed = course.delivery.committed
+            jitter = clock.jitter()
+            match decide(error, tried=tried, more=more, committed=committed, policy=policy, jitter=jitter):
                 case Retry(delay):
-                    await services.clock.sleep(delay)
+                    await clock.sleep(delay)
                 case Fallback():
                     errors.append(error)
                     queue.pop(0)
                     tried = 0
                 case GiveUp():
-                    if course.delivery.committed:
+                    if committed:
                         raise
                     raise foremost([*errors, error]) from None
-
-
-async def _try(course: Course, target: Target) -> None:
-    """One attempt, and what it says about the target's health."""
-    health, clock = course.services.health, course.services.clock
-    try:
-        await Attempt(course, target).run()
-    except GatewayError as error:
-        health.failed(target, error, clock.now())
-        raise
-    except BaseException:
-        health.abandoned(target)
-        raise
-    health.succeeded(target)
+        except BaseException:
+            health.abandoned(target)
+            raise
+        else:
+            health.succeeded(target)
+            return

@@ -110,7 +110,7 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     stream: bool
     status: int
     outcome: str
-    """``ok``, ``error``, ``truncated``, ``client_closed`` or ``client_stalled``."""
+    """``ok``, ``error``, ``truncated``, ``client_closed``, ``client_stalled`` or ``stopped`` (by us)."""
     attempts: tuple[AttemptRecord, ...]
     losses: tuple[Loss, ...]
     usage: Usage | None

@@ -1,5 +1,6 @@
 """The body for one surface: the client's own bytes where the protocols match, an encoding elsewhere."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -12,6 +13,8 @@ from trunkline.providers.provider import Provider, Surface
 from trunkline.relay.course import Course
 
 _PASSED: Final = Encoded(body=b"")
+_WANTED: Final = frozenset({"system.attribution"})
+"""Left behind on purpose, and nothing that a user could miss: no reason to refuse in strict mode."""
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -43,8 +46,8 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
         prepared = _pass(course, codec, provider, surface)
     else:
         prepared = _encode(course, codec, provider, surface, stream=course.peek.stream and not whole)
-    if prepared.losses and course.services.strict:
-        raise _refused(prepared)
+    if course.services.strict and (losses := [one for one in prepared.losses if one.field not in _WANTED]):
+        raise _refused(surface, losses)
     return prepared
 
 
@@ -87,12 +90,12 @@ def _encode(
     )
 
 
-def _refused(prepared: Prepared) -> GatewayError:
-    fields = ", ".join(dict.fromkeys(loss.field for loss in prepared.losses))
-    first = prepared.losses[0]
+def _refused(surface: Surface, losses: Sequence[Loss]) -> GatewayError:
+    fields = ", ".join(dict.fromkeys(loss.field for loss in losses))
+    first = losses[0]
     return GatewayError(
         Kind.INVALID_REQUEST,
-        f"strict mode: {prepared.surface.facts.provider or 'the provider'} cannot express {fields}"
+        f"strict mode: {surface.facts.provider or 'the provider'} cannot express {fields}"
         f" ({first.field}: {first.why})",
         field=first.field,
         code="strict_loss",
