@@ -205,9 +205,14 @@ def encode_error(error: GatewayError, request_id: str) -> ErrorReply:
 
 
 def encode_stream_error(error: GatewayError) -> bytes:
-    """One chunk with the error; nothing follows it."""
+    """One chunk with the error, and the error once more outside of any event; nothing follows.
+
+    JavaScript's SDK passes over errors in events and ends as if all were well; what stands outside makes
+    it fail (@google/genai 1.30.0). Everybody else reads the event, and skips a line that is no field.
+    """
     own = _own(error)
     data = _envelope(error) if own is None or b'"candidates"' in own else own
     if b"\n" in data or b"\r" in data:
         data = msgspec.json.format(data, indent=-1)
-    return b"data: " + escape_separators(data) + b"\n\n"
+    data = escape_separators(data)
+    return b"data: " + data + b"\n\n" + data + b"\n\n"

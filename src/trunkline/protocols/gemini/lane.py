@@ -95,13 +95,14 @@ class Lane:
     def keep(self, raw: Raw, events: Events) -> None:
         """A part of another kind; its signature is sealed, so that it finds back to its maker."""
         fields = OBJECT.decode(raw)
+        fields = {name: value for name, value in fields.items() if given(value)}
         signed = fields.get("thoughtSignature")
         if all(name in ("thought", "thoughtSignature") for name in fields):
             if signed is not None:
                 self._sign(TEXT.decode(signed), events, attached=False)
             return
         self._close(events)
-        if signed is not None and given(signed):
+        if signed is not None:
             sealed = signatures.sealed(signatures.bare(TEXT.decode(signed)), self._origin)
             raw = Raw(splice(bytes(raw), {"thoughtSignature": encode(sealed)}))
         self._put(opaque(raw, fields), events)

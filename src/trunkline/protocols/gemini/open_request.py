@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 
 from trunkline.core.types import Extra, Part, Text, Tool
 from trunkline.protocols.gemini.parts import Reader
-from trunkline.protocols.gemini.refusals import checked, invalid, refusal
+from trunkline.protocols.gemini.refusals import checked, refusal
 from trunkline.protocols.gemini.rendering import opaque
 from trunkline.protocols.gemini.spelling import camelised
 from trunkline.protocols.gemini.tool_decode import read_tool
@@ -138,7 +138,7 @@ def read_part(raw: Raw, reader: Reader, path: str) -> list[Part]:
     fields = checked(OBJECT, raw, path)
     if not any(name in _KINDS and given(value) for name, value in fields.items()):
         if not any(given(value) for name, value in fields.items() if name not in _READ):
-            raise invalid(f"'{path}' must have one initialized field.", path)
+            return []
         return [opaque(raw, fields)]
     try:
         wire = _part.decode(raw)

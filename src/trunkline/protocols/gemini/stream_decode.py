@@ -83,7 +83,7 @@ class GeminiStreamDecoder:
                 local=False,
             )
         events = self.take(answer, data)
-        if self._state != "over" and self._finish is None:
+        if self._finish is None and self._blocked is None:
             self._finish = "STOP"
         return events + self.close()
 

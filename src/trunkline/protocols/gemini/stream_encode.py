@@ -47,17 +47,17 @@ class GeminiStreamEncoder:
         match event:
             case PartDelta(_, text):
                 return self._delta(text)
+            case Started():
+                return b""
             case PartStarted(_, part):
                 return self._start_part(part)
-            case PartEnded():
-                return self._end_part()
             case SignatureDelta(_, signature):
                 self._signature.append(signature)
                 return b""
+            case PartEnded():
+                return self._end_part()
             case CitationDelta(_, citation):
                 return self._ground((citation,))
-            case Started():
-                return b""
             case Finished():
                 return self._finish(event)
             case Failed(error):
