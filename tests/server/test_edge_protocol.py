@@ -378,3 +378,18 @@ def test_T48_a_body_beyond_what_is_held_arrives_whole(plain: Gateway) -> None:
         stream = Stream(client)
         assert [read_answer(stream).status, read_answer(stream).status] == [200, 200]
     assert [inbound.body for inbound in plain.relay.seen] == [body, b"{}"]
+
+
+def test_what_is_sent_in_one_moment_leaves_in_one_write(plain: Gateway) -> None:
+    async def burst(inbound: Inbound, sink: Sink) -> None:
+        await sink.start(200, (STREAM,))
+        for _ in range(3):
+            await sink.send(b"data: x\n\n")
+
+    plain.relay.script = burst
+    with plain.connect() as client:
+        for _ in range(20):
+            client.sendall(POST)
+            answer = client.recv(65536)
+            assert answer.count(b"data: x") == 3
+            assert answer.endswith(b"\r\n0\r\n\r\n")

@@ -20,6 +20,8 @@ _STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
 }
 _NO_BODY: Final = frozenset({204, 304})
+MAX_CORKED: Final = 64 * 1024
+"""Bytes of a stream's beginning that are held at most; more goes out at once, so that back-pressure is felt."""
 _FAILED: Final = b"Internal Server Error"
 _FAILED_HEADERS: Final = [
     (b"content-type", b"text/plain; charset=utf-8"),
@@ -52,7 +54,7 @@ class Cycle:
     """One request and its answer. The connection feeds the body and sets ``disconnected``."""
 
     __slots__ = (
-        "_arrived", "_chunked", "_expects", "_head", "_left", "_more_body", "_pieces", "_scope", "_waiter", "_wire",
+        "_arrived", "_chunked", "_corked", "_expects", "_held", "_left", "_more_body", "_pieces", "_scope", "_waiter", "_wire",
         "disconnected", "held", "keep_alive", "response_complete", "response_started",
     )  # fmt: skip
 
@@ -70,7 +72,8 @@ class Cycle:
         self._arrived = False
         self._more_body = True
         self._waiter: asyncio.Future[None] | None = None
-        self._head = b""
+        self._held = b""
+        self._corked = False
         self._chunked = False
         self._left = 0
 
@@ -117,8 +120,7 @@ class Cycle:
             await self.send({"type": "http.response.start", "status": 500, "headers": _FAILED_HEADERS})
             await self.send({"type": "http.response.body", "body": _FAILED, "more_body": False})
         else:
-            if self._head:
-                self._wire.transport.write(self._head)
+            self._uncork()
             self._wire.transport.close()
 
     # From the application
@@ -156,7 +158,7 @@ class Cycle:
             raise RuntimeError(f"{kind} does not belong here")
 
     def _send_head(self, status: int, headers: RawHeaders) -> None:
-        """A head with a length waits for the first bytes of its body, to leave with them in one write."""
+        """The head waits for the first bytes of its body, to leave with them; that of a stream not for long."""
         self.response_started = True
         self._expects = False
         length: int | None = None
@@ -181,10 +183,10 @@ class Cycle:
         lines = len(head) - 1 + defaults.count(b"\n")
         if encoded.count(b"\n") != lines or encoded.count(b"\r") != lines:
             raise RuntimeError("a header of the answer holds a line break")
-        if self._left:
-            self._head = encoded
-        else:
-            self._wire.transport.write(encoded)
+        self._held = encoded
+        if self._chunked:
+            self._corked = True
+            self._wire.loop.call_soon(self._uncork)
 
     def _send_body(self, body: bytes, more_body: bool) -> None:
         if self._chunked:
@@ -197,12 +199,23 @@ class Cycle:
             self._left -= len(body)
             if self._left < 0 or (self._left and not more_body):
                 raise RuntimeError("the body of the answer is not of its declared length")
-            data = self._head + body if self._head else body
-            self._head = b""
-        if data:
+            data = body
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        if self._corked and more_body and len(data) < MAX_CORKED:
+            self._held = data
+        elif data:
             self._wire.transport.write(data)
         if not more_body:
             self._complete()
+
+    def _uncork(self) -> None:
+        """The turn of the loop in which a stream began is over: from now on each event leaves at once."""
+        self._corked = False
+        if self._held and not self.disconnected:
+            self._wire.transport.write(self._held)
+        self._held = b""
 
     def _complete(self) -> None:
         self.response_complete = True

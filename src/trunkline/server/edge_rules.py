@@ -5,6 +5,7 @@ heads that other servers on the way may read differently (reliability_ux.md A4).
 """
 
 import re
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -81,6 +82,7 @@ BAD_HOST: Final = Refusal(400, "The Host header is not a host name with an optio
 TRANSFER_ENCODING: Final = Refusal(400, "The only transfer encoding understood is chunked.")
 
 
+@lru_cache(maxsize=64)
 def host_is_valid(value: bytes) -> bool:
     """A name or bracketed IPv6 address with an optional port, and nothing else."""
     match = _HOST.fullmatch(value)

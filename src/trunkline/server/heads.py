@@ -27,7 +27,7 @@ _MEANINGFUL: Final = frozenset(
      b"content-length", b"content-encoding", b"upgrade"}
 )  # fmt: skip
 _KNOWN: Final[dict[bytes, str]] = {}
-"""Names that go to the relay, as seen so far: the same few dozen come with every request."""
+"""Names as seen so far, ``""`` for those that go no further: the same few dozen come with every request."""
 _MAX_KNOWN: Final = 512
 
 
@@ -49,7 +49,9 @@ def read_head(raw: RawHeaders, peer: str | None) -> Head:
     kept: list[tuple[str, str]] = []
     named: frozenset[str] = frozenset()
     for raw_name, value in raw:
-        name = _KNOWN.get(raw_name) or _kept_name(raw_name)
+        name = _KNOWN.get(raw_name)
+        if name is None:
+            name = _kept_name(raw_name)
         if name:
             kept.append((name, value.decode("latin-1")))
         elif raw_name in _MEANINGFUL:
@@ -64,7 +66,7 @@ def _kept_name(raw_name: bytes) -> str:
     """The name of a header that goes to the relay, ``""`` for one that does not."""
     name = raw_name.decode("latin-1")
     if name in NOT_FOR_THE_RELAY or name.startswith(_PREFIXES):
-        return ""
+        name = ""
     if len(_KNOWN) < _MAX_KNOWN:
         _KNOWN[raw_name] = name
     return name
