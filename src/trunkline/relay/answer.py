@@ -29,8 +29,11 @@ class Answer:
         self._prepared = prepared
         self._upstream = upstream
         self._began = began
-        self._who = str(course.journal.target)
         self._origin = prepared.surface.facts.origin
+
+    @property
+    def _who(self) -> str:
+        return str(self._course.journal.target)
 
     async def deliver(self) -> bool:
         """Bring the answer to the client; True when the upstream's body came to its complete end.

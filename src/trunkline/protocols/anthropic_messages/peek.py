@@ -23,6 +23,8 @@ _SCALAR: Final = re.compile(
 )
 _LAST: Final = re.compile(rb',\s*"stream"\s*:\s*(true|false)\s*\}\s*$')
 _TAIL: Final = 64
+_SMALL: Final = 2048
+"""Bytes that are read in full faster than searched."""
 
 
 def peek(body: bytes) -> Peek:
@@ -31,6 +33,8 @@ def peek(body: bytes) -> Peek:
     Clients write the two fields among the first scalars or, the flag, at the very end; an unescaped
     ``,"stream":true}`` there cannot be part of a string. Anything else is read in full.
     """
+    if len(body) <= _SMALL:
+        return _whole(body)
     model: str | None = None
     stream: bool | None = None
     position = opening.end() if (opening := _OPEN.match(body)) else len(body)

@@ -1,5 +1,6 @@
 """A client's request to the neutral form."""
 
+from operator import attrgetter
 from typing import Final, Literal
 
 import msgspec
@@ -58,6 +59,13 @@ _thinking: Final = msgspec.json.Decoder(_Thinking).decode
 _effort: Final = msgspec.json.Decoder(OutputConfig).decode
 _format: Final = msgspec.json.Decoder(_Format).decode
 _text: Final = msgspec.json.Decoder(str).decode
+
+_extra_values: Final = attrgetter(*EXTRA_FIELDS)
+_NO_EXTRAS: Final = (ABSENT,) * len(EXTRA_FIELDS)
+_tool_extra_values: Final = attrgetter(*TOOL_EXTRA_FIELDS)
+_NO_TOOL_EXTRAS: Final = (ABSENT,) * len(TOOL_EXTRA_FIELDS)
+_OUTPUT_FIELDS: Final = frozenset({"effort", "format"})
+_METADATA_FIELDS: Final = frozenset({"user_id"})
 
 _CHOICES: Final[dict[str, Literal["auto", "any", "tool", "none"]]] = {
     "auto": "auto",
@@ -143,12 +151,10 @@ def _request(
     turn_effort: str | None,
 ) -> Request:
     choice, parallel = _decode_choice(wire.tool_choice)
-    for name in EXTRA_FIELDS:
-        raw: Raw = getattr(wire, name)
-        if _given(raw):
-            extras.append(Extra(name, raw))
-    output = _leftovers(wire.output_config, "output_config", frozenset({"effort", "format"}), extras)
-    metadata = _leftovers(wire.metadata, "metadata", frozenset({"user_id"}), extras)
+    if (carried := _extra_values(wire)) != _NO_EXTRAS:
+        extras += [Extra(*pair) for pair in zip(EXTRA_FIELDS, carried, strict=True) if _given(pair[1])]
+    output = _leftovers(wire.output_config, "output_config", _OUTPUT_FIELDS, extras)
+    metadata = _leftovers(wire.metadata, "metadata", _METADATA_FIELDS, extras)
     output_format = output.get("format", wire.output_format)
     effort = checked(_effort, wire.output_config, "output_config").effort if output else None
     return Request(
@@ -179,10 +185,8 @@ def _request(
 
 def _decode_tool(wire: WireTool, extras: list[Extra]) -> Tool:
     others: dict[str, Raw] = {}
-    for name in TOOL_EXTRA_FIELDS:
-        raw: Raw = getattr(wire, name)
-        if bytes(raw):
-            others[name] = raw
+    if (carried := _tool_extra_values(wire)) != _NO_TOOL_EXTRAS:
+        others = {name: raw for name, raw in zip(TOOL_EXTRA_FIELDS, carried, strict=True) if bytes(raw)}
     return Tool(
         name=wire.name,
         description=wire.description,
@@ -233,7 +237,7 @@ def _decode_user(raw: Raw) -> str | None:
 
 
 def _given(raw: Raw) -> bool:
-    return bytes(raw) not in (b"", b"null")
+    return raw is not ABSENT and bytes(raw) not in (b"", b"null")
 
 
 def _leftovers(raw: Raw, path: str, known: frozenset[str], extras: list[Extra]) -> dict[str, Raw]:

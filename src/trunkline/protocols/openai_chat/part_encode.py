@@ -48,6 +48,9 @@ def encode_content(parts: Sequence[Part], ledger: Ledger, carried: Sequence[Part
     Which of the two does not depend on other turns, so that prefixes stay (E104). ``carried``
     goes first. Empty when nothing is left.
     """
+    if len(parts) == 1 and not carried and type(only := parts[0]) is Text and not blank(only.text):
+        mark = None if only.cache is None else ledger.mark(only.cache)
+        return [TextOut(only.text, mark)] if ledger.facts.cache_marks else only.text
     out: list[PartOut] = list(carried)
     for part in parts:
         out += encode_part(part, ledger)

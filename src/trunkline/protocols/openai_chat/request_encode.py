@@ -5,7 +5,7 @@ from typing import Final
 
 from trunkline.core.facts import Facts
 from trunkline.core.splice import splice
-from trunkline.core.types import OutputFormat, Request
+from trunkline.core.types import OutputFormat, Request, Sampling
 from trunkline.protocols.codec import Encoded
 from trunkline.protocols.openai_chat.drops import drop_path
 from trunkline.protocols.openai_chat.ledger import Ledger
@@ -24,6 +24,7 @@ from trunkline.protocols.openai_chat.wire import ENCODER, NAME
 STRUCTURED_TOOL: Final = "structured_output"
 MAX_STOPS: Final = 4
 MAX_USER: Final = 64
+UNSET_SAMPLING: Final = Sampling()
 OURS: Final = frozenset({"stream_options"})
 """Fields nobody asked for: leaving them out is no loss."""
 Fields = dict[str, object]
@@ -64,6 +65,8 @@ def encode_request(request: Request, facts: Facts) -> Encoded:
 
 def _finish(fields: Fields, facts: Facts, ledger: Ledger) -> bytes:
     """The body without what the target refuses by name: whole fields first, then paths inside them."""
+    if not facts.drop and facts.allow is None:
+        return ENCODER.encode(fields)
     for key in list(fields):
         if key in facts.drop or (facts.allow is not None and key not in facts.allow):
             del fields[key]
@@ -174,6 +177,8 @@ def _limit(request: Request, asked: Asked, fields: Fields, ledger: Ledger) -> No
 
 def _sampling(request: Request, asked: Asked, fields: Fields, ledger: Ledger) -> None:
     facts, sampling = ledger.facts, request.sampling
+    if sampling == UNSET_SAMPLING:
+        return
     thinks = asked.thinking is not None and asked.thinking["type"] != "disabled"
     top_p = sampling.top_p
     if sampling.temperature is not None and top_p is not None and not facts.temperature_with_top_p:
