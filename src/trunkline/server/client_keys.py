@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import hmac
 import os
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -118,18 +119,16 @@ def refused(message: str) -> GatewayError:
     return GatewayError(Kind.PERMISSION, message, should_retry=False)
 
 
-def _presented(caller: Caller) -> list[bytes]:
+def _presented(caller: Caller) -> Iterator[bytes]:
     """Every key a request carries: SDKs may send a placeholder in one header and the key in the other."""
-    keys: list[bytes] = []
     if caller.api_key is not None:
-        keys.append(caller.api_key.encode("latin-1"))
+        yield caller.api_key.encode("latin-1")
     if caller.authorization is not None:
         scheme, _, value = caller.authorization.strip().partition(" ")
         if scheme.lower() == "bearer":
-            keys.append(value.strip().encode("latin-1"))
+            yield value.strip().encode("latin-1")
         elif scheme.lower() == "basic":
-            keys.extend(_basic(value.strip()))
-    return keys
+            yield from _basic(value.strip())
 
 
 def _basic(value: str) -> list[bytes]:

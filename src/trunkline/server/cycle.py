@@ -54,7 +54,7 @@ class Cycle:
     """One request and its answer. The connection feeds the body and sets ``disconnected``."""
 
     __slots__ = (
-        "_arrived", "_chunked", "_corked", "_expects", "_held", "_left", "_more_body", "_pieces", "_scope", "_waiter", "_wire",
+        "_arrived", "_chunked", "_corked", "_expects", "_held", "_left", "_more_body", "_pieces", "_scope", "_task", "_tasks", "_waiter", "_wire",
         "disconnected", "held", "keep_alive", "response_complete", "response_started",
     )  # fmt: skip
 
@@ -101,8 +101,13 @@ class Cycle:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def run(self, application: Application, tasks: set[asyncio.Task[None]]) -> None:
-        """Have the request answered, in a task of its own, which leaves ``tasks`` at the end."""
+    def start(self, application: Application, tasks: set[asyncio.Task[None]]) -> None:
+        """Have the request answered, in a task of its own that is among ``tasks`` until its end."""
+        self._tasks = tasks
+        self._task = self._wire.loop.create_task(self._run(application))
+        tasks.add(self._task)
+
+    async def _run(self, application: Application) -> None:
         try:
             await application(self._scope, self.receive, self.send)
             if not (self.response_complete or self.disconnected):
@@ -111,9 +116,7 @@ class Cycle:
             log.error("Exception in ASGI application\n", exc_info=cause)
             await self._fail()
         finally:
-            task = asyncio.current_task()
-            if task is not None:
-                tasks.discard(task)
+            self._tasks.discard(self._task)
 
     async def _fail(self) -> None:
         if not self.response_started:

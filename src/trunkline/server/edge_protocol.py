@@ -308,8 +308,7 @@ class EdgeProtocol(asyncio.Protocol):
 
     def _run(self, cycle: Cycle) -> None:
         self._running = cycle
-        tasks = self.server_state.tasks
-        tasks.add(self.loop.create_task(cycle.run(self._application, tasks)))
+        cycle.start(self._application, self.server_state.tasks)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
