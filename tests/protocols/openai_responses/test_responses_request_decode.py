@@ -425,3 +425,10 @@ def test_peek() -> None:
 def test_E122_half_a_surrogate_pair_in_a_body_is_replaced() -> None:
     asked = ROOM.decode_request(b'{"model":"m","input":"a\\ud83d"}')
     assert asked.messages[0].content == (Text("a\ufffd"),)
+
+
+def test_E1_what_is_carried_undecoded_must_be_text_too() -> None:
+    body = b'{"model":"m","input":"hi","tools":[{"type":"function","name":"f","odd":"\xff"}]}'
+    with pytest.raises(GatewayError) as caught:
+        ROOM.decode_request(body)
+    assert caught.value.kind is Kind.INVALID_REQUEST

@@ -175,7 +175,7 @@ def test_E36_E37_results_with_pictures_and_errors() -> None:
     found = items(user(Text("q")), said(CALL), user(failed))
     assert found[2]["output"] == [
         {"type": "input_text", "text": "Error: no"},
-        {"type": "input_image", "image_url": "data:image/png;base64,aGk=", "detail": "auto"},
+        {"type": "input_image", "image_url": "data:image/png;base64,aGk="},
     ]
     only = items(user(Text("q")), said(CALL), user(structs.replace(failed, content=(picture,))))
     assert only[2]["output"][0] == {"type": "input_text", "text": "Error: "}

@@ -144,7 +144,7 @@ def test_E03_a_stream_that_stops_early_is_truncated(path: Any) -> None:
 
 def test_a_text_is_passed_piece_by_piece() -> None:
     body = stream(
-        created(), added(0, **message("") | {"content": []}), text(0, "Hel"), text(0, "lo"),
+        created(), added(0, **message("") | {"content": []}), text(0, "He"), text(0, "llo"),
         done(0, **message("Hello")),
         completed(message("Hello"), usage={"input_tokens": 9, "input_tokens_details": {"cached_tokens": 4},
                                            "output_tokens": 3, "output_tokens_details": {"reasoning_tokens": 1}}),
@@ -152,8 +152,8 @@ def test_a_text_is_passed_piece_by_piece() -> None:
     assert decoded(body) == [
         Started("resp_1", "m", None, 5),
         PartStarted(0, Text("")),
-        PartDelta(0, "Hel"),
-        PartDelta(0, "lo"),
+        PartDelta(0, "He"),
+        PartDelta(0, "llo"),
         PartEnded(0),
         Finished(Stop("end", "completed"), Usage(input=5, cache_read=4, output=3, reasoning=1)),
     ]
@@ -420,3 +420,8 @@ def test_E122_half_a_surrogate_pair_is_replaced() -> None:
 def test_events_without_names_are_told_by_their_type() -> None:
     body = stream(created(), text(0, "hi"), completed(), named=False)
     assert fold(decoded(body)).content == (Text("hi"),)
+
+
+def test_E73_an_index_out_of_range_is_just_another_index() -> None:
+    odd = text(-1, "hi")
+    assert fold(decoded(stream(created(), odd, completed(message("hi"))))).content == (Text("hi"),)

@@ -60,7 +60,7 @@ def context(name: str) -> ReplyContext:
 
 
 def test_E72_a_text_has_its_whole_lifecycle() -> None:
-    events = [Started("a", "m"), PartStarted(0, Text("")), PartDelta(0, "Hel"), PartDelta(0, "lo"), PartEnded(0),
+    events = [Started("a", "m"), PartStarted(0, Text("")), PartDelta(0, "He"), PartDelta(0, "llo"), PartEnded(0),
               Finished(Stop("end"), USAGE)]  # fmt: skip
     found = payloads(encoded(events))
     assert [payload["type"] for payload in found] == [
@@ -92,7 +92,7 @@ def test_E72_a_text_has_its_whole_lifecycle() -> None:
         "part": part | {"text": ""},
     }
     assert found[4] == {
-        "type": "response.output_text.delta", "sequence_number": 4, **where, "delta": "Hel", "logprobs": [],
+        "type": "response.output_text.delta", "sequence_number": 4, **where, "delta": "He", "logprobs": [],
     }  # fmt: skip
     assert found[6]["text"] == "Hello"
     assert found[8]["item"] == item

@@ -91,7 +91,8 @@ def _image(part: Image, ledger: Ledger) -> PartOut:
         found["file_id"] = part.file_id
     else:
         raise unsupported("a file id stays with the provider that stores the file: send its data instead")
-    found["detail"] = part.detail or "auto"
+    if part.detail is not None:
+        found["detail"] = part.detail
     return found
 
 

@@ -31,25 +31,14 @@ _TEXT: Final = msgspec.json.Decoder(str)
 _FORMAT: Final = msgspec.json.Decoder(WireFormat)
 
 
-class WirePeek(msgspec.Struct):
-    """What routing needs."""
+class WireOpening(msgspec.Struct):
+    """The two fields that routing needs."""
 
     model: str
     stream: bool | None = None
 
 
-_PEEK: Final = msgspec.json.Decoder(WirePeek)
-
-
-def peek(body: bytes) -> Peek:
-    """Model and stream flag. Raises GatewayError (INVALID_REQUEST)."""
-    try:
-        wire = decode_lenient(_PEEK, body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
-        raise refusal_of(cause) from cause
-    if not wire.model:
-        raise missing("model")
-    return Peek(wire.model, bool(wire.stream))
+_OPENING: Final = msgspec.json.Decoder(WireOpening)
 
 
 def decode_request(body: bytes) -> Request:
@@ -58,6 +47,17 @@ def decode_request(body: bytes) -> Request:
         return _request(*_read(body))
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         raise refusal_of(cause) from cause
+
+
+def peek(body: bytes) -> Peek:
+    """See :meth:`Codec.peek`."""
+    try:
+        opening = decode_lenient(_OPENING, body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise refusal_of(cause) from cause
+    if opening.model:
+        return Peek(opening.model, opening.stream is True)
+    raise missing("model")
 
 
 def _read(body: bytes) -> tuple[WireRequest, list[Extra]]:

@@ -36,6 +36,7 @@ TERMINALS: Final = frozenset(
 )
 _TEXT: Final = "response.output_text.delta"
 Events = list[StreamEvent]
+_Unreadable = msgspec.DecodeError | UnicodeDecodeError
 
 
 class ResponsesStreamDecoder:
@@ -53,7 +54,7 @@ class ResponsesStreamDecoder:
             return []
         try:
             event = EVENT.decode(frame.data)
-        except msgspec.DecodeError as cause:
+        except (msgspec.DecodeError, UnicodeDecodeError) as cause:
             return self._odd(frame, cause)
         if event.type == _TEXT:
             item = self._line.live
@@ -79,7 +80,7 @@ class ResponsesStreamDecoder:
             )
         )
 
-    def _odd(self, frame: SSEvent, cause: msgspec.DecodeError) -> Events:
+    def _odd(self, frame: SSEvent, cause: _Unreadable) -> Events:
         """A frame that is no event of ours: the end mark of other protocols, an unknown event, or broken."""
         data = frame.data.strip()
         if not data or data.startswith(DONE):
@@ -98,15 +99,15 @@ class ResponsesStreamDecoder:
         except (msgspec.DecodeError, UnicodeDecodeError) as cause:
             return self._unreadable(frame, cause)
 
-    def _unknown(self, frame: SSEvent, cause: msgspec.DecodeError) -> Events:
+    def _unknown(self, frame: SSEvent, cause: _Unreadable) -> Events:
         try:
             kind = KIND.decode(frame.data).type
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return self._unreadable(frame, cause)
         known = kind in self._HANDLERS or kind in TERMINALS
         return self._unreadable(frame, cause) if known else []
 
-    def _unreadable(self, frame: SSEvent, cause: msgspec.DecodeError | UnicodeDecodeError) -> Events:
+    def _unreadable(self, frame: SSEvent, cause: _Unreadable) -> Events:
         text = f"the upstream sent an event that cannot be read ({cause}): {readable(frame.data)[:200]}"
         return self._fail(GatewayError(Kind.UPSTREAM_FAILED, text, local=False))
 
@@ -209,7 +210,7 @@ class ResponsesStreamDecoder:
             for index, item_raw in enumerate(whole):
                 line.finish(line.add(index, kind_of(item_raw).type or "unknown"), item_raw, events)
         for index, item in line.items.items():
-            known = whole[index] if index < len(whole) else None
+            known = whole[index] if 0 <= index < len(whole) else None
             same = known is not None and kind_of(known).type == item.kind
             line.finish(item, known if same else None, events)
         stop = decode_stop(wire, calls=line.called, refused=line.refused)

@@ -43,6 +43,8 @@ class ResponsesStreamTap:
 
     def feed(self, frame: SSEvent) -> None:
         """Look at one frame; a delta can tell nothing new and is not even decoded."""
+        if self._stop is not None:  # what follows the end is another answer: some agents send two
+            return
         name = frame.event
         if (
             self._content

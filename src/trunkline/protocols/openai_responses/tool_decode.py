@@ -96,7 +96,7 @@ def _tool(wire: WireTool, raw: Raw, extra: bool, at: str) -> Tool:
 def _beyond(raw: Raw) -> Raw | None:
     """The fields of a function that we do not know, for the way back to its own protocol."""
     fields = {key: value for key, value in read(OBJECT, raw).items() if key not in _OWN}
-    return Raw(encode(fields)) if fields else None
+    return checked(Raw(encode(fields))) if fields else None
 
 
 def _vendor_tool(wire: WireTool, raw: Raw) -> Tool:
