@@ -238,15 +238,67 @@ def test_where_the_configuration_comes_from_in_order(command) -> None:
     assert source("--config", flag, TRUNKLINE_CONFIG=named, **ENVIRON) == flag
 
 
-def test_a_configuration_of_ccr_is_found_and_named(command) -> None:
+CCR = """{
+  // claude-code-router's own
+  "LOG_LEVEL": "debug",
+  "Providers": [
+    {"name": "local", "api_base_url": "http://127.0.0.1:11434/v1/chat/completions", "api_key": "%s", "models": ["q"]},
+    {"name": "or", "api_base_url": "https://openrouter.ai/api/v1", "api_key": "$OR_KEY", "models": ["a/b"]},
+  ],
+  "Router": {"default": "local,q", "think": "or,a/b"},
+}
+"""
+
+
+def test_a_configuration_of_ccr_is_found_and_used(command) -> None:
     folder = command.home / ".claude-code-router"
     folder.mkdir()
-    written(folder, '{"Providers": []}', "config.json")
-    result = command("config", "check")
+    path = written(folder, CCR % CANARY, "config.json")
+    result = command("config", "check", OR_KEY="k")
+    assert (result.code, result.out) == (0, f"The configuration is fine ({path}).\n")
+    assert result.err == (
+        f"trunkline: warning: {path}:3: LOG_LEVEL: has no effect: one line a request is logged, without bodies\n"
+    )
+    told = command("explain", "--json", "-", stdin='{"model": "claude-opus-5"}', OR_KEY="k")
+    assert json.loads(told.out)["targets"][0]["target"] == "local/q"
+    written(folder, CCR.replace("local,q", "locl,q") % CANARY, "config.json")
+    result = command("config", "check", OR_KEY="k")
+    assert (result.code, result.out) == (3, "")
+    assert f'{path}:8: Router.default: there is no provider "locl". Did you mean "local"?' in result.err
+
+
+def test_importing_a_configuration_of_ccr(command) -> None:
+    folder = command.home / ".claude-code-router"
+    folder.mkdir()
+    path = written(folder, CCR % CANARY, "config.json")
+    result = command("config", "import", "ccr", OR_KEY="k")
     assert result.code == 0
-    assert f"{folder}/config.json is a configuration of claude-code-router" in result.err
-    assert "is not read yet" in result.err
-    assert command("config", "check", "--config", str(folder / "config.json")).code == 3
+    assert result.out.startswith(
+        f"# {path}, as Trunkline reads it.\nproviders:\n  local:\n    kind: ollama\n"
+    )
+    assert "    token: ${LOCAL_API_KEY}\n" in result.out
+    assert "    token: ${OR_KEY}\n" in result.out
+    assert f"{path}:3: warning: LOG_LEVEL: has no effect" in result.err
+    assert f"{path}:8: Router.think: routes.think: or/a/b\n" in result.err
+    assert "set LOCAL_API_KEY: the file itself holds this credential (providers.local.token)" in result.err
+    assert CANARY not in result.out + result.err
+    assert Path(path).read_text() == CCR % CANARY
+    yaml = written(command.home, result.out, "imported.yaml")
+    shown = command("config", "show", "--json", "--config", yaml, OR_KEY="k", LOCAL_API_KEY=CANARY)
+    same = command("config", "show", "--json", "--config", path, OR_KEY="k")
+    beside = {"source": "", "warnings": []}
+    assert json.loads(shown.out) | beside == json.loads(same.out) | beside
+
+
+def test_importing_as_a_program(command) -> None:
+    path = written(command.home, CCR % CANARY, "ccr.json")
+    told = json.loads(command("config", "import", "ccr", path, "--json", OR_KEY="k").out)
+    assert (told["schema"], told["source"]) == ("trunkline.config.import.v1", path)
+    assert told["set"] == {"LOCAL_API_KEY": ["providers.local.token"]}
+    assert {note["kind"] for note in told["notes"]} == {"used", "warning"}
+    assert "any_name: true" in told["yaml"]
+    assert command("config", "import", "ccr", "missing.json").code == 3
+    assert command("config", "import", "ccr").code == 3
 
 
 def test_missing_credentials_have_their_own_exit_code(command) -> None:

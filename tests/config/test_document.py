@@ -143,7 +143,7 @@ WRONG = [
     ("- a", "1: : must be a section with keys, not a list"),
     (PROVIDER + "sever: {}", '2: sever: unknown key. Did you mean "server"?'),
     (PROVIDER + "Routes: {}", '2: Routes: unknown key. Did you mean "routes"?'),
-    (PROVIDER + "qqqq: 1", "2: qqqq: unknown key. Valid: fallback, models, providers, retry, routes, server, timeouts."),
+    (PROVIDER + "qqqq: 1", "2: qqqq: unknown key. Valid: any_name, fallback, models, providers, retry, routes, server, timeouts."),
     (PROVIDER + "server:\n  prot: 3", '3: server.prot: unknown key. Did you mean "port"?'),
     (PROVIDER + "server: 3", "2: server: must be a section with keys, not a number"),
     (PROVIDER + "server: {port: abc}", "2: server.port: must be a number"),
@@ -275,8 +275,6 @@ def test_deep_nesting_is_refused(faults) -> None:
 
 def test_lists_of_other_formats_are_recognised(tmp_path: Path) -> None:
     cases = {
-        '// my config\n{"Providers": [], "Router": {}}': "claude-code-router",
-        '{"LOG": true, "Providers": [{"name": "x", "api_base_url": "y"}]}': "claude-code-router",
         "providers:\n  openai: {api_key: x}\nmodel_categories:\n  large: openai/gpt-4o\n": "claude-code-azure",
         '{"endpoints": {"mlflow": "/x"}, "models": []}': "ForgeCode",
         '["databricks-gpt-5"]': "ForgeCode",
@@ -289,6 +287,14 @@ def test_lists_of_other_formats_are_recognised(tmp_path: Path) -> None:
             load_file(path, {})
         assert name in str(caught.value)
         assert "does not read yet" in str(caught.value)
+
+
+def test_any_name_can_go_by_the_routes(read, faults) -> None:
+    text = "providers: {ollama: {models: [m]}}\nany_name: %s\n"
+    assert read(text % "true").any_name is True
+    assert read(text % "false").any_name is False
+    assert read("providers: {ollama: {models: [m]}}").any_name is False
+    assert faults(text % "maybe") == ["2: any_name: must be true or false"]
 
 
 def test_a_file_of_two_formats_is_refused(tmp_path: Path) -> None:

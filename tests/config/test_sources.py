@@ -254,6 +254,7 @@ DIALECTS = [
     ('{"Providers": []}', "ccr"),
     ("{\n  // mine\n  Providers: [],\n  'Router': {}\n}", "ccr"),
     ("/* mine */ {APIKEY: 'x'}", "ccr"),
+    ('{"providers": [{"name": "x", "api_base_url": "y", "models": []}]}', "ccr"),
     ('{"providers": {}, "Router": {}, "server": {}}', None),
     ("model_categories:\n  big: x", "claude-code-azure"),
     ("model_categories: {}\nserver: {}", None),

@@ -337,6 +337,29 @@ def test_any_name_goes_by_the_routes_where_the_dialect_says_so() -> None:
     assert planned(table, "no-such-model") == (["dbx/two"], "route default")
 
 
+def test_where_any_name_has_a_route_only_a_sure_model_id_goes_past_it() -> None:
+    configuration = Configuration(
+        source="test",
+        providers=tuple((name, ProviderSettings(kind="custom")) for name in ("a", "b")),
+        routes=(("default", RouteRule(to=("b/x",))),),
+        any_name=True,
+    )
+    table = build_table(
+        configuration,
+        (
+            Served(provider="a", models=("claude-sonnet-4-5", "both", "own")),
+            Served(provider="b", models=("both",)),
+        ),
+    )
+    assert planned(table, "claude-sonnet-4-5") == (["b/x"], "route default")
+    assert planned(table, "both") == (["b/x"], "route default")
+    assert planned(table, "own") == (["a/own"], "model of a")
+    assert planned(table, "a,claude-sonnet-4-5") == (["a/claude-sonnet-4-5"], "explicit")
+    with pytest.raises(GatewayError) as caught:
+        resolve(table, "c,own", never)
+    assert caught.value.kind is Kind.NOT_FOUND
+
+
 def test_a_short_request_is_not_decoded_where_only_its_length_matters() -> None:
     only_long = with_routes(default=ROUTES["default"], longContext=ROUTES["longContext"])
     picture = b'{"messages":[{"role":"user","content":[{"type":"image","source":{"data":"%s"}}]}]}'

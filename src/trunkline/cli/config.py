@@ -1,4 +1,4 @@
-"""``trunkline config``: check and show."""
+"""``trunkline config``: check, show, import."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import cast
 import click
 
 from trunkline.app.providers import find_credentials, make_providers, missing_credentials
+from trunkline.cli.config_import import command as import_group
 from trunkline.cli.listing import config_option, json_option, print_json
 from trunkline.cli.sources import load_configuration, load_providers, origin
 from trunkline.config.load import load
@@ -16,7 +17,10 @@ from trunkline.config.show import masked
 
 @click.group("config")
 def command() -> None:
-    """Check or show the configuration."""
+    """Check, show or import the configuration."""
+
+
+command.add_command(import_group)
 
 
 @command.command("check")

@@ -10,7 +10,7 @@ from trunkline.config.nearest import nearest
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("trunkline.cli.serve", "Run the gateway in the foreground."),
-    "config": ("trunkline.cli.config", "Check or show the configuration."),
+    "config": ("trunkline.cli.config", "Check, show or import the configuration."),
     "models": ("trunkline.cli.models", "List the models that clients can ask for."),
     "explain": ("trunkline.cli.explain", "Show who would serve a request, without sending it."),
     "status": ("trunkline.cli.status", "Ask the running gateway how it is."),

@@ -39,7 +39,7 @@ def dialect_of(text: str) -> Dialect | None:
 
 
 def _json_dialect(text: str) -> Dialect | None:
-    ccr = _has_key(text, "Providers", "Router", "APIKEY")
+    ccr = _has_key(text, "Providers", "Router", "APIKEY", "api_base_url", "longContextThreshold")
     own = _has_key(text, "providers") and _has_key(text, "kind", "speaks", "routes", "server", "models")
     if ccr:
         return None if own and not _has_key(text, "api_base_url") else "ccr"

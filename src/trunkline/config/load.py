@@ -32,12 +32,15 @@ def load(path: str | None, environ: Mapping[str, str]) -> Configuration:
     found = path or environ.get("TRUNKLINE_CONFIG") or _usual_file(environ)
     if found:
         return load_file(Path(found).expanduser(), environ)
-    configuration = from_environment(environ) or rehearsal()
-    ccr = _home(environ) / ".claude-code-router" / "config.json"
-    if _exists(ccr):
-        note = f"{ccr} is {DESCRIPTIONS['ccr']}: it was found but is not read yet by this version"
-        return structs.replace(configuration, warnings=(*configuration.warnings, note))
-    return configuration
+    ccr = usual_ccr_file(environ)
+    if not _exists(ccr):
+        return from_environment(environ) or rehearsal()
+    configuration = load_file(ccr, environ, may_be_empty=True)
+    if configuration.providers:
+        return configuration
+    note = f"{ccr} is {DESCRIPTIONS['ccr']} without a usable provider: it is left aside"
+    instead = from_environment(environ) or rehearsal()
+    return structs.replace(instead, warnings=(*configuration.warnings, note, *instead.warnings))
 
 
 def rehearsal() -> Configuration:
@@ -51,13 +54,22 @@ def rehearsal() -> Configuration:
     )
 
 
-def load_file(path: Path, environ: Mapping[str, str]) -> Configuration:
-    """The configuration in one file, whatever form it is in. Raises ConfigurationError."""
+def load_file(path: Path, environ: Mapping[str, str], *, may_be_empty: bool = False) -> Configuration:
+    """The configuration in one file, whatever form it is in. Raises ConfigurationError.
+
+    ``may_be_empty``: a file of claude-code-router need not have providers; it writes such a one by itself.
+    """
     text = read_text(path)
     file = str(path)
     dialect = dialect_of(text)
     if dialect is None:
         raise _unusable(file, "mixes the keys of two configuration formats: keep those of one")
+    if dialect == "ccr":
+        from trunkline.config.ccr.document import decode_ccr  # other users need not load its reader
+
+        imported = decode_ccr(text, file, environ, may_be_empty=may_be_empty)
+        warnings = (*imported.configuration.warnings, *exposed(path, list(imported.literal_secrets)))
+        return structs.replace(imported.configuration, warnings=warnings)
     if dialect != "trunkline":
         what = DESCRIPTIONS[dialect]
         message = f"this is {what}, which this version does not read yet: write a Trunkline YAML file"
@@ -102,7 +114,12 @@ def exposed(path: Path, literal_secrets: list[str]) -> tuple[str, ...]:
 def line_in(source: str, key: str) -> int | None:
     """The line of a dotted key in a configuration that was read from a file; None when there is none."""
     try:
-        tree = _tree(read_text(Path(source)), source)
+        text = read_text(Path(source))
+        if dialect_of(text) == "ccr":
+            from trunkline.config.ccr.document import line_of_ccr
+
+            return line_of_ccr(text, source, key)
+        tree = _tree(text, source)
     except ConfigurationError:
         return None
     return None if tree is None else line_of(tree, key)
@@ -112,6 +129,11 @@ def _tree(text: str, file: str) -> Node | None:
     from trunkline.config.yaml_file import decode_yaml  # 75 ms that an environment alone does not need
 
     return decode_yaml(text, file)
+
+
+def usual_ccr_file(environ: Mapping[str, str]) -> Path:
+    """Where claude-code-router keeps its configuration."""
+    return _home(environ) / ".claude-code-router" / "config.json"
 
 
 def _home(environ: Mapping[str, str]) -> Path:

@@ -1,8 +1,8 @@
 """Typed reading of a configuration tree: every mistake is noted with its place, nothing is skipped."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from trunkline.config.expand import expand
+from trunkline.config.expand import Expanded, expand
 from trunkline.config.nearest import did_you_mean
 from trunkline.config.problems import Problem
 from trunkline.config.secret import Secret
@@ -13,9 +13,15 @@ from trunkline.config.tree import Mapping as MappingNode
 class Reading:
     """One file being read: where it is, the environment, and what was found wrong so far."""
 
-    def __init__(self, file: str, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        file: str,
+        environ: Mapping[str, str],
+        expander: Callable[[str, Mapping[str, str]], Expanded] = expand,
+    ) -> None:
         self.file = file
         self.environ = environ
+        self._expand = expander
         self.problems: list[Problem] = []
         self.literal_secrets: list[str] = []
         """Paths of credentials that stand in the file itself."""
@@ -34,7 +40,7 @@ class Reading:
         if node.kind == "nothing" or not node.text.strip():
             self.problem(node.line, key, "has no value: give one or remove the key")
             return None
-        expanded = expand(node.text, self.environ)
+        expanded = self._expand(node.text, self.environ)
         if expanded.value is None:
             self.problem(node.line, key, expanded.missing)
         return expanded.value
@@ -58,7 +64,7 @@ class Reading:
         if not value.isascii() or " " in value:
             self.problem(node.line, key, "holds a blank or a letter that a credential cannot have")
             return None
-        if isinstance(node, Scalar) and expand(node.text, self.environ).literal:
+        if isinstance(node, Scalar) and self._expand(node.text, self.environ).literal:
             self.literal_secrets.append(key)
         return Secret(value)
 

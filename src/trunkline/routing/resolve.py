@@ -102,7 +102,8 @@ def _is_listing_prefix(table: RoutingTable, asked: str, target: Target) -> bool:
 def _by_kind(table: RoutingTable, asked: str, shape: Callable[[], RequestShape]) -> Plan | None:
     """A plan for a name that only says what kind of model is wanted."""
     family = claude_family(asked)
-    if family is None and not table.any_name:
+    # "provider,model" names its provider: one that is not there is a mistake, and no name for the routes.
+    if family is None and (not table.any_name or "," in asked):
         return None
     route = _route(table, family, shape)
     if route is not None:

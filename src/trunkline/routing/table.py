@@ -93,6 +93,7 @@ class RoutingTable(Struct, frozen=True, kw_only=True):
 def build_table(configuration: Configuration, served: Iterable[Served]) -> RoutingTable:
     """The table for a configuration whose providers serve ``served``, in order of preference."""
     listing = tuple(served)
+    bare = _bare(listing)
     routes = {
         name: Route(name, _targets(rule.to), rule.above) for name, rule in configuration.routes if rule.to
     }
@@ -105,7 +106,7 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
         },
         aliases={name.casefold(): Alias(name, to) for name, to in aliases if not is_glob(name)},
         globs=tuple(sorted(globs, key=lambda alias: alias.glob.rank)),
-        bare=_bare(listing),
+        bare=_unrouted(bare) if configuration.any_name and "default" in routes else bare,
         claude=_claude(listing),
         prefixes=_prefixes(listing),
         claude_provider=next(
@@ -132,6 +133,16 @@ def _bare(listing: Iterable[Served]) -> dict[str, tuple[Target, ...]]:
                 key = model.casefold()
                 found[key] = (*found.get(key, ()), Target(entry.provider, model))
     return found
+
+
+def _unrouted(bare: Mapping[str, tuple[Target, ...]]) -> dict[str, tuple[Target, ...]]:
+    """Where any name has a route: only the ids that mean one provider and no Claude go past the routes.
+
+    An agent that asks for a Claude model by its id means whatever the routes say (ccr.md 2.2).
+    """
+    return {
+        name: targets for name, targets in bare.items() if len(targets) == 1 and not claude_family(name)
+    }
 
 
 def _claude(listing: Iterable[Served]) -> dict[str, Target]:

@@ -1,0 +1,244 @@
+"""The ``Providers`` of a claude-code-router file (reference ccr.md 1.5, aliases of 1.10)."""
+
+import re
+from typing import Final
+
+from msgspec import Struct
+
+from trunkline.config.addresses import url_fault
+from trunkline.config.ccr.expand import only_reference
+from trunkline.config.ccr.findings import Findings
+from trunkline.config.ccr.places import Place, place_of, without_version
+from trunkline.config.ccr.transformers import read_uses
+from trunkline.config.nearest import did_you_mean
+from trunkline.config.schema import ModelName, ProviderSettings
+from trunkline.config.secret import Secret
+from trunkline.config.section import Section
+from trunkline.config.targets import PROVIDER_NAME
+from trunkline.config.tree import Mapping, Node, Scalar
+
+FIELDS: Final = ("name", "api_base_url", "api_key", "models", "transformer", "tokenizer")
+ALIASES: Final = {
+    "name": "name",
+    "apibaseurl": "api_base_url",
+    "baseurl": "api_base_url",
+    "host": "api_base_url",
+    "url": "api_base_url",
+    "apikey": "api_key",
+    "models": "models",
+    "transformer": "transformer",
+    "transformers": "transformer",
+    "tokenizer": "tokenizer",
+}
+"""Spellings that guides use, without letter case and signs."""
+VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One provider. ``written`` is its name in the file, ``name`` what it can be called here."""
+
+    written: str
+    name: str
+    line: int
+    settings: ProviderSettings
+
+
+class _Fields(Struct, frozen=True):
+    """One provider's section, and which of its keys means what."""
+
+    section: Section
+    spelled: dict[str, str]
+
+    def key(self, field: str) -> str:
+        return self.section.key(self.spelled.get(field, field))
+
+    def line(self, field: str) -> int:
+        return self.section.line_of(self.spelled.get(field, field))
+
+    def get(self, field: str) -> Node | None:
+        spelled = self.spelled.get(field)
+        return None if spelled is None else self.section.get(spelled)
+
+    def text(self, field: str) -> str | None:
+        spelled = self.spelled.get(field)
+        return None if spelled is None else self.section.text(spelled)
+
+
+def read_providers(findings: Findings, root: Section, plugins: bool) -> tuple[Entry, ...]:
+    """All usable providers in order; of a name that is there twice the last one, as in CCR."""
+    key = "Providers" if root.get("Providers") is not None else "providers"
+    if key == "Providers" and root.get("providers") is not None:
+        findings.warn(root.line_of("providers"), "providers", "is not read: Providers is there too")
+    found: dict[str, Entry] = {}
+    for index, node in enumerate(root.items(key)):
+        path = f"{key}[{index}]"
+        if not isinstance(node, Mapping):
+            findings.problem(node.line, path, "must be a provider: {name, api_base_url, api_key, models}")
+            continue
+        fields = _fields(findings, Section(findings.reading, node, path))
+        entry = _provider(findings, fields, index, set(found), plugins)
+        if entry is None:
+            continue
+        if entry.written in found:
+            findings.warn(
+                entry.line, path, f'another provider is called "{entry.written}": this one is used'
+            )
+        found[entry.written] = entry
+    return tuple(found.values())
+
+
+def renamed(entries: tuple[Entry, ...]) -> tuple[ModelName, ...]:
+    """``provider,model`` as it was, for providers that had to be called otherwise."""
+    taken = {entry.name.casefold() for entry in entries}
+    names = [
+        ModelName(f"{entry.written},{model}", (f"{entry.name}/{model}",))
+        for entry in entries
+        if entry.written.casefold() != entry.name.casefold() and entry.written.casefold() not in taken
+        for model in entry.settings.models
+    ]
+    return tuple(name for name in names if not re.search(r"[\s*?/]", name.pattern.partition(",")[0]))
+
+
+def _fields(findings: Findings, section: Section) -> _Fields:
+    spelled: dict[str, str] = {}
+    for entry in section.entries():
+        field = ALIASES.get(re.sub(r"[^a-z]", "", entry.key.lower()))
+        if field is None:
+            hint = did_you_mean(entry.key, FIELDS)
+            findings.warn(entry.line, section.key(entry.key), f"unknown key, without effect.{hint}")
+        elif field in spelled and entry.key != field:
+            findings.warn(entry.line, section.key(entry.key), f"is not read: {spelled[field]} is there too")
+        else:
+            spelled[field] = entry.key
+    return _Fields(section, spelled)
+
+
+def _provider(
+    findings: Findings, fields: _Fields, index: int, before: set[str], plugins: bool
+) -> Entry | None:
+    written = fields.text("name")
+    if written is None or fields.get("api_base_url") is None:
+        lacking = "name" if fields.get("name") is None else "api_base_url"
+        if fields.get(lacking) is None:
+            findings.warn(fields.section.line, fields.key(lacking), "is missing: this provider is left out")
+        return None
+    name = _usable_name(findings, fields, written, index, before)
+    models = _models(fields)
+    uses = read_uses(findings, fields.get("transformer"), fields.key("transformer"), plugins)
+    url = _url(findings, fields)
+    if url is None:
+        return None
+    bearer = any(use.use_bearer for use in uses)
+    place = place_of(url, {use.name for use in uses}, models, bearer=bearer)
+    credential = _credential(findings, fields, name, place)
+    if fields.get("tokenizer") is not None:
+        message = "is not used yet: lengths for longContext are estimated by size"
+        findings.warn(fields.line("tokenizer"), fields.key("tokenizer"), message)
+    _tell(findings, fields, name, place, models, credential)
+    return Entry(
+        written=written,
+        name=name,
+        line=fields.section.line,
+        settings=_settings(place, models, credential),
+    )
+
+
+def _url(findings: Findings, fields: _Fields) -> str | None:
+    url = fields.text("api_base_url")
+    if url is None:
+        return None
+    try:
+        fault = url_fault(without_version(url))
+    except ValueError:
+        fault = "is not a URL"
+    if fault:
+        findings.problem(fields.line("api_base_url"), fields.key("api_base_url"), fault)
+        return None
+    return url
+
+
+def _settings(place: Place, models: tuple[str, ...], credential: Secret | None) -> ProviderSettings:
+    headers: tuple[tuple[str, str], ...] = ()
+    if place.key_header is not None and credential is not None:
+        headers, credential = ((place.key_header, credential.reveal()),), None
+    return ProviderSettings(
+        kind=place.kind,
+        host=place.host,
+        url=place.url,
+        credential=credential,
+        auth=place.auth,
+        speaks=place.speaks,
+        models=models,
+        api_version=place.api_version,
+        surface=place.surface,
+        headers=headers,
+    )
+
+
+def _usable_name(findings: Findings, fields: _Fields, written: str, index: int, before: set[str]) -> str:
+    name = written
+    if not PROVIDER_NAME.fullmatch(name):
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", written).strip("-._") or f"provider-{index + 1}"
+    folded = {other.casefold() for other in before if other != written}
+    base, number = name, 1
+    while name.casefold() in folded:
+        number += 1
+        name = f"{base}-{number}"
+    if name != written:
+        message = f'this name cannot be told from others in "provider/model": it is called {name} here'
+        findings.warn(fields.line("name"), fields.key("name"), message)
+    return name
+
+
+def _models(fields: _Fields) -> tuple[str, ...]:
+    spelled = fields.spelled.get("models")
+    models = () if spelled is None else tuple(dict.fromkeys(fields.section.texts(spelled)))
+    for model in models:
+        if any(character.isspace() for character in model):
+            fields.section.problem(spelled or "models", "a model id holds no blanks")
+    return models
+
+
+def _credential(findings: Findings, fields: _Fields, name: str, place: Place) -> Secret | None:
+    """The key; None with a warning where the variable that should hold it is not there, as CCR starts too."""
+    node, key = fields.get("api_key"), fields.key("api_key")
+    if node is None:
+        findings.warn(
+            fields.section.line, key, "is missing: requests go without a key, or with the usual variable's"
+        )
+        return None
+    variable = only_reference(node.text) if isinstance(node, Scalar) else None
+    if variable is not None and not findings.reading.environ.get(variable, "").strip():
+        findings.warn(node.line, key, f"the environment variable {variable} is not set: no key is sent")
+        return None
+    secret = findings.reading.secret(node, key)
+    if secret is not None:
+        usable = variable if variable is not None and VARIABLE.fullmatch(variable) else None
+        where = "token" if place.key_header is None else f"headers.{place.key_header}"
+        suggestion = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
+        suggestion = (
+            f"{suggestion}_API_KEY" if suggestion[:1].isalpha() else f"PROVIDER_{suggestion}_API_KEY"
+        )
+        findings.refer(f"providers.{name}.{where}", usable, suggestion)
+    return secret
+
+
+def _tell(
+    findings: Findings,
+    fields: _Fields,
+    name: str,
+    place: Place,
+    models: tuple[str, ...],
+    credential: Secret | None,
+) -> None:
+    where = place.host or place.url or place.speaks[0][1].partition("?")[0]
+    protocol = f", {place.speaks[0][0]}" if place.speaks else ""
+    listed = f"{len(models)} models" if models else "models asked from the provider"
+    key = "with its key" if credential is not None else "without a key"
+    text = f"providers.{name}: kind {place.kind}{protocol} at {where}, {key}, {listed}"
+    findings.used(fields.section.line, fields.section.path, text)
+    if place.deployment is not None and set(models) != {place.deployment}:
+        message = (
+            f'its one deployment "{place.deployment}" is not asked for every model: each asks for its own'
+        )
+        findings.warn(fields.line("api_base_url"), fields.key("api_base_url"), message)

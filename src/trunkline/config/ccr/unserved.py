@@ -1,0 +1,98 @@
+"""Keys of claude-code-router that this version reads but does not act on, and keys that it does not know."""
+
+from typing import Final
+
+from trunkline.config.ccr.findings import Findings
+from trunkline.config.nearest import did_you_mean
+from trunkline.config.section import Section
+from trunkline.config.tree import Mapping, Node, Scalar, Sequence
+
+READ: Final = (
+    "PORT",
+    "HOST",
+    "APIKEY",
+    "API_TIMEOUT_MS",
+    "Providers",
+    "providers",
+    "Router",
+    "fallback",
+    "transformers",
+)
+"""What the rest of this package uses; also the names that a mistyped one is compared to."""
+PROXY: Final = "is not used: set HTTPS_PROXY in the environment of the gateway instead"
+AGENT: Final = "has no effect yet: this version does not start Claude Code"
+UNSERVED: Final = {
+    "CUSTOM_ROUTER_PATH": "custom routers are not run yet: requests go by Router alone",
+    "REWRITE_SYSTEM_PROMPT": "system prompts are not rewritten yet",
+    "PROXY_URL": PROXY,
+    "HTTPS_PROXY": PROXY,
+    "https_proxy": PROXY,
+    "httpsProxy": PROXY,
+    "LOG": "has no effect: the log goes to standard error",
+    "LOG_LEVEL": "has no effect: one line a request is logged, without bodies",
+    "NON_INTERACTIVE_MODE": AGENT,
+    "CLAUDE_PATH": AGENT,
+    "ANTHROPIC_SMALL_FAST_MODEL": AGENT,
+    "StatusLine": "has no effect yet: there is no status line in this version",
+    "forceUseImageAgent": "has no effect yet: a conversation with pictures goes to Router.image as a whole",
+    "plugins": "plugins are not run yet",
+    "Plugins": "plugins are not run yet",
+    "GOOGLE_CLOUD_PROJECT": "Vertex AI is not served yet",
+    "GOOGLE_CLOUD_LOCATION": "Vertex AI is not served yet",
+    "GOOGLE_APPLICATION_CREDENTIALS": "Vertex AI is not served yet",
+    "OPENAI_API_KEY": "CCR does not use it either: give providers their own api_key",
+    "OPENAI_BASE_URL": "CCR does not use it either: give providers their own api_base_url",
+    "OPENAI_MODEL": "CCR does not use it either: set Router.default",
+    "log": "CCR does not use it either",
+}
+
+
+def note_unserved(findings: Findings, root: Section) -> None:
+    """A warning for each key that would do something in CCR and does nothing here."""
+    for entry in root.entries():
+        if entry.key in READ:
+            continue
+        message = UNSERVED.get(entry.key)
+        if message is None:
+            hint = did_you_mean(entry.key, (*READ, *(key for key in UNSERVED if "OPENAI" not in key)))
+            hint = hint if hint.startswith(" Did") else ""
+            findings.warn(entry.line, entry.key, f"unknown key, without effect.{hint}")
+        elif _does_nothing(entry.key, entry.node):
+            findings.used(entry.line, entry.key, "does nothing here: it is empty or turned off")
+        else:
+            findings.warn(entry.line, entry.key, message)
+    for index, node in enumerate(root.items("transformers")):
+        _note_plugin(findings, node, f"transformers[{index}]")
+
+
+def _note_plugin(findings: Findings, node: Node, key: str) -> None:
+    """A plugin's path is shown by its file's name: what lies before it is nobody's business."""
+    entries = {entry.key: entry.node for entry in node.entries} if isinstance(node, Mapping) else {}
+    path = entries.get("path")
+    if not isinstance(path, Scalar):
+        findings.warn(node.line, key, "names no path, so it loads nothing")
+        return
+    name = path.text.replace("\\", "/").rpartition("/")[2]
+    if "databricks" in name.lower():
+        findings.used(
+            node.line, key, f'"{name}" is not needed: our own handling of Databricks is in its place'
+        )
+    else:
+        findings.warn(node.line, key, f'"{name}" is not run yet: plugins are not supported by this version')
+
+
+def _does_nothing(key: str, node: Node) -> bool:
+    match node:
+        case Scalar():
+            return node.text.lower() == "false" and key != "LOG"
+        case Sequence():
+            return all(_is_off(item) for item in node.items)
+        case Mapping():
+            return _is_off(node)
+
+
+def _is_off(node: Node) -> bool:
+    """A section that is not ``enabled``: CCR's default for both status line and plugins."""
+    entries = node.entries if isinstance(node, Mapping) else ()
+    enabled = next((entry.node for entry in entries if entry.key == "enabled"), None)
+    return not (isinstance(enabled, Scalar) and enabled.text.lower() == "true")

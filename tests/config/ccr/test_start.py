@@ -1,0 +1,251 @@
+"""Configurations that worked in claude-code-router start unchanged; their YAML says the same."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from trunkline.config.ccr.document import decode_ccr
+from trunkline.config.load import line_in, load, load_file
+from trunkline.config.schema import Configuration, ProviderSettings, Server
+from trunkline.config.show import masked
+from trunkline.config.yaml_text import encode_yaml
+
+FILES = sorted(path.name for path in (Path(__file__).parent / "configs").iterdir() if path.suffix != ".md")
+
+
+def plain(configuration: Configuration) -> tuple[object, ...]:
+    """All of a configuration but where it was read and what was said of it; credentials as texts."""
+    server = configuration.server
+    providers = [
+        (name, replace(settings, credential=None), settings.credential and settings.credential.reveal())
+        for name, settings in configuration.providers
+    ]
+    keys = [key.reveal() for key in server.keys]
+    rest = replace(configuration, source="", warnings=(), providers=(), server=replace(server, keys=()))
+    return rest, providers, keys
+
+
+def credentials(configuration: Configuration) -> dict[str, str]:
+    """Each credential by the place that YAML has it."""
+    found = dict(zip(["server.keys"], [key.reveal() for key in configuration.server.keys], strict=False))
+    for name, settings in configuration.providers:
+        if settings.credential is not None:
+            found[f"providers.{name}.token"] = settings.credential.reveal()
+        found |= {f"providers.{name}.headers.{header}": value for header, value in settings.headers}
+    return found
+
+
+def test_there_are_twelve_and_more() -> None:
+    assert len(FILES) >= 12
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_it_starts_unchanged(file: str, configs: Path, environ: dict[str, str]) -> None:
+    before = hashlib.sha256((configs / file).read_bytes()).digest()
+    configuration = load_file(configs / file, environ)
+    assert configuration.providers
+    assert configuration.any_name
+    assert dict(configuration.routes)["default"].to
+    assert hashlib.sha256((configs / file).read_bytes()).digest() == before
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_its_yaml_loads_to_the_same(
+    file: str, configs: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    path = configs / file
+    imported = decode_ccr(path.read_text(), str(path), environ)
+    text = encode_yaml(imported.configuration, imported.references)
+    assert "canary" not in text
+    known = credentials(imported.configuration)
+    unset = {
+        variable: known[place]
+        for place, variable in imported.references.items()
+        if variable in imported.unset
+    }
+    written = tmp_path / "trunkline.yaml"
+    written.write_text(text)
+    assert plain(load_file(written, environ | unset)) == plain(imported.configuration)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_T69_no_secret_shows(file: str, configs: Path, environ: dict[str, str]) -> None:
+    path = configs / file
+    imported = decode_ccr(path.read_text(), str(path), environ)
+    shown = (imported.configuration, masked(imported.configuration), imported.notes, imported.references)
+    assert "canary" not in repr(shown)
+    assert "canary" not in "".join(map(str, (*imported.notes, *imported.configuration.warnings)))
+
+
+def provider(file: str, name: str, configs: Path, environ: dict[str, str]) -> ProviderSettings:
+    return dict(load_file(configs / file, environ).providers)[name]
+
+
+WORKSPACE = "https://adb-1234567890123456.7.azuredatabricks.net"
+PLACES = [
+    ("databricks.json", "databricks", "databricks", (), f"{WORKSPACE}/serving-endpoints/databricks-claude-sonnet-4/invocations"),
+    ("databricks_and_openai.json", "databricks", "databricks", (), WORKSPACE),
+    ("databricks_and_openai.json", "openai", "openai", (("openai_chat", "https://api.openai.com/v1"),), None),
+    ("ollama_cloud.json", "ollama", "ollama", (("openai_chat", "https://ollama.com/v1/chat/completions"),), None),
+    ("scenarios.json", "DeepSeek", "deepseek", (("openai_chat", "https://api.deepseek.com/chat/completions"),), None),
+    ("scenarios.json", "openrouter", "openrouter", (("openai_chat", "https://openrouter.ai/api/v1/chat/completions"),), None),
+    ("every_form.json5", "native", "custom", (("anthropic_messages", "https://example.invalid/anthropic/v1/messages"),), None),
+    ("every_form.json5", "local", "ollama", (("openai_chat", "http://localhost:11434/v1/chat/completions"),), None),
+    ("gemini.json", "gemini", "custom", (("gemini", "https://generativelanguage.googleapis.com/v1beta/models"),), None),
+    ("groq_and_local.json", "groq", "groq", (("openai_chat", "https://api.groq.com/openai/v1/chat/completions"),), None),
+    ("groq_and_local.json", "lm-studio", "lmstudio", (("openai_chat", "http://127.0.0.1:1234/v1"),), None),
+    ("groq_and_local.json", "rig", "custom", (("openai_chat", "http://192.168.1.20:8000/v1"),), None),
+    ("fallback.json", "c", "custom", (("openai_responses", "https://c.example.com/v1/responses"),), None),
+    ("anthropic.json", "anthropic", "anthropic", (("anthropic_messages", "https://api.anthropic.com/v1/messages"),), None),
+    ("guide_aliases.json", "azure", "azure", (), None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "name", "kind", "speaks", "host"), PLACES)
+def test_where_providers_are(
+    file: str,
+    name: str,
+    kind: str,
+    speaks: tuple[tuple[str, str], ...],
+    host: str | None,
+    configs: Path,
+    environ: dict[str, str],
+) -> None:
+    settings = provider(file, name, configs, environ)
+    assert (settings.kind, settings.speaks, settings.host) == (kind, speaks, host)
+
+
+def test_details_of_places(configs: Path, environ: dict[str, str]) -> None:
+    both = provider("databricks_and_openai.json", "databricks", configs, environ)
+    assert both.surface == "serving_invocations"
+    assert provider("databricks.json", "databricks", configs, environ).surface is None
+    azure = provider("guide_aliases.json", "azure", configs, environ)
+    assert (azure.url, azure.api_version) == ("https://team.openai.azure.com", "2024-10-21")
+    gemini = provider("gemini.json", "gemini", configs, environ)
+    assert (gemini.auth, gemini.headers) == ("none", (("x-goog-api-key", "canary-env-gemini"),))
+    assert provider("anthropic.json", "anthropic", configs, environ).auth == "api_key"
+    assert provider("anthropic.json", "zai", configs, environ).auth == "bearer"
+    keyless = provider("groq_and_local.json", "rig", configs, environ)
+    assert keyless.credential is None
+
+
+def test_server_and_timeouts(configs: Path, environ: dict[str, str]) -> None:
+    every = load_file(configs / "every_form.json5", environ)
+    assert (every.server.host, every.server.port) == ("0.0.0.0", 3457)
+    assert [key.reveal() for key in every.server.keys] == ["canary-env-client"]
+    slow = load_file(configs / "openrouter.json", environ).timeouts
+    assert (slow.up_total_whole, slow.up_headers_whole) == (1200.0, 1200.0)
+    assert (slow.up_headers_stream, slow.up_first_event, slow.up_idle) == (1200.0, 1200.0, 1200.0)
+    usual = load_file(configs / "databricks.json", environ)
+    assert usual.server == Server()
+    assert (usual.timeouts.up_total_whole, usual.timeouts.up_idle) == (600.0, 300.0)
+    assert load_file(configs / "fallback.json", environ).retry.targets == 4
+    moved = load_file(configs / "every_form.json5", environ | {"SERVICE_PORT": "3999"})
+    assert moved.server.port == 3999
+
+
+WARNED = {
+    "ollama_cloud.json": ['10: Providers[0].transformer.deepseek-v4-pro.use[0]: "maxtoken": max_tokens is not capped yet'],
+    "databricks.json": ["2: LOG: has no effect", "3: LOG_LEVEL: has no effect"],
+    "every_form.json5": [
+        '8: Providers[0].transformer.moonshotai/kimi-k2.use[0]: "openrouter": its options are not added',
+        '12: Providers[2].transformer.use[0]: "maxtoken": max_tokens is not capped yet',
+        '12: Providers[2].transformer.use[1]: "enhancetool": broken tool arguments are passed on',
+        '12: Providers[2].transformer.use[2]: "my-plugin" is not built in, so a plugin',
+        "3: LOG_LEVEL: has no effect",
+        '4: transformers[0]: "my.js" is not run yet',
+    ],
+    "groq_and_local.json": [
+        '5: Providers[0].transformer.use[1]: "tooluse": the model is not urged to use tools yet',
+        "6: Providers[1].api_key: is missing",
+        "7: Providers[2].api_key: is missing",
+    ],
+    "custom_router.json": [
+        "9: Providers[0].tokenizer: is not used yet",
+        '12: Providers[1].transformer.use[0]: "maxtoken"',
+        '12: Providers[1].transformer.use[1]: "enhancetool"',
+        "2: CUSTOM_ROUTER_PATH: custom routers are not run yet",
+        "3: REWRITE_SYSTEM_PROMPT: system prompts are not rewritten yet",
+        "4: forceUseImageAgent: has no effect yet",
+        "5: MY_OWN_KEY: unknown key, without effect.",
+    ],
+    "fallback.json": [
+        '10: fallback.default[1]: there is no provider "gone".',
+        "10: fallback.webSearch: is not used: Router.webSearch is not set",
+        "2: NON_INTERACTIVE_MODE: has no effect yet",
+    ],
+    "guide_aliases.json": [
+        "3: providers[0].NAME: this name cannot be told from others",
+        "6: providers[2].api_base_url: is missing: this provider is left out",
+    ],
+    "vertex.json": [
+        '5: Providers[0].transformer.use[0]: "vertex-gemini": Vertex AI is not served yet',
+        '7: Providers[1].transformer.use[0]: "maxtoken"',
+        "2: GOOGLE_CLOUD_PROJECT: Vertex AI is not served yet",
+    ],
+    "anthropic.json": [],
+    "scenarios.json": ['5: Providers[0].transformer.deepseek-chat.use[0]: "tooluse"'],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", WARNED)
+def test_what_is_not_in_force_is_told_with_its_place(
+    file: str, configs: Path, environ: dict[str, str]
+) -> None:
+    path = configs / file
+    warnings = decode_ccr(path.read_text(), "config.json", environ).configuration.warnings
+    wanted = [f"config.json:{text}" for text in WARNED[file]]
+    missing = [text for text in wanted if not any(warning.startswith(text) for warning in warnings)]
+    beside = [warning for warning in warnings if not warning.startswith(tuple(wanted))]
+    assert (missing, beside) == ([], [])
+
+
+def test_a_missing_variable_does_not_stop_the_others(configs: Path) -> None:
+    configuration = load_file(configs / "scenarios.json", {"DEEPSEEK_API_KEY": "k"})
+    settings = dict(configuration.providers)
+    assert settings["DeepSeek"].credential is not None
+    assert settings["openrouter"].credential is None
+    assert any(
+        "Providers[1].api_key: the environment variable OPENROUTER_API_KEY is not set" in warning
+        for warning in configuration.warnings
+    )
+
+
+def test_where_it_comes_in_the_order(tmp_path: Path) -> None:
+    folder = tmp_path / ".claude-code-router"
+    folder.mkdir()
+    file = folder / "config.json"
+    file.write_text(
+        '{"Providers": [{"name": "a", "api_base_url": "https://a.example.com/v1"}], "Router": {"default": "a,m"}}'
+    )
+    home = {"HOME": str(tmp_path)}
+    assert load(None, home).source == str(file)
+    assert load(None, home | {"OPENAI_API_KEY": "k"}).source == str(file)
+    own = tmp_path / ".config" / "trunkline" / "config.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("providers: {ollama: {models: [m]}}")
+    assert load(None, home).source == str(own)
+    assert load(str(file), home).source == str(file)
+    assert load(None, home | {"TRUNKLINE_CONFIG": str(file)}).source == str(file)
+
+
+def test_the_empty_file_that_ccr_writes_by_itself_hides_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / ".claude-code-router"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"PORT": 3456, "Providers": [], "Router": {}}')
+    home = {"HOME": str(tmp_path)}
+    assert load(None, home).source == "rehearsal"
+    found = load(None, home | {"OPENAI_API_KEY": "k"})
+    assert found.source == "environment"
+    assert "without a usable provider: it is left aside" in found.warnings[-1]
+
+
+def test_the_line_of_a_provider_as_others_name_it(configs: Path) -> None:
+    path = str(configs / "every_form.json5")
+    assert line_in(path, "providers.native.speaks") == 9
+    assert line_in(path, "providers.local.speaks.gemini") == 11
+    assert line_in(path, "providers.gone.speaks") == 5
+    assert line_in(path, "routes.default") is None
+    assert line_in(str(configs / "guide_aliases.json"), "providers.azure.url") == 4
