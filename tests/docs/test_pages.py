@@ -10,7 +10,13 @@ from trunkline.config.schema import ProviderSettings, Retry, Server, Timeouts
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
-ENVIRONMENT = {"TRUNKLINE_KEY": "a", "DATABRICKS_TOKEN": "b", "AZURE_OPENAI_API_KEY": "c"}
+ENVIRONMENT = dict.fromkeys(
+    (
+        "TRUNKLINE_KEY", "DATABRICKS_TOKEN", "AZURE_OPENAI_API_KEY", "DATABRICKS_CLIENT_ID",
+        "DATABRICKS_CLIENT_SECRET", "ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_SECRET",
+    ),
+    "a",
+)  # fmt: skip
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -31,7 +37,7 @@ def test_every_configuration_example_loads(where: str, text: str, tmp_path: Path
 @pytest.mark.parametrize("section", [Server, Timeouts, Retry, ProviderSettings], ids=lambda s: s.__name__)
 def test_every_key_is_documented(section: type[Server]) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
-    spelled = {"credential": "token"}
+    spelled = {"credential": "token", "login": "auth"}
     missing = [field for field in section.__struct_fields__ if f"{spelled.get(field, field)}:" not in page]
     assert missing == []
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from trunkline.catalog.providers import provider_entries
+from trunkline.config.databricks_login import picks_login, usual_login
 from trunkline.config.load import REHEARSAL, line_in
 from trunkline.config.problems import ConfigurationError, Problem
-from trunkline.config.schema import Configuration, ProviderSettings
+from trunkline.config.schema import Configuration, Login, ProviderSettings
 from trunkline.config.secret import Secret
 from trunkline.protocols.registry import CODECS
 from trunkline.providers.problems import SettingsError
@@ -32,15 +33,26 @@ def make_providers(configuration: Configuration) -> dict[str, Provider]:
     return found
 
 
-def find_credentials(configuration: Configuration, environ: Mapping[str, str]) -> dict[str, Secret]:
-    """The credential of each provider that has one: its own, else the variable usual for its kind."""
-    found: dict[str, Secret] = {}
+def find_credentials(configuration: Configuration, environ: Mapping[str, str]) -> dict[str, Secret | Login]:
+    """What each provider authenticates with: its own credential or login, else what is usual for its kind."""
+    found: dict[str, Secret | Login] = {}
     for name, settings in configuration.providers:
-        if settings.credential is not None:
-            found[name] = settings.credential
-        elif settings.auth != "none" and (usual := _usual(settings.kind, environ)):
-            found[name] = Secret(usual)
+        own = settings.credential or settings.login
+        usual = None if own or settings.auth == "none" else _usual_for(settings, environ)
+        if own is not None:
+            found[name] = own
+        elif usual is not None:
+            found[name] = usual
     return found
+
+
+def _usual_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Secret | Login | None:
+    key = _usual(settings.kind, environ)
+    if settings.kind == "databricks" and (key is None or picks_login(environ)):
+        login = usual_login(environ, settings.host or settings.url or "")
+        if login is not None:
+            return login
+    return None if key is None else Secret(key)
 
 
 def _usual(kind: str, environ: Mapping[str, str]) -> str | None:
@@ -50,7 +62,7 @@ def _usual(kind: str, environ: Mapping[str, str]) -> str | None:
 
 
 def missing_credentials(
-    providers: Mapping[str, Provider], credentials: Mapping[str, Secret]
+    providers: Mapping[str, Provider], credentials: Mapping[str, object]
 ) -> tuple[str, ...]:
     """A warning for each provider that needs a credential and has none."""
     return tuple(

@@ -6,6 +6,8 @@ from typing import Final
 from msgspec import Struct
 
 from trunkline.config.addresses import host_fault, url_fault
+from trunkline.config.databricks_login import PRINCIPAL, picks_login, profile_host, usual_login
+from trunkline.config.databrickscfg import ProfileError, profile_file
 from trunkline.config.problems import ConfigurationError, CredentialMissing, Problem
 from trunkline.config.schema import Configuration, ProviderSettings, Server
 from trunkline.config.secret import Secret
@@ -90,7 +92,10 @@ def _providers(environ: Mapping[str, str]) -> dict[str, ProviderSettings]:
 def _missing(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The other half of variables that only work together."""
     host = _value(environ, "DATABRICKS_AI_GATEWAY_URL") or _value(environ, "DATABRICKS_HOST")
-    found = ["DATABRICKS_TOKEN"] if host and not _value(environ, "DATABRICKS_TOKEN") else []
+    found: list[str] = []
+    if host and not _value(environ, "DATABRICKS_TOKEN") and usual_login(environ, host) is None:
+        half = [name for name in PRINCIPAL["oauth"] if not _value(environ, name)]
+        found = half if len(half) == 1 else ["DATABRICKS_TOKEN"]
     azure = {name: _value(environ, name) for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY")}
     if any(azure.values()):
         found += [name for name, value in azure.items() if not value]
@@ -107,11 +112,26 @@ def _databricks(environ: Mapping[str, str]) -> ProviderSettings | None:
         "DATABRICKS_AI_GATEWAY_URL" if _value(environ, "DATABRICKS_AI_GATEWAY_URL") else "DATABRICKS_HOST"
     )
     host, token = _value(environ, name), _value(environ, "DATABRICKS_TOKEN")
-    if not host or not token:
+    login = None if token and not picks_login(environ) else usual_login(environ, host)
+    if not host and login is not None and login.kind == "profile":
+        host = _profile_host(environ, login.profile)
+    if not host or not (token or login):
         return None
     if fault := host_fault(host):
         raise _invalid(name, fault)
+    if login is not None:
+        return ProviderSettings(kind="databricks", host=host, login=login)
     return ProviderSettings(kind="databricks", host=host, credential=_secret("DATABRICKS_TOKEN", token))
+
+
+def _profile_host(environ: Mapping[str, str], profile: str | None) -> str:
+    try:
+        return profile_host(environ, profile)
+    except ProfileError as error:
+        problem = Problem(
+            file=str(profile_file(environ)), key="DATABRICKS_CONFIG_PROFILE", message=str(error)
+        )
+        raise ConfigurationError((problem,)) from None
 
 
 def _azure(environ: Mapping[str, str]) -> ProviderSettings | None:

@@ -4,8 +4,10 @@ import re
 from typing import Final, Literal, cast
 
 from trunkline.config.addresses import host_fault, url_fault
+from trunkline.config.databricks_login import LOGINS, decode_login, profile_host
+from trunkline.config.databrickscfg import ProfileError
 from trunkline.config.nearest import did_you_mean
-from trunkline.config.schema import ProviderSettings
+from trunkline.config.schema import Login, ProviderSettings
 from trunkline.config.secret import Secret
 from trunkline.config.section import Section
 from trunkline.config.targets import PROVIDER_NAME
@@ -39,12 +41,16 @@ def decode_providers(root: Section) -> tuple[tuple[str, ProviderSettings], ...]:
 def decode_provider(section: Section, name: str) -> ProviderSettings:
     """One provider; its kind is its own name unless it says otherwise."""
     kind = section.text("kind") or name
+    credential = _credential(section)
+    auth = section.choice("auth", AUTHS + LOGINS if kind == "databricks" else AUTHS)
+    login = decode_login(section, auth, token=credential is not None) if kind == "databricks" else None
     settings = ProviderSettings(
         kind=kind,
-        host=_host(section),
+        host=_host(section) or _profile_host(section, login),
         url=_url(section, "url"),
-        credential=_credential(section),
-        auth=cast(Auth | None, section.choice("auth", AUTHS)),
+        credential=credential,
+        auth=None if auth in LOGINS else cast(Auth | None, auth),
+        login=login,
         speaks=_speaks(section),
         models=_models(section),
         api_version=section.text("api_version"),
@@ -65,6 +71,17 @@ def _host(section: Section) -> str | None:
     if host is not None and (fault := host_fault(host)):
         section.problem("host", fault)
     return host
+
+
+def _profile_host(section: Section, login: Login | None) -> str | None:
+    """The workspace of the profile that is used, where the file names none."""
+    if login is None or login.kind != "profile" or section.get("host") or section.get("url"):
+        return None
+    try:
+        return profile_host(section.reading.environ, login.profile)
+    except ProfileError as error:
+        section.problem("profile" if login.profile else "auth", str(error))
+        return None
 
 
 def _url(section: Section, name: str) -> str | None:

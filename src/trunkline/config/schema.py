@@ -60,6 +60,22 @@ class Retry(Struct, frozen=True, kw_only=True):
     """A longer ``Retry-After`` is not waited for but passed to the client."""
 
 
+class Login(Struct, frozen=True, kw_only=True):
+    """How to get tokens for Databricks where the credential is more than one fixed token."""
+
+    kind: Literal["oauth", "entra", "profile", "azure_cli", "cli", "sdk"]
+    """``oauth``: a service principal of the workspace; ``entra``: one of Azure; ``profile``: of
+    ``.databrickscfg``; ``azure_cli``, ``cli``: what ``az`` or ``databricks`` is logged in with;
+    ``sdk``: whatever Databricks' own library finds."""
+    client_id: str | None = None
+    client_secret: Secret | None = None
+    tenant: str | None = None
+    profile: str | None = None
+    """None with ``profile``: the file's default one."""
+    workspace: str | None = None
+    """Who issues the tokens; None: the provider's own host."""
+
+
 class ProviderSettings(Struct, frozen=True, kw_only=True):
     """One provider as configured. ``kind`` names a catalog entry; ``speaks`` overrides its URLs."""
 
@@ -70,6 +86,8 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     credential: Secret | None = None
     auth: Literal["bearer", "basic", "api_key", "none"] | None = None
     """How the credential is sent; None: as the catalog says."""
+    login: Login | None = None
+    """Databricks: how to get tokens, in place of a credential. The file spells it ``auth`` too."""
     speaks: tuple[tuple[str, str], ...] = ()
     """(protocol, base or endpoint URL) in order of preference."""
     models: tuple[str, ...] = ()

@@ -18,6 +18,10 @@ def masked(configuration: Configuration) -> dict[str, object]:
         values = _plain(settings)
         if "credential" in values:
             values["token"] = values.pop("credential")
+        if settings.login is not None:
+            login = _plain(settings.login)
+            del values["login"]
+            values |= {"auth": login.pop("kind"), **login}
         values["speaks"] = dict(settings.speaks)
         values["headers"] = {header: MASK for header, _ in settings.headers}
         providers[name] = {key: value for key, value in values.items() if value not in ({}, [], ())}
@@ -27,6 +31,7 @@ def masked(configuration: Configuration) -> dict[str, object]:
         "providers": providers,
         "models": {name.pattern: list(name.to) for name in configuration.models},
         "routes": {route: _plain(rule) for route, rule in configuration.routes},
+        "any_name": configuration.any_name,
         "fallback": list(configuration.fallback),
         "timeouts": _plain(configuration.timeouts),
         "retry": _plain(configuration.retry),

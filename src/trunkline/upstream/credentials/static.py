@@ -20,3 +20,6 @@ class StaticCredentials:
     async def refused(self, provider: str, error: GatewayError) -> bool:
         """Never worth another try: there is only this one."""
         return False
+
+    async def close(self) -> None:
+        """Nothing runs in the background."""

@@ -1,0 +1,33 @@
+"""What the upstreams' credentials come from, as the configuration has it."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from trunkline.app.providers import find_credentials
+from trunkline.config.schema import Configuration, Login
+from trunkline.config.secret import Secret
+from trunkline.relay.ports import Clock, Credentials, Upstream
+from trunkline.upstream.credentials import StaticCredentials
+
+
+class ClosingCredentials(Credentials, Protocol):
+    """Credentials that may have work in the background."""
+
+    async def close(self) -> None: ...
+
+
+def make_credentials(
+    configuration: Configuration, environ: Mapping[str, str], upstream: Upstream, clock: Clock
+) -> ClosingCredentials:
+    """The credentials of all providers that have one. What only logins need is loaded for them alone."""
+    found = find_credentials(configuration, environ)
+    fixed = {name: one for name, one in found.items() if isinstance(one, Secret)}
+    logins = {name: one for name, one in found.items() if isinstance(one, Login)}
+    if not logins:
+        return StaticCredentials(fixed)
+    from trunkline.upstream.credentials.logins import LoginCredentials, LoginMaker  # rarely needed
+
+    maker = LoginMaker(upstream, clock, environ)
+    hosts = {name: settings.host or settings.url or "" for name, settings in configuration.providers}
+    kept = {name: maker.keep(name, hosts[name], login) for name, login in logins.items()}
+    return LoginCredentials(fixed, kept)
