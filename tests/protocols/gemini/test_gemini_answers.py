@@ -90,9 +90,11 @@ def test_E28_a_call_that_broke_off_is_left_out() -> None:
 def test_E24_E41_arguments_of_every_kind() -> None:
     assert parts(
         ToolCall(id="a", name="f", arguments=" "),
+        ToolCall(id="n", name="f", arguments="null"),
         ToolCall(id="b", name="p", arguments="raw", kind="custom"),
     ) == [
         {"functionCall": {"name": "f", "args": {}, "id": "a"}},
+        {"functionCall": {"name": "f", "args": {}, "id": "n"}},
         {"functionCall": {"name": "p", "args": {"input": "raw"}, "id": "b"}},
     ]
 
@@ -177,6 +179,20 @@ def test_E101_usage() -> None:
     }
 
 
+def test_usage_that_is_odd_or_unknown() -> None:
+    unknown = ROOM.encode_response(
+        Response(id="", model="", content=(), stop=Stop("end"), usage=Usage()), CONTEXT
+    )
+    assert json.loads(unknown)["usageMetadata"] == {}
+    beside = whole(Text("a"), usage=Usage(input=1, output=10, reasoning=37))["usageMetadata"]
+    assert beside == {
+        "promptTokenCount": 1,
+        "candidatesTokenCount": 0,
+        "totalTokenCount": 11,
+        "thoughtsTokenCount": 10,
+    }
+
+
 def test_everything_else_an_answer_can_hold() -> None:
     found = parts(
         Refusal("no"),
@@ -189,7 +205,6 @@ def test_everything_else_an_answer_can_hold() -> None:
         {"text": "no"},
         {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}},
         {"executableCode": {"code": "1"}},
-        {"text": "found"},
     ]
     assert parts() == [{"text": ""}]
 

@@ -228,7 +228,7 @@ def _arguments(call: ToolCall) -> bytes:
     if call.kind == "custom":
         return encode({"input": call.arguments})
     text = call.arguments.strip().encode()
-    if not text:
+    if text in (b"", b"null"):
         return b"{}"
     try:
         OBJECT.decode(text)

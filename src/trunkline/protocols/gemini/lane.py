@@ -105,7 +105,7 @@ class Lane:
         if signed is not None:
             sealed = signatures.sealed(signatures.bare(TEXT.decode(signed)), self._origin)
             raw = Raw(splice(bytes(raw), {"thoughtSignature": encode(sealed)}))
-        self._put(opaque(raw, fields), events)
+        self._put(opaque(raw, fields, worded=False), events)
 
     def cite(self, events: Events) -> None:
         """Waiting citations go to the open text."""

@@ -31,10 +31,14 @@ _code: Final = msgspec.json.Decoder(_Code)
 _outcome: Final = msgspec.json.Decoder(_Outcome)
 
 
-def opaque(raw: Raw, fields: Mapping[str, Raw]) -> Opaque:
-    """A part as it came; its kind is the first field that is more than a remark."""
+def opaque(raw: Raw, fields: Mapping[str, Raw], *, worded: bool = True) -> Opaque:
+    """A part as it came; its kind is the first field that is more than a remark.
+
+    ``worded``: history tells other models in words what was done; in an answer they would spoil its text.
+    """
     kind = next((name for name in fields if name not in _BESIDE), "part")
-    return Opaque(PROTOCOL, kind, Raw(one_line(raw)), _words(kind, fields.get(kind)))
+    words = _words(kind, fields.get(kind)) if worded else None
+    return Opaque(PROTOCOL, kind, Raw(one_line(raw)), words)
 
 
 def signature_part(signature: str, *, attached: bool) -> Opaque:

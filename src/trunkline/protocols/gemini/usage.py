@@ -114,13 +114,17 @@ def decode_usage(wire: UsageMetadata) -> Usage | None:
 def encode_usage(usage: Usage) -> dict[str, int]:
     """``usageMetadata``: the prompt with its cached part, candidates without the thoughts."""
     out: dict[str, int] = {}
+    reasoning = usage.reasoning
+    if reasoning is not None and usage.output is not None:
+        reasoning = min(reasoning, usage.output)  # some vendors report it beside the output, not in it
     if usage.input is not None or usage.cache_read is not None or usage.cache_write is not None:
         out["promptTokenCount"] = usage.prompt
     if usage.output is not None:
-        out["candidatesTokenCount"] = max(usage.output - (usage.reasoning or 0), 0)
-    out["totalTokenCount"] = usage.prompt + (usage.output or 0)
-    if usage.reasoning is not None:
-        out["thoughtsTokenCount"] = usage.reasoning
+        out["candidatesTokenCount"] = usage.output - (reasoning or 0)
+    if out:
+        out["totalTokenCount"] = usage.prompt + (usage.output or 0)
+    if reasoning is not None:
+        out["thoughtsTokenCount"] = reasoning
     if usage.cache_read is not None:
         out["cachedContentTokenCount"] = usage.cache_read
     return out
