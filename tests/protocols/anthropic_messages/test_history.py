@@ -281,6 +281,7 @@ def test_E62_documents() -> None:
         (Document(file_id="file-1"), "one provider's store"),
         (Document(media_type="application/msword", data="AAAA"), "application/msword"),
         (Document(media_type="text/plain", data="/w=="), "not base64 of UTF-8"),
+        (Document(media_type="text/plain", data="nöt"), "not base64 of UTF-8"),
     ],
 )
 def test_what_cannot_be_carried_is_a_400(part: Any, why: str) -> None:

@@ -1,7 +1,6 @@
 """Neutral parts to the blocks of a request, under the rules the server enforces (protocols.md 2.1)."""
 
 import base64
-import binascii
 from collections.abc import Sequence
 from typing import Final, assert_never
 
@@ -313,7 +312,7 @@ def _document_data(data: str, declared: str | None) -> Base64Source | TextSource
     if media_type.startswith("text/") or media_type in _PLAIN:
         try:
             return TextSource(base64.b64decode(data, validate=True).decode())
-        except (binascii.Error, UnicodeDecodeError) as cause:
+        except ValueError as cause:  # also text that is not ASCII
             raise invalid(
                 f"a document of type {media_type} is not base64 of UTF-8 text", "messages"
             ) from cause
