@@ -53,7 +53,7 @@ def _spans(body: bytes) -> dict[str, tuple[int, int, int]]:
     position = opening.end() if opening else 0
     for key, raw in read.items():
         match = _KEY.match(text, position)
-        value = bytes(raw)
+        value = memoryview(raw)  # not a copy: it may be the whole conversation
         if match is None or msgspec.json.decode(match[1]) != key or not text.startswith(value, match.end()):
             raise _named_twice(f"at or before {key!r}")
         position = match.end() + len(value)
@@ -101,7 +101,7 @@ def splice(body: bytes, edits: Mapping[str, bytes | None]) -> bytes:
         out += body[position:closing].rstrip()
         out += added if out.endswith(b"{") else b"," + added
         position = closing
-    return bytes(out + body[position:])
+    return b"".join((out, memoryview(body)[position:]))
 
 
 def _strip_comma(out: bytearray) -> None:

@@ -82,7 +82,7 @@ def decode_call(block: ToolUseBlock) -> ToolCall:
         id=block.id,
         name=block.name,
         arguments=decode_arguments(block.input),
-        cache=decode_mark(block.cache_control),
+        cache=None if block.cache_control is None else decode_mark(block.cache_control),
     )
 
 
@@ -156,7 +156,7 @@ def decode_result(block: ToolResultBlock) -> ToolResult:
         call_id=block.tool_use_id,
         content=parts,
         is_error=bool(block.is_error),
-        cache=decode_mark(block.cache_control),
+        cache=None if block.cache_control is None else decode_mark(block.cache_control),
     )
 
 

@@ -194,7 +194,7 @@ def _decode_tool(wire: WireTool, extras: list[Extra]) -> Tool:
         strict=wire.strict,
         deferred=bool(wire.defer_loading),
         raw=tool_extras(others, extras) if others else None,
-        cache=decode_mark(wire.cache_control),
+        cache=None if wire.cache_control is None else decode_mark(wire.cache_control),
     )
 
 

@@ -118,8 +118,8 @@ class _Writer:
 
     def _user(self, message: Message) -> None:
         parts = message.content
-        if parts and any(isinstance(part, ToolResult) for part in parts):
-            own = [part for part in parts if not isinstance(part, ToolResult)]
+        own = [part for part in parts if not isinstance(part, ToolResult)]
+        if len(own) < len(parts):
             for part in parts:
                 if isinstance(part, ToolResult) and id(part) not in self._placed:
                     self._orphan(part)
