@@ -155,3 +155,36 @@ def test_T40_a_home_that_cannot_be_written_is_enough(serve, command) -> None:
     finally:
         command.home.chmod(0o700)
     assert list(Path(command.home).iterdir()) == []
+
+
+CCR = """{
+  // written by a generator
+  "LOG": false, "HOST": "127.0.0.1", "PORT": 3456, "API_TIMEOUT_MS": "600000", "PROXY_URL": "",
+  "transformers": [{"path": "/x/plugins/databricks-claude-transformers.js"}],
+  "Providers": [{
+    "name": "databricks", "api_base_url": "URL", "api_key": "KEY",
+    "models": ["databricks-claude-sonnet-4-5"],
+    "transformer": {"use": ["OpenAI", "databricks-custom"]},
+  }],
+  "Router": {"default": "databricks,databricks-claude-sonnet-4-5"},
+}"""
+
+
+def test_a_configuration_of_ccr_serves_unchanged(serve, command) -> None:
+    with StandIn(lambda asked: say(f"I am {asked.model}"), Flags(token=CANARY)) as workspace:
+        invocations = f"{workspace.url}/serving-endpoints/databricks-claude-sonnet-4-5/invocations"
+        folder = command.home / ".claude-code-router"
+        folder.mkdir()
+        text = CCR.replace("URL", invocations).replace("KEY", CANARY)
+        (folder / "config.json").write_text(text)
+        gateway = serve()
+        for name in (b"claude-opus-4-1", b"any-other-name", b"databricks,databricks-claude-sonnet-4-5"):
+            headers, body = gateway.post("/v1/messages", ASK.replace(b"claude-sonnet-4-5", name))
+            assert headers["x-trunkline-model"] == "databricks-claude-sonnet-4-5"
+            assert json.loads(body)["content"][0]["text"] == "I am databricks-claude-sonnet-4-5"
+        asked = [received.path for received in workspace.requests if received.method == "POST"]
+        code, out, err = gateway.stop()
+    assert asked == ["/serving-endpoints/databricks-claude-sonnet-4-5/invocations"] * 3
+    assert code == 0
+    assert CANARY not in out + err
+    assert (folder / "config.json").read_text() == text

@@ -15,7 +15,10 @@ WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y"
 
 
 def encode_yaml(configuration: Configuration, references: Mapping[str, str]) -> str:
-    """The file's text. ``references``: dotted place of a credential -> the environment's variable for it."""
+    """The file's text. ``references``: dotted place of a credential -> the environment's variable for it.
+
+    Every credential and every header must have one.
+    """
     sections = (
         _section("server", _server(configuration.server, references)),
         _section("providers", _providers(configuration, references)),

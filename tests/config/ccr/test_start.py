@@ -4,12 +4,20 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from msgspec import json
 from msgspec.structs import replace
 
 from trunkline.config.ccr.document import decode_ccr
+from trunkline.config.document import decode_document
 from trunkline.config.load import line_in, load, load_file
+from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration, ProviderSettings, Server
+from trunkline.config.section import Reading
 from trunkline.config.show import masked
+from trunkline.config.yaml_file import decode_yaml
 from trunkline.config.yaml_text import encode_yaml
 
 FILES = sorted(path.name for path in (Path(__file__).parent / "configs").iterdir() if path.suffix != ".md")
@@ -210,6 +218,41 @@ def test_a_missing_variable_does_not_stop_the_others(configs: Path) -> None:
     assert any(
         "Providers[1].api_key: the environment variable OPENROUTER_API_KEY is not set" in warning
         for warning in configuration.warnings
+    )
+
+
+NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12)
+
+
+@examples(deadline=None)
+@given(NAMES, st.lists(NAMES, min_size=1, max_size=4, unique=True), st.integers(1, 10**9))
+def test_yaml_keeps_every_sign_of_names_and_ids(name: str, models: list[str], above: int) -> None:
+    written = {
+        "Providers": [
+            {"name": name, "api_base_url": "http://localhost:1/v1", "api_key": "k$1", "models": models}
+        ],
+        "Router": {"longContext": f"{name},{models[0]}", "longContextThreshold": above},
+    }
+    try:
+        imported = decode_ccr(json.encode(written).decode(), "config.json", {})
+    except ConfigurationError:
+        assume(False)
+        raise
+    text = encode_yaml(imported.configuration, imported.references)
+    environ = dict.fromkeys(imported.unset, "k$1")
+    tree = decode_yaml(text, "trunkline.yaml")
+    assert plain(decode_document(Reading("trunkline.yaml", environ), tree)) == plain(imported.configuration)
+
+
+def test_T67_others_can_read_its_credentials(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(
+        '{"Providers": [{"name": "a", "api_base_url": "https://a.example.com/v1", "api_key": "k"}], "Router": {"default": "a,m"}}'
+    )
+    path.chmod(0o644)
+    (warning,) = load_file(path, {}).warnings
+    assert warning.endswith(
+        f"holds credentials (Providers[0].api_key) and others can read it: run chmod 600 {path}"
     )
 
 

@@ -42,7 +42,6 @@ ENDINGS: Final = (
 BY_TRANSFORMER: Final = (
     ("openai-responses", "openai_responses"),
     ("gemini", "gemini"),
-    ("vertex-gemini", "gemini"),
 )
 
 
