@@ -92,6 +92,7 @@ ROUTED = [
     ("fallback.json", SONNET, PLAIN, "a/one b/two c/three a/other", "route default"),
     ("fallback.json", SONNET, THINK, "b/two a/one", "route think"),
     ("fallback.json", HAIKU, THINK, "c/three", "route background"),
+    ("fallback.json", SONNET, S(image=True), "b/one b/two c/three a/other", "route image"),
     ("fallback.json", "one", PLAIN, "a/one b/two c/three a/other", "route default"),
     ("fallback.json", "three", PLAIN, "c/three", "model of c"),
     ("custom_router.json", SONNET, PLAIN, "modelscope/Qwen/Qwen3-Coder-480B-A35B-Instruct", "route default"),

@@ -134,7 +134,11 @@ def test_details_of_places(configs: Path, environ: dict[str, str]) -> None:
     gemini = provider("gemini.json", "gemini", configs, environ)
     assert (gemini.auth, gemini.headers) == ("none", (("x-goog-api-key", "canary-env-gemini"),))
     assert provider("anthropic.json", "anthropic", configs, environ).auth == "api_key"
-    assert provider("anthropic.json", "zai", configs, environ).auth == "bearer"
+    bearer = provider("anthropic.json", "zai", configs, environ)
+    assert (bearer.auth, bearer.headers) == (None, ())
+    native = provider("every_form.json5", "native", configs, environ)
+    assert (native.auth, native.headers) == (None, (("x-api-key", "canary-native-1"),))
+    assert native.credential is not None
     keyless = provider("groq_and_local.json", "rig", configs, environ)
     assert keyless.credential is None
 

@@ -56,7 +56,7 @@ class Place(Struct, frozen=True, kw_only=True):
     surface: str | None = None
     auth: Auth | None = None
     key_header: str | None = None
-    """The credential goes into this header instead."""
+    """The credential goes into this header: beside its usual one, or alone where ``auth`` is none."""
     deployment: str | None = None
     """The only deployment that the URL asks, whatever the model."""
 
@@ -86,12 +86,16 @@ def place_of(url: str, uses: Collection[str], models: Collection[str], *, bearer
             auth="none",
             key_header="x-goog-api-key",
         )
-    auth: Auth | None = None
-    if protocol == "anthropic_messages" and kind in ("custom", "anthropic"):
-        auth = "bearer" if bearer else "api_key"
-    elif kind == "anthropic":
-        auth = "bearer"
-    return Place(kind=kind, speaks=((protocol, url),), auth=auth)
+    speaks = ((protocol, url),)
+    if kind == "anthropic":
+        return Place(
+            kind=kind,
+            speaks=speaks,
+            auth="bearer" if bearer or protocol != "anthropic_messages" else "api_key",
+        )
+    # CCR sends a key in both headers here; what works with it may read either.
+    both = kind == "custom" and protocol == "anthropic_messages" and not bearer
+    return Place(kind=kind, speaks=speaks, key_header="x-api-key" if both else None)
 
 
 def _kind(host: str, port: int | None) -> str:

@@ -160,7 +160,8 @@ def _url(findings: Findings, fields: _Fields) -> str | None:
 def _settings(place: Place, models: tuple[str, ...], credential: Secret | None) -> ProviderSettings:
     headers: tuple[tuple[str, str], ...] = ()
     if place.key_header is not None and credential is not None:
-        headers, credential = ((place.key_header, credential.reveal()),), None
+        headers = ((place.key_header, credential.reveal()),)
+        credential = None if place.auth == "none" else credential
     return ProviderSettings(
         kind=place.kind,
         host=place.host,
@@ -214,12 +215,15 @@ def _credential(findings: Findings, fields: _Fields, name: str, place: Place) ->
     secret = findings.reading.secret(node, key)
     if secret is not None:
         usable = variable if variable is not None and VARIABLE.fullmatch(variable) else None
-        where = "token" if place.key_header is None else f"headers.{place.key_header}"
         suggestion = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
         suggestion = (
             f"{suggestion}_API_KEY" if suggestion[:1].isalpha() else f"PROVIDER_{suggestion}_API_KEY"
         )
-        findings.refer(f"providers.{name}.{where}", usable, suggestion)
+        token, header = f"providers.{name}.token", f"providers.{name}.headers.{place.key_header}"
+        first = header if place.auth == "none" else token
+        findings.refer(first, usable, suggestion)
+        if place.key_header is not None:
+            findings.references[header] = findings.references[first]
     return secret
 
 

@@ -18,7 +18,10 @@ TOKENS: Final = 60_000
 def read_routes(
     findings: Findings, root: Section, names: Mapping[str, str]
 ) -> tuple[tuple[str, RouteRule], ...]:
-    """The routes by purpose, the targets of ``fallback`` behind each. ``names``: as written -> as called here."""
+    """The routes by purpose, the targets of ``fallback`` behind each, those of ``default`` behind image too.
+
+    ``names``: as written -> as called here.
+    """
     router = root.section("Router")
     threshold = router.integer(THRESHOLD, TOKENS, 0, 1_000_000_000) or TOKENS
     fallbacks = _fallbacks(findings, root.section("fallback"), names)
@@ -28,7 +31,8 @@ def read_routes(
         target = None if node is None else _route(findings, node, router.key(name), names)
         if node is None or target is None:
             continue
-        chain = tuple(dict.fromkeys((target, *fallbacks.pop(name, ()))))
+        behind = fallbacks.get("default" if name == "image" and "image" not in fallbacks else name, ())
+        chain = tuple(dict.fromkeys((target, *behind)))
         above = threshold if name == "longContext" else None
         found.append((name, RouteRule(to=chain, above=above)))
         limit = f" above {threshold} tokens" if above else ""
@@ -43,7 +47,7 @@ def read_routes(
         message = "is missing: requests that no other route fits are refused"
         findings.warn(root.line_of("Router"), "Router.default", message)
     for name in fallbacks:
-        if name in SCENARIOS:
+        if name not in dict(found):
             line = root.section("fallback").line_of(name)
             findings.warn(line, f"fallback.{name}", f"is not used: Router.{name} is not set")
     return tuple(found)
