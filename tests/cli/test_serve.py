@@ -68,11 +68,11 @@ def test_a_workspace_that_does_not_list_serves_what_is_usual(serve) -> None:
     def refuse_lists(received):
         from standin import Reply
 
-        if "serving-endpoints" in received.path and received.method == "GET":
+        if received.path.startswith("/api/") and received.method == "GET":
             return Reply(
                 403,
                 (("content-type", "application/json"),),
-                b'{"error_code":"PERMISSION_DENIED","message":"no"}',
+                (b'{"error_code":"PERMISSION_DENIED","message":"no"}',),
             )
         return None
 

@@ -1,7 +1,7 @@
 """Asking providers what they serve, where the configuration does not say."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -9,13 +9,18 @@ from msgspec import Struct
 from trunkline.config.environment import SOURCE
 from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError, Kind, kind_of_status
+from trunkline.core.http import HttpRequest
 from trunkline.providers.databricks.models import best_claude
+from trunkline.providers.databricks.provider import DatabricksProvider
+from trunkline.providers.databricks.services import ServiceWalk, merge_models
 from trunkline.providers.provider import ListedModel, Provider
 from trunkline.relay.ports import Credentials, Upstream, UpstreamAnswer
 from trunkline.routing.table import CLAUDE_IDS, Served
 
 PATIENCE: Final = 10.0
 """Seconds that a provider gets to list its models."""
+SERVICES_PATIENCE: Final = 5.0
+"""Seconds for the pages of model services, at the same time."""
 MAX_LIST: Final = 16 * 1024 * 1024
 
 OPEN_PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -74,21 +79,61 @@ async def discover(provider: Provider, upstream: Upstream, credentials: Credenti
 async def _list(
     provider: Provider, upstream: Upstream, credentials: Credentials
 ) -> tuple[ListedModel, ...]:
-    request = provider.discovery(await credentials.credential(provider.name))
+    credential = await credentials.credential(provider.name)
+    if not isinstance(provider, DatabricksProvider):
+        return await _listed(provider, upstream, credential)
+    walks = provider.services(credential)
+    async with asyncio.TaskGroup() as group:
+        for walk in walks:
+            group.create_task(_follow(walk, upstream, provider.name))
+        endpoints = await _outcome(_listed(provider, upstream, credential))
+    if not isinstance(endpoints, GatewayError):
+        return merge_models(endpoints, walks)
+    if any(walk.names for walk in walks):  # no right to list endpoints is common (databricks.md 6.3)
+        return merge_models((), walks)
+    raise endpoints
+
+
+async def _outcome(work: Awaitable[tuple[ListedModel, ...]]) -> tuple[ListedModel, ...] | GatewayError:
+    try:
+        return await work
+    except GatewayError as error:
+        return error
+
+
+async def _listed(
+    provider: Provider, upstream: Upstream, credential: str | None
+) -> tuple[ListedModel, ...]:
+    request = provider.discovery(credential)
     if request is None:
         return ()
-    answer = await upstream.open(request, headers_timeout=PATIENCE)
-    whole = False
-    try:
-        body = await _body(answer, provider.name)
-        whole = True
-    finally:
-        await answer.close(reuse=whole)
-    status = answer.head.status
+    status, body = await _ask(upstream, request, provider.name)
     if status != 200:
         message = f"{provider.name} answered {status} when asked for its models ({request.url})."
         raise GatewayError(kind_of_status(status), message, status=status, local=False)
     return provider.decode_discovery(body)
+
+
+async def _follow(walk: ServiceWalk, upstream: Upstream, name: str) -> None:
+    """All pages of a list that not every workspace has: what came in time counts, no failure does."""
+    try:
+        async with asyncio.timeout(SERVICES_PATIENCE):
+            while (request := walk.request()) is not None:
+                walk.take(*await _ask(upstream, request, name))
+    except (TimeoutError, GatewayError):
+        return
+
+
+async def _ask(upstream: Upstream, request: HttpRequest, name: str) -> tuple[int, bytes]:
+    """Status and body."""
+    answer = await upstream.open(request, headers_timeout=PATIENCE)
+    whole = False
+    try:
+        body = await _body(answer, name)
+        whole = True
+    finally:
+        await answer.close(reuse=whole)
+    return answer.head.status, body
 
 
 async def _body(answer: UpstreamAnswer, name: str) -> bytes:

@@ -15,6 +15,7 @@ from trunkline.providers.databricks.errors import read_error
 from trunkline.providers.databricks.hosts import read_host
 from trunkline.providers.databricks.learning import learn
 from trunkline.providers.databricks.rules import databricks_facts
+from trunkline.providers.databricks.services import PLATFORM, ServiceWalk
 from trunkline.providers.databricks.surfaces import ORDER, places
 from trunkline.providers.headers import auth_headers, request_headers
 from trunkline.providers.problems import SettingsError
@@ -105,8 +106,18 @@ class DatabricksProvider:
     def discovery(self, credential: str | None) -> HttpRequest | None:
         if self._host.dedicated or self._entry.discovery is None:
             return None  # a gateway's own host has no control plane (databricks.md 1.5)
-        headers = (("accept", "application/json"), *auth_headers(self._auth, credential), *self._extra)
-        return HttpRequest("GET", f"{self._host.base}{self._entry.discovery}", headers)
+        return HttpRequest("GET", f"{self._host.base}{self._entry.discovery}", self._listing(credential))
+
+    def services(self, credential: str | None) -> tuple[ServiceWalk, ...]:
+        """The lists of Unity Catalog model services; none where the gateway could not be asked for them."""
+        pin = self._settings.surface or self._host.pin or ""
+        if self._host.dedicated or not self._host.system_ai or pin.startswith("serving"):
+            return ()
+        headers = self._listing(credential)
+        return tuple(ServiceWalk(self._host.base, headers, parent) for parent in (PLATFORM, None))
+
+    def _listing(self, credential: str | None) -> Headers:
+        return (("accept", "application/json"), *auth_headers(self._auth, credential), *self._extra)
 
     def decode_discovery(self, body: bytes) -> tuple[ListedModel, ...]:
         return decode_endpoints(body)
