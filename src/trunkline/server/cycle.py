@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final, Protocol
 
+from uvicorn.protocols.http.flow_control import FlowControl
+
 from trunkline.server.asgi import RawHeaders, Receive, Received, Scope, Send, Sent
 
 log: Final = logging.getLogger("uvicorn.error")
@@ -35,16 +37,10 @@ class Wire(Protocol):
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
-    write_paused: bool
+    flow: FlowControl
 
     def default_headers(self) -> bytes:
         """Header lines that every answer has."""
-        ...
-
-    def resume_reading(self) -> None: ...
-
-    async def drain(self) -> None:
-        """Returns when the transport takes more, or the connection is lost."""
         ...
 
     def on_response_complete(self) -> None: ...
@@ -54,7 +50,8 @@ class Cycle:
     """One request and its answer. The connection feeds the body and sets ``disconnected``."""
 
     __slots__ = (
-        "_arrived", "_chunked", "_corked", "_expects", "_held", "_left", "_more_body", "_pieces", "_scope", "_task", "_tasks", "_waiter", "_wire",
+        "_arrived", "_chunked", "_corked", "_expects", "_left", "_more_body", "_pieces", "_scope", "_task", "_tasks",
+        "_unsent", "_waiter", "_wire",
         "disconnected", "held", "keep_alive", "response_complete", "response_started",
     )  # fmt: skip
 
@@ -72,7 +69,7 @@ class Cycle:
         self._arrived = False
         self._more_body = True
         self._waiter: asyncio.Future[None] | None = None
-        self._held = b""
+        self._unsent = b""
         self._corked = False
         self._chunked = False
         self._left = 0
@@ -133,7 +130,7 @@ class Cycle:
         if self._expects and not self._wire.transport.is_closing():
             self._expects = False
             self._wire.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._wire.resume_reading()
+        self._wire.flow.resume_reading()
         while not (self._arrived or self.disconnected or self.response_complete):
             self._waiter = self._wire.loop.create_future()
             await self._waiter
@@ -148,8 +145,8 @@ class Cycle:
 
     async def send(self, message: Sent) -> None:
         """Returns when the connection can take more. Raises RuntimeError for what would break the framing."""
-        if self._wire.write_paused and not self.disconnected:
-            await self._wire.drain()
+        if self._wire.flow.write_paused and not self.disconnected:
+            await self._wire.flow.drain()
         if self.disconnected:
             return
         kind = message["type"]
@@ -186,7 +183,7 @@ class Cycle:
         lines = len(head) - 1 + defaults.count(b"\n")
         if encoded.count(b"\n") != lines or encoded.count(b"\r") != lines:
             raise RuntimeError("a header of the answer holds a line break")
-        self._held = encoded
+        self._unsent = encoded
         if self._chunked:
             self._corked = True
             self._wire.loop.call_soon(self._uncork)
@@ -203,11 +200,11 @@ class Cycle:
             if self._left < 0 or (self._left and not more_body):
                 raise RuntimeError("the body of the answer is not of its declared length")
             data = body
-        if self._held:
-            data = self._held + data
-            self._held = b""
+        if self._unsent:
+            data = self._unsent + data
+            self._unsent = b""
         if self._corked and more_body and len(data) < MAX_CORKED:
-            self._held = data
+            self._unsent = data
         elif data:
             self._wire.transport.write(data)
         if not more_body:
@@ -216,9 +213,9 @@ class Cycle:
     def _uncork(self) -> None:
         """The turn of the loop in which a stream began is over: from now on each event leaves at once."""
         self._corked = False
-        if self._held and not self.disconnected:
-            self._wire.transport.write(self._held)
-        self._held = b""
+        if self._unsent and not self.disconnected:
+            self._wire.transport.write(self._unsent)
+        self._unsent = b""
 
     def _complete(self) -> None:
         self.response_complete = True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 import httptools
 from msgspec import Struct
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.server import ServerState
 
@@ -70,6 +71,7 @@ class EdgeProtocol(asyncio.Protocol):
     """One client connection. Requests on it are answered one after the other, in order."""
 
     transport: asyncio.Transport
+    flow: FlowControl
 
     def __init__(
         self,
@@ -94,9 +96,6 @@ class EdgeProtocol(asyncio.Protocol):
         self._headers: RawHeaders = []
         self._expects = False
         self._defaults: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
-        self.read_paused = False
-        self.write_paused = False
-        self._writable = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._cycle: Cycle | None = None
         """The request read last; with pipelining the one being answered is another."""
@@ -125,6 +124,7 @@ class EdgeProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self.flow = FlowControl(self.transport)
         self.server_state.connections.add(cast("HttpToolsProtocol", self))
         self._client = get_remote_addr(self.transport)
         self._since = self.loop.time()
@@ -140,7 +140,7 @@ class EdgeProtocol(asyncio.Protocol):
         if self._running is not None and not self._running.response_complete:
             self._drop(self._running)
         self._pipeline.clear()
-        self.resume_writing()
+        self.flow.resume_writing()
         if exc is None:
             self.transport.close()
         self._parser = None
@@ -192,7 +192,7 @@ class EdgeProtocol(asyncio.Protocol):
             self._look_in(min(self._deadlines.body_idle, self._deadlines.body_total))
             cycle = self._cycle
             if cycle is not None and cycle.held > MAX_HELD and not cycle.response_complete:
-                self._pause_reading()
+                self.flow.pause_reading()
 
     def _feed(self, data: bytes) -> None:
         parser = self._parser
@@ -303,7 +303,7 @@ class EdgeProtocol(asyncio.Protocol):
         if before is None or before.response_complete:
             self._run(cycle)
         else:
-            self._pause_reading()
+            self.flow.pause_reading()
             self._pipeline.append(cycle)
 
     def _run(self, cycle: Cycle) -> None:
@@ -318,7 +318,7 @@ class EdgeProtocol(asyncio.Protocol):
         if self._pipeline:
             self._run(self._pipeline.popleft())
             return
-        self.resume_reading()
+        self.flow.resume_reading()
         if self._owed is not None:
             self._answer(self._owed)
         elif self._body_open:
@@ -363,37 +363,18 @@ class EdgeProtocol(asyncio.Protocol):
         """Send what is queued and an end, and go on reading a little: a reset would destroy the answer."""
         self._deaf = True
         self._closing_since = self.loop.time()
-        self.resume_reading()
+        self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._look_in(LINGER)
 
-    # Flow
-
-    def _pause_reading(self) -> None:
-        if not self.read_paused:
-            self.read_paused = True
-            self.transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
-
-    async def drain(self) -> None:
-        """Returns when the transport takes more, or the connection is lost."""
-        while self.write_paused:
-            await self._writable.wait()
-
-    def resume_writing(self) -> None:
-        self.write_paused = False
-        self._writable.set()
-
     # Time
 
+    def resume_writing(self) -> None:
+        self.flow.resume_writing()
+
     def pause_writing(self) -> None:
-        self.write_paused = True
-        self._writable.clear()
+        self.flow.pause_writing()
         self._queued = 0
         self._look_in(self._stall_step)
 
@@ -434,7 +415,7 @@ class EdgeProtocol(asyncio.Protocol):
             return self._closing_since + LINGER - now, None
         if self._head_open:
             return self._since + deadlines.header - now, edge_rules.HEADER_TIMEOUT
-        if self._body_open and not self._deaf and not self.read_paused:
+        if self._body_open and not self._deaf and not self.flow.read_paused:
             idle = self._heard + deadlines.body_idle - now
             total = self._since + deadlines.body_total - now
             return (idle, edge_rules.BODY_IDLE) if idle <= total else (total, edge_rules.BODY_TOTAL)
