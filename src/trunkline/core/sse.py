@@ -36,6 +36,10 @@ class SSEFramer:
 
     def feed(self, chunk: bytes) -> list[SSEvent]:
         """The events that ``chunk`` completes."""
+        end = chunk.find(b"\n\n")
+        if 0 <= end == len(chunk) - 2 and not (self._buffer or self._at_start or b"\r" in chunk):
+            event = decode_block(chunk[:-2])  # one whole event: how most of them come
+            return [] if event is None else [event]
         buffer = self._buffer + chunk if self._buffer else chunk
         if self._at_start:
             if len(buffer) < len(BOM) and BOM.startswith(buffer):

@@ -192,6 +192,12 @@ class Translation:
 
     def feed_events(self, events: list[StreamEvent]) -> bytes:
         """Client bytes for neutral events; also serves answers that did not come as a stream."""
+        if len(events) == 1 and self.released and self._restore is None and not self._held:
+            event = events[0]  # a piece of text in mid-stream is nearly all there is
+            if type(event) is PartDelta and self.failed is None:
+                if self.gather is not None:
+                    self.gather.feed(event)
+                return self._encoder.feed(event)
         out: list[bytes] = []
         for event in events:
             if self.failed is not None:

@@ -116,7 +116,7 @@ class AnthropicStreamEncoder:
 
     def _piece(self, text: str) -> bytes:
         part = self._part
-        if isinstance(part, ToolCall) and part.kind == "custom":
+        if type(part) is ToolCall and part.kind == "custom":
             return encode(encode(text)[1:-1].decode())  # more of the one string in {"input": "..."}
         return encode(text)
 

@@ -85,12 +85,14 @@ class ChatStreamDecoder:
     def take(self, answer: WireAnswer, data: bytes) -> list[StreamEvent]:
         """The events of one decoded chunk. Raises GatewayError when it is, or holds, an error."""
         choice = _first(answer)
-        if present(answer.error) or answer.error_code is not None:
+        if (answer.error and present(answer.error)) or answer.error_code is not None:
             raise error_of(msgspec.json.decode(data), 200, raw=data)
-        if choice is not None and present(choice.error):
+        if choice is not None and choice.error and present(choice.error):
             raise error_of({"error": msgspec.json.decode(choice.error)}, 200, raw=None)
         events: list[StreamEvent] = []
-        usage = reported_usage(answer)
+        usage = None
+        if answer.usage is not None or answer.x_groq is not None:
+            usage = reported_usage(answer)
         if not self._started and (choice is not None or answer.delta is not None):
             self._start(answer, usage, events)
         late = self._finish is not None
