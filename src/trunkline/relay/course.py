@@ -73,13 +73,13 @@ class Course:
         self.services = services
         self.inbound = inbound
         self.journal = Journal(inbound, services.clock)
-        self.delivery = Delivery(inbound, sink, self.journal)
+        self.time = asyncio.get_running_loop().time
+        self.delivery = Delivery(inbound, sink, self.journal, self.time)
         self.peek = Peek("")
         self._request: Request | None = None
         self.lessons_left = MAX_LESSONS
         self.known_proofs_only = False
         """An upstream refused a signature: only those whose maker we know are sent again."""
-        self.time = asyncio.get_running_loop().time
 
     @property
     def request(self) -> Request:

@@ -1,6 +1,6 @@
 """The client's side of an exchange: headers once, content, signs of life, and at most one error event."""
 
-import asyncio
+from collections.abc import Callable
 
 from trunkline.core.errors import GatewayError
 from trunkline.core.http import Headers
@@ -13,16 +13,16 @@ from trunkline.relay.response_headers import STREAM, trunkline_headers
 class Delivery:
     """Wraps the sink. ``started``: the status is out. ``committed``: content is out, nothing can be repeated."""
 
-    def __init__(self, inbound: Inbound, sink: Sink, journal: Journal) -> None:
+    def __init__(self, inbound: Inbound, sink: Sink, journal: Journal, time: Callable[[], float]) -> None:
         self._inbound = inbound
         self._sink = sink
         self._journal = journal
-        self._time = asyncio.get_running_loop().time
+        self._time = time
         self.started = False
         self.committed = False
         self.ended = False
         """An error event is out: nothing may follow it."""
-        self.last = self._time()
+        self.last = time()
         """Loop time at which the client last got something."""
         self.passed_on: Headers = ()
         """Upstream headers that go along."""

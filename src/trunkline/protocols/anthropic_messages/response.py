@@ -30,6 +30,9 @@ from trunkline.protocols.anthropic_messages.wire import (
 )
 from trunkline.protocols.codec import ReplyContext
 
+OutBlock = TextBlock | ToolUseBlock | ThinkingBlock | RedactedBlock | Raw
+"""A block of an answer, ready to be encoded with the message it is in."""
+
 
 class _Answer(Struct, gc=False):
     id: str | None = None
@@ -50,7 +53,7 @@ class _Message(Struct, gc=False, tag="message"):
     id: str
     role: str
     model: str
-    content: list[Raw]
+    content: list[OutBlock]
     stop_reason: str
     stop_sequence: str | None
     usage: WireUsage
@@ -146,7 +149,8 @@ def encode_response(response: Response, context: ReplyContext) -> bytes:
 
     A call whose arguments were cut off is left out and the answer says ``max_tokens`` (E28).
     """
-    blocks: list[Raw] = []
+    blocks: list[OutBlock] = []
+    block: OutBlock | None
     calls = cut = refused = False
     for part in response.content:
         if isinstance(part, ToolCall):
@@ -174,7 +178,7 @@ def encode_response(response: Response, context: ReplyContext) -> bytes:
     )
 
 
-def encode_call(call: ToolCall) -> Raw | None:
+def encode_call(call: ToolCall) -> OutBlock | None:
     """A ``tool_use`` block; None when its arguments are no JSON object."""
     if call.kind == "custom":
         data = encode({"input": call.arguments})
@@ -186,32 +190,36 @@ def encode_call(call: ToolCall) -> Raw | None:
             _object(data)
         except msgspec.DecodeError:
             return None
-    return Raw(encode(ToolUseBlock(call.id, call.name, Raw(data))))
+    return ToolUseBlock(call.id, call.name, Raw(data))
 
 
-def encode_part(part: Part) -> Raw | None:
+def encode_part(part: Part) -> OutBlock | None:
     """The block for any part but a call; None when there is nothing to show."""
     match part:
         case Text(text, citations):
-            own = [citation.raw for citation in citations if citation.protocol == PROTOCOL]
-            return Raw(encode(TextBlock(text, own or None))) if text else None
+            own = (
+                [citation.raw for citation in citations if citation.protocol == PROTOCOL]
+                if citations
+                else None
+            )
+            return TextBlock(text, own or None) if text else None
         case Refusal(text):
-            return Raw(encode(TextBlock(text))) if text else None
+            return TextBlock(text) if text else None
         case Thinking():
             return _encode_thinking(part)
         case Opaque(protocol=protocol, raw=raw) if protocol == PROTOCOL:
             return raw
         case _:
             text = unshowable(part)
-            return Raw(encode(TextBlock(text))) if text else None
+            return TextBlock(text) if text else None
 
 
-def _encode_thinking(part: Thinking) -> Raw | None:
+def _encode_thinking(part: Thinking) -> OutBlock | None:
     if part.redacted is not None:
-        return Raw(encode(RedactedBlock(sealed(part.redacted, part.origin))))
+        return RedactedBlock(sealed(part.redacted, part.origin))
     if not part.text and part.signature is None:
         return None
-    return Raw(encode(ThinkingBlock(part.text, sealed(part.signature, part.origin))))
+    return ThinkingBlock(part.text, sealed(part.signature, part.origin))
 
 
 def sealed(signature: str | None, origin: str | None) -> str:

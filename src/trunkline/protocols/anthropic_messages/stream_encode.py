@@ -150,7 +150,7 @@ class AnthropicStreamEncoder:
                 if block is None:
                     return b""
                 self._opened = True
-                return _START % (self._index, bytes(block))
+                return _START % (self._index, encode(block))
 
     def _start_call(self, call: ToolCall) -> bytes:
         self._calls = self._opened = True

@@ -24,8 +24,8 @@ from trunkline.protocols.openai_chat import (
     foreign_proofs,
     request_decode,
     request_encode,
-    response,
 )
+from trunkline.protocols.openai_chat.response import decode_response, encode_response, usage_of
 from trunkline.protocols.openai_chat.stream_decode import ChatStreamDecoder
 from trunkline.protocols.openai_chat.stream_encode import ChatStreamEncoder
 from trunkline.protocols.openai_chat.tap import ChatStreamTap
@@ -60,11 +60,11 @@ class OpenAIChat:
 
     def decode_response(self, body: bytes, origin: str) -> Response:
         """A whole answer."""
-        return response.decode_response(body, origin)
+        return decode_response(body, origin)
 
-    def encode_response(self, answer: Response, context: ReplyContext) -> bytes:
+    def encode_response(self, response: Response, context: ReplyContext) -> bytes:
         """A whole answer for a client."""
-        return response.encode_response(answer, context)
+        return encode_response(response, context)
 
     def stream_decoder(self, origin: str) -> StreamDecoder:
         """Chunks to events."""
@@ -80,7 +80,7 @@ class OpenAIChat:
 
     def usage_of(self, body: bytes) -> Usage | None:
         """The usage in a whole answer."""
-        return response.usage_of(body)
+        return usage_of(body)
 
     def drop_foreign_proofs(
         self, body: bytes, owned: Callable[[str], bool]
