@@ -84,7 +84,7 @@ def test_each_token_is_a_new_login_with_bounded_patience() -> None:
     first = config.made[0]
     assert (first["host"], first["auth_type"]) == ("https://h", "azure-cli")
     assert "azure_tenant_id" not in first
-    assert first["retry_timeout_seconds"] == 10
+    assert first["retry_timeout_seconds"] == 4
 
 
 def test_a_slow_login_does_not_hold_up_the_loop() -> None:
@@ -115,6 +115,30 @@ def test_an_ended_login_names_the_command() -> None:
     assert raised.value.should_retry is False
     assert message.endswith("refresh token is invalid; run: databricks auth login --profile work")
     assert "Config:" not in message
+
+
+NOTHING = "default auth: cannot configure default credentials, please check https://docs.databricks.com/x"
+FOUND = [
+    ("databricks-cli", "the command databricks is not on the gateway's PATH; install it"),
+    ("azure-cli", "the command az is not on the gateway's PATH"),
+    ("google-id", "nothing that could sign in was found"),
+]
+
+
+@pytest.mark.parametrize(("auth_type", "words"), FOUND)
+def test_a_missing_command_is_named(
+    auth_type: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GatewayError) as raised:
+        asyncio.run(login(fake(failure=ValueError(NOTHING)), auth_type=auth_type).fetch())
+    assert words in raised.value.message
+    if auth_type == "databricks-cli":
+        command = tmp_path / "databricks"
+        command.write_text("#!/bin/sh\n")
+        command.chmod(0o755)
+        with pytest.raises(GatewayError, match="not logged in, or is the old one"):
+            asyncio.run(login(fake(failure=ValueError(NOTHING)), auth_type=auth_type).fetch())
 
 
 def test_what_the_library_says_is_cleaned() -> None:

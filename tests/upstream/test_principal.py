@@ -147,7 +147,7 @@ def test_a_refused_principal_is_told_what_to_check_and_never_the_secret(name: st
                 await made(upstream, standin.url).credential("dbx")
             assert raised.value.kind is kind
             assert words in raised.value.message
-            assert raised.value.message.startswith("provider dbx: ")
+            assert raised.value.message.startswith("dbx: ")
             assert SECRET not in raised.value.message
             await upstream.close()
 

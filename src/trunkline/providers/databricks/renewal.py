@@ -6,8 +6,8 @@ from typing import Final
 from trunkline.core.errors import GatewayError, Kind
 
 _BAD_TOKEN: Final = re.compile(
-    r"credential was not sent|invalid (?:access )?token|token is expiring|token (?:has )?expired"
-    r"|UNAUTHENTICATED",
+    r"credential was not sent|invalid access token|token is expiring|token (?:has )?expired|UNAUTHENTICATED"
+    r"|(?:^|\")\s*invalid token\.?\s*(?:\[|\"|$)",  # alone: inside other texts it is a token of a language
     re.IGNORECASE,
 )
 _OTHER_RESOURCE: Final = re.compile(r"expected aud claim", re.IGNORECASE)

@@ -4,6 +4,7 @@ import base64
 import importlib
 import os
 import re
+import shutil
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -26,7 +27,7 @@ ASK_AGAIN: Final = 300.0
 NETWORK_MODULES: Final = ("requests", "urllib3")
 """Where the exceptions of a network that fails come from."""
 HTTP_SECONDS: Final = 10
-RETRY_SECONDS: Final = 10
+RETRY_SECONDS: Final = 4
 """How long the library may try: its own five minutes are longer than any client waits."""
 
 
@@ -52,6 +53,10 @@ class _SignedIn(NamedTuple):
     """Seconds since the epoch."""
 
 
+_COMMANDS: Final = {"databricks-cli": "databricks", "azure-cli": "az"}
+"""What a kind of login runs."""
+_SECRETS: Final = ("token", "client_secret", "azure_client_secret", "google_credentials", "password")
+"""The arguments that no message may hold."""
 _CLAIMS: Final = msgspec.json.Decoder(_Claims)
 
 
@@ -84,7 +89,7 @@ class LibraryLogin:
         except ModuleNotFoundError as error:
             raise self._missing(error) from None
         except Exception as error:  # noqa: BLE001 - the library's errors have no base in common
-            raise self._failed(error) from None
+            raise await self._failed(error) from None
         scheme, _, value = signed_in.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not is_token(value):
             raise _refused(
@@ -124,7 +129,7 @@ class LibraryLogin:
             f"{self._provider}: Databricks' library lacks the module {error.name}; run: {INSTALL}"
         )
 
-    def _failed(self, error: Exception) -> GatewayError:
+    async def _failed(self, error: Exception) -> GatewayError:
         if type(error).__module__.partition(".")[0] in NETWORK_MODULES or isinstance(error, TimeoutError):
             return GatewayError(
                 Kind.UNREACHABLE,
@@ -134,12 +139,22 @@ class LibraryLogin:
         # The library appends all settings it found; they are long and tell nobody anything here.
         text = re.split(r"\.? Config: |\.? Env: ", str(error), maxsplit=1)[0]
         said = redacted(text, *(self._arguments[name] for name in _SECRETS if name in self._arguments))
+        if "cannot configure default credentials" in text:
+            said = await self._nothing_found()
         return _refused(
             f"{self._provider}: cannot sign in to Databricks: {said or type(error).__name__}; {self._fix}"
         )
 
-
-_SECRETS: Final = ("token", "client_secret", "azure_client_secret", "google_credentials", "password")
+    async def _nothing_found(self) -> str:
+        """Why the library had nothing to try: it only says that."""
+        command = _COMMANDS.get(self._arguments.get("auth_type", ""))
+        if command is None:
+            return "nothing that could sign in was found"
+        if await in_thread(lambda: shutil.which(command)) is None:
+            return f"the command {command} is not on the gateway's PATH; install it"
+        if command == "az":
+            return "az signs in to workspaces on Azure only, and to those its login knows"
+        return "the command databricks is not logged in, or is the old one (before 0.205)"
 
 
 def load_library() -> Callable[..., _Config]:

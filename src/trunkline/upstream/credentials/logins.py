@@ -70,17 +70,15 @@ class LoginMaker:
 
     def keep(self, provider: str, host: str, login: Login) -> KeptToken:
         """The kept token of a provider at ``host``, which is as the user wrote it."""
-        return KeptToken(f"provider {provider}", _Source(self, provider, host, login).fetch, self._clock)
+        return KeptToken(provider, _Source(self, provider, host, login).fetch, self._clock)
 
     def principal(self, provider: str, workspace: str, client_id: str, secret: Secret) -> ServicePrincipal:
         """Tokens of a service principal."""
-        return ServicePrincipal(f"provider {provider}", workspace, client_id, secret, self._upstream)
+        return ServicePrincipal(provider, workspace, client_id, secret, self._upstream)
 
     def library(self, provider: str, arguments: Mapping[str, str | None], fix: str) -> LibraryLogin:
         """Tokens by way of Databricks' library."""
-        return LibraryLogin(
-            f"provider {provider}", arguments, fix, self._clock, lock=profile_file(self._environ)
-        )
+        return LibraryLogin(provider, arguments, fix, self._clock, lock=profile_file(self._environ))
 
     def profile(self, provider: str, login: Login, workspace: str | None) -> ProfileLogin:
         """Tokens of a profile, whatever it holds."""
@@ -88,7 +86,7 @@ class LoginMaker:
         def other(profile: Profile) -> Awaitable[Issued]:
             return self._of_profile(provider, profile, workspace)
 
-        return ProfileLogin(f"provider {provider}", profile_file(self._environ), login.profile, other)
+        return ProfileLogin(provider, profile_file(self._environ), login.profile, other)
 
     async def _of_profile(self, provider: str, profile: Profile, workspace: str | None) -> Issued:
         """Everything but a personal token."""
@@ -148,7 +146,9 @@ class _Source:
                     "azure_client_id": login.client_id,
                     "azure_client_secret": None if secret is None else secret.reveal(),
                 }
-                return maker.library(name, arguments, "check tenant, client_id and client_secret")
+                return maker.library(
+                    name, arguments, "check tenant, client_id and client_secret, and that it is on Azure"
+                )
             case "azure_cli":
                 arguments = {"host": workspace, "auth_type": "azure-cli", "azure_tenant_id": login.tenant}
                 tenant = f" --tenant {login.tenant}" if login.tenant else ""
@@ -178,4 +178,4 @@ def _workspace(provider: str, host: str, named: str | None) -> str | None:
 
 
 def _unusable(provider: str, message: str) -> GatewayError:
-    return GatewayError(Kind.AUTHENTICATION, f"provider {provider}: {message}", should_retry=False)
+    return GatewayError(Kind.AUTHENTICATION, f"{provider}: {message}", should_retry=False)
