@@ -32,7 +32,6 @@ class _Detail(Struct):
 
 
 class _Guardrail(Struct):
-    flagged: bool = False
     pii_detection: bool | None = None
     categories: dict[str, bool] | None = None
 

@@ -94,11 +94,6 @@ def endpoint_name(deployment: str) -> str:
     return _LEGACY + _ENTITY_NAMES.get(name, name).replace("_", "-").replace(".", "-")
 
 
-def is_platform_model(deployment: str) -> bool:
-    """Databricks' own, under its legacy or its service name; anything else was made by a user."""
-    return bare_name(deployment).startswith((_LEGACY, _SYSTEM))
-
-
 def places(host: Host, deployment: str, *, prefix: str | None, surface: str | None) -> tuple[Place, ...]:
     """Every way to ask ``deployment``, best first; never empty.
 
