@@ -93,7 +93,8 @@ def test_makes_two_calls_in_one_turn(bench: MakeBench) -> None:
     made.check(run)
     assert run.result == "Both done."
     results = made.standin.asked[1].last_results
-    assert [result.text.split("\n")[0] for result in results] == ["one", "two"]
+    # They run at the same time: which ends first, and so comes first, is chance.
+    assert sorted(result.text.split("\n")[0] for result in results) == ["one", "two"]
     assert len({result.call_id for result in results}) == 2
 
 
