@@ -15,6 +15,7 @@ from trunkline.core.http import Headers, HttpHead, HttpRequest
 from trunkline.core.losses import Loss
 from trunkline.core.sse import SSEFramer
 from trunkline.protocols.codec import Codec, CountCodec, Peek
+from trunkline.protocols.registry import CARRIED
 from trunkline.providers.provider import Lesson, ListedModel, Surface
 from trunkline.relay.admission import Admission
 from trunkline.relay.exchange import Exchange
@@ -110,11 +111,15 @@ class TestProvider:
     offers: tuple[Surface, ...]
     teach: Callable[[Surface, GatewayError], Lesson | None] = lambda surface, error: None
     kind: str = "custom"
+    operations: tuple[Surface, ...] = ()
     models: tuple[str, ...] = ()
     needs_credential: bool = True
 
     def surfaces(self, deployment: str) -> tuple[Surface, ...]:
         return self.offers
+
+    def carried(self, protocol: str, deployment: str) -> Surface | None:
+        return next((one for one in self.operations if one.protocol == protocol), None)
 
     def headers(self, surface: Surface, credential: str | None, client: Headers) -> Headers:
         return (("authorization", f"Bearer {credential}"),)
@@ -279,6 +284,7 @@ class Bench:
                 learned=Learned(self.clock.now),
                 health=self.health,
                 counters=self.counters,
+                carried=CARRIED,
                 strict=self.strict,
                 ping=self.ping,
                 admission=self.admission,
@@ -294,7 +300,7 @@ class Bench:
         if body is None:
             body = msgspec.json.encode({"model": "asked", "stream": stream, **more})
         return Inbound(
-            codec=self.codecs[protocol],
+            codec=CARRIED.get(protocol) or self.codecs[protocol],
             operation="generate",
             body=body,
             headers=(("user-agent", "test/1"),),

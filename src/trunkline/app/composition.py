@@ -14,13 +14,13 @@ from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
 from trunkline.config.schema import Configuration
 from trunkline.protocols.anthropic_messages import ANTHROPIC_COUNT
-from trunkline.protocols.registry import CODECS
+from trunkline.protocols.registry import CARRIED, CODECS
 from trunkline.providers.provider import ListedModel, Provider
 from trunkline.relay.admission import Admission
 from trunkline.relay.exchange import Exchange
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.learned import Learned
-from trunkline.relay.ports import Credentials, Sink
+from trunkline.relay.ports import Credentials, ExchangeRecord, Recorder, Sink
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.record_line import text_line
 from trunkline.routing.table import RoutingTable, build_table
@@ -50,15 +50,18 @@ class Gateway:
         clock = SystemClock()
         self._credentials = make_credentials(configuration, os.environ, self._upstreams, clock)
         self._recorder = LineRecorder(text_line, write_stderr)
+        self.recorders: list[Recorder] = [self._recorder]
+        """Who is told of every exchange when it is over."""
         self._exchange = Exchange(
             planner=self._router.plan,
             providers=providers,
             codecs=CODECS,
+            carried=CARRIED,
             counters={"anthropic_messages": ANTHROPIC_COUNT},
             upstream=self._upstreams,
             credentials=self._credentials,
             clock=clock,
-            recorder=self._recorder,
+            recorder=self,
             timeouts=configuration.timeouts,
             retry=configuration.retry,
             proofs=ProofStore(clock.now),
@@ -75,7 +78,7 @@ class Gateway:
         """The ASGI application."""
         return Application(
             server=self._configuration.server,
-            codecs=CODECS,
+            codecs={**CODECS, **CARRIED},
             relay=self,
             models=self.models,
             status=self.status,
@@ -88,6 +91,11 @@ class Gateway:
         if not self._listed.is_set() and self._router.depends_on_lists(inbound):
             await self._wait_for_lists()
         await self._exchange.run(inbound, sink)
+
+    def record(self, record: ExchangeRecord) -> None:
+        """Tell everyone who wants to know."""
+        for recorder in self.recorders:
+            recorder.record(record)
 
     async def _wait_for_lists(self) -> None:
         try:

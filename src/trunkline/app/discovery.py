@@ -26,7 +26,7 @@ MAX_LIST: Final = 16 * 1024 * 1024
 OPEN_PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "anthropic": (CLAUDE_IDS,),
     "databricks": ("databricks-", "system.ai."),
-    "openai": ("gpt-", "chatgpt-", "codex-", "o1", "o3", "o4"),
+    "openai": ("gpt-", "chatgpt-", "codex-", "text-embedding-", "o1", "o3", "o4"),
     "deepseek": ("deepseek-",),
 }
 """How model ids begin at a provider whose list is not the user's: its own may be incomplete or missing."""

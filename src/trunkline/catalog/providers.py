@@ -29,6 +29,8 @@ class ProviderEntry(Struct, frozen=True, kw_only=True):
     """(protocol, base URL) in order of preference."""
     discovery: str | None
     """The address that lists models: whole, or a path under the first base."""
+    carries: tuple[str, ...]
+    """Operations beside chat, at the same base URL: ``openai_completions``, ``openai_embeddings``."""
     headers: tuple[tuple[str, str], ...]
     quirks: Mapping[str, Layer]
     """Facts by protocol that hold for every model there."""
@@ -42,6 +44,7 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
     needs: Literal["nothing", "host", "url", "speaks"] = "nothing"
     speaks: dict[str, str] = {}
     discovery: str | None = None
+    carries: tuple[Literal["completions", "embeddings"], ...] = ()
     headers: dict[str, str] = {}
     quirks: dict[str, dict[str, object]] = {}
 
@@ -66,6 +69,7 @@ def _entry(kind: str, table: _Table) -> ProviderEntry:
         needs=table.needs,
         speaks=tuple(table.speaks.items()),
         discovery=table.discovery,
+        carries=tuple(f"openai_{name}" for name in table.carries),
         headers=tuple((key.lower(), value) for key, value in table.headers.items()),
         quirks={
             protocol: to_layer(quirks, f"providers.toml, {kind}.quirks.{protocol}")

@@ -16,6 +16,8 @@ Auth = Literal["bearer", "basic", "api_key", "none"]
 
 AUTHS: Final = ("bearer", "basic", "api_key", "none")
 PROTOCOLS: Final = ("anthropic_messages", "openai_chat", "openai_responses", "gemini")
+CARRIED: Final = ("openai_completions", "openai_embeddings")
+"""Operations that only pass through; they may have a place of their own."""
 OWN_HEADERS: Final = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding"}
 )
@@ -104,8 +106,8 @@ def _speaks(section: Section) -> tuple[tuple[str, str], ...]:
     speaks = section.section("speaks")
     found: list[tuple[str, str]] = []
     for entry in speaks.entries():
-        if entry.key not in PROTOCOLS:
-            hint = did_you_mean(entry.key, PROTOCOLS)
+        if entry.key not in (*PROTOCOLS, *CARRIED):
+            hint = did_you_mean(entry.key, (*PROTOCOLS, *CARRIED))
             speaks.problem(entry.key, f"there is no protocol of this name.{hint}")
         elif (url := _url(speaks, entry.key)) is not None:
             found.append((entry.key, url))

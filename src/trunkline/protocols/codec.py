@@ -116,8 +116,8 @@ class StreamTap(Protocol):
         ...
 
 
-class Codec(Protocol):
-    """One protocol. Stateless; the three stream objects are made anew for each answer."""
+class Carrier(Protocol):
+    """What it takes to pass a protocol's requests and answers through as they are. Stateless."""
 
     @property
     def name(self) -> str:
@@ -131,34 +131,6 @@ class Codec(Protocol):
     def rename(self, body: bytes, deployment: str) -> bytes:
         """The one edit of a pass-through: the model's name. All other bytes stay."""
         ...
-
-    def decode_request(self, body: bytes) -> Request:
-        """A client's request. Raises GatewayError (INVALID_REQUEST) with the path of what is wrong.
-
-        Unknown fields and blocks never raise. Thinking signatures come out unsealed.
-        """
-        ...
-
-    def encode_request(self, request: Request, facts: Facts) -> Encoded:
-        """A body for a target. Raises GatewayError (INVALID_REQUEST) for content it cannot carry.
-
-        Deterministic: the same request gives the same bytes, and a longer conversation keeps the
-        bytes of its earlier turns. Signed thinking of another origin than ``facts.origin`` stays behind.
-        """
-        ...
-
-    def decode_response(self, body: bytes, origin: str) -> Response:
-        """A whole answer; thinking gets ``origin``. Raises GatewayError: an error body under status 200
-        keeps its meaning, anything unreadable is UPSTREAM_FAILED."""
-        ...
-
-    def encode_response(self, response: Response, context: ReplyContext) -> bytes:
-        """A whole answer for a client; signatures are sealed with their origin."""
-        ...
-
-    def stream_decoder(self, origin: str) -> StreamDecoder: ...
-
-    def stream_encoder(self, context: ReplyContext) -> StreamEncoder: ...
 
     def stream_tap(self) -> StreamTap: ...
 
@@ -191,6 +163,58 @@ class Codec(Protocol):
 
     def ping(self, *, begun: bool) -> bytes:
         """A whole frame that keeps a silent stream alive. ``begun``: the client has seen the stream's start."""
+        ...
+
+
+class Codec(Carrier, Protocol):
+    """One protocol of generation, to and from the neutral form.
+
+    Stateless; the three stream objects are made anew for each answer.
+    """
+
+    def decode_request(self, body: bytes) -> Request:
+        """A client's request. Raises GatewayError (INVALID_REQUEST) with the path of what is wrong.
+
+        Unknown fields and blocks never raise. Thinking signatures come out unsealed.
+        """
+        ...
+
+    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+        """A body for a target. Raises GatewayError (INVALID_REQUEST) for content it cannot carry.
+
+        Deterministic: the same request gives the same bytes, and a longer conversation keeps the
+        bytes of its earlier turns. Signed thinking of another origin than ``facts.origin`` stays behind.
+        """
+        ...
+
+    def decode_response(self, body: bytes, origin: str) -> Response:
+        """A whole answer; thinking gets ``origin``. Raises GatewayError: an error body under status 200
+        keeps its meaning, anything unreadable is UPSTREAM_FAILED."""
+        ...
+
+    def encode_response(self, response: Response, context: ReplyContext) -> bytes:
+        """A whole answer for a client; signatures are sealed with their origin."""
+        ...
+
+    def stream_decoder(self, origin: str) -> StreamDecoder: ...
+
+    def stream_encoder(self, context: ReplyContext) -> StreamEncoder: ...
+
+
+class CarriedCodec(Carrier, Protocol):
+    """An operation without a neutral form: it goes to providers that have it, and nowhere else."""
+
+    @property
+    def what(self) -> str:
+        """The operation in words, for messages: ``embeddings``."""
+        ...
+
+    def check(self, body: bytes) -> None:
+        """Raises GatewayError for a whole answer that is none: an error under status 200, or unreadable."""
+        ...
+
+    def as_stream(self, body: bytes) -> bytes:
+        """A whole answer as the stream that the client asked for."""
         ...
 
 

@@ -12,8 +12,16 @@ ENDPOINTS: Final[Mapping[str, str]] = {
     "openai_responses": "/responses",
     "anthropic_messages": "/v1/messages",
     "gemini": "/v1beta/models",
+    "openai_completions": "/completions",
+    "openai_embeddings": "/embeddings",
 }
 """What is added to a base URL; ``gemini`` goes on with the model and the method."""
+
+CARRIED_NAMES: Final[Mapping[str, str]] = {
+    "openai_completions": "completions",
+    "openai_embeddings": "embeddings",
+}
+"""What the surface of an operation that only passes through is called, by protocol."""
 
 _PRIVATE_SUFFIXES: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
@@ -30,6 +38,12 @@ def endpoint_url(protocol: str, configured: str) -> str:
         version, _, rest = path.removeprefix("/").partition("/")
         base += f"/{rest}" if rest and base.endswith(f"/{version}") else path
     return f"{base}{question}{query}"
+
+
+def beside_chat(protocol: str, chat_url: str) -> str:
+    """Where an operation is asked at a provider whose chat is at ``chat_url``, an endpoint or its base."""
+    base, question, query = endpoint_url("openai_chat", chat_url).partition("?")
+    return base.removesuffix(ENDPOINTS["openai_chat"]) + ENDPOINTS[protocol] + question + query
 
 
 def is_private(host: str) -> bool:

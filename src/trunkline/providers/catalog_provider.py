@@ -14,7 +14,7 @@ from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.facts import Facts
 from trunkline.core.http import Headers, HttpHead, HttpRequest
 from trunkline.core.losses import Loss
-from trunkline.providers.address import ENDPOINTS, check_url, endpoint_url
+from trunkline.providers.address import CARRIED_NAMES, ENDPOINTS, beside_chat, check_url, endpoint_url
 from trunkline.providers.draft import Draft
 from trunkline.providers.edit_chat import chat_edits_due, edit_chat
 from trunkline.providers.edit_messages import edit_messages, messages_edits_due
@@ -58,6 +58,7 @@ class CatalogProvider:
         self._speaks = _speaks(name, entry, settings)
         self._forward: Forward = "verbatim" if entry.kind == "anthropic" else "messages"
         self._surfaces = lru_cache(maxsize=512)(self._make_surfaces)
+        self.carried = lru_cache(maxsize=512)(self._make_carried)
 
     @property
     def name(self) -> str:
@@ -84,7 +85,7 @@ class CatalogProvider:
         chosen = [
             (protocol, configured)
             for protocol, configured in self._speaks
-            if self._settings.surface in (None, SURFACE_NAMES[protocol])
+            if protocol not in CARRIED_NAMES and self._settings.surface in (None, SURFACE_NAMES[protocol])
         ]
         return tuple(self._surface(protocol, configured, deployment) for protocol, configured in chosen)
 
@@ -102,6 +103,23 @@ class CatalogProvider:
                 model_layer(deployment, protocol),
                 self._entry.quirks.get(protocol, {}),
             ),
+        )
+
+    def _make_carried(self, protocol: str, deployment: str) -> Surface | None:
+        speaks = dict(self._speaks)
+        configured, chat = speaks.get(protocol), speaks.get("openai_chat")
+        if configured is not None:
+            url = endpoint_url(protocol, configured)
+        elif chat is not None and protocol in self._entry.carries:
+            url = beside_chat(protocol, chat)
+        else:
+            return None
+        return Surface(
+            name=CARRIED_NAMES[protocol],
+            protocol=protocol,
+            deployment=deployment,
+            url=url.replace("{model}", deployment),
+            facts=Facts(provider=self._name, model=deployment),
         )
 
     def headers(self, surface: Surface, credential: str | None, client: Headers) -> Headers:

@@ -76,7 +76,12 @@ class Provider(Protocol):
     def needs_credential(self) -> bool: ...
 
     def surfaces(self, deployment: str) -> tuple[Surface, ...]:
-        """Every way to ask ``deployment``, in the provider's own order of preference; never empty."""
+        """Every way to ask ``deployment``, in the provider's own order of preference; empty only for one
+        that has nothing but operations that pass through."""
+        ...
+
+    def carried(self, protocol: str, deployment: str) -> Surface | None:
+        """Where an operation that only passes through (``openai_embeddings``) is asked; None without it."""
         ...
 
     def headers(self, surface: Surface, credential: str | None, client: Headers) -> Headers:

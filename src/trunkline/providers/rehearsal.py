@@ -65,6 +65,11 @@ class RehearsalProvider:
             for name, protocol, path in _ENDPOINTS
         )
 
+    def carried(self, protocol: str, deployment: str) -> Surface | None:
+        """There are no recordings of anything but chat."""
+        del protocol, deployment
+        return None
+
     def headers(self, surface: Surface, credential: str | None, client: Headers) -> Headers:
         """Only the content type: nobody reads the rest."""
         del surface, credential, client

@@ -7,6 +7,7 @@ from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.events import Folder, unfold
 from trunkline.core.sse import SSEFramer
 from trunkline.core.types import Response, Thinking
+from trunkline.protocols.codec import CarriedCodec, Codec
 from trunkline.relay.course import ECHOING, Course
 from trunkline.relay.pipe import MAX_HELD, Gathering, Passthrough, Pipe, Translation, truncated
 from trunkline.relay.ports import UpstreamAnswer
@@ -35,6 +36,11 @@ class Answer:
     def _who(self) -> str:
         return str(self._course.journal.target)
 
+    @property
+    def _codec(self) -> Codec:
+        """The upstream's protocol in full."""
+        return self._course.services.codecs[self._prepared.codec.name]
+
     async def deliver(self) -> bool:
         """Bring the answer to the client; True when the upstream's body came to its complete end.
 
@@ -49,7 +55,9 @@ class Answer:
         if streamed and course.peek.stream:
             return await self._pump(self._pipe())
         body = await self._read_whole()
-        if course.peek.stream:
+        if course.carried is not None:
+            await self._carry(course.carried, body)
+        elif course.peek.stream:
             await self._unfold(self._fold(body) if streamed else self._decode(body))
         elif prepared.passthrough and not streamed:
             await self._pass_whole(body)
@@ -64,9 +72,9 @@ class Answer:
 
     def _translation(self) -> Translation:
         encoded = self._prepared.encoded
-        client = self._course.inbound.codec
+        client = self._course.codec
         return Translation(
-            self._prepared.codec.stream_decoder(self._origin),
+            self._codec.stream_decoder(self._origin),
             client.stream_encoder(self._course.context()),
             restore=RestoreTools(encoded) if needed(encoded) else None,
             gather=Gathering(echoed=client.name in ECHOING),
@@ -117,7 +125,10 @@ class Answer:
     async def _not_a_stream(self, body: bytes) -> bool:
         """A body that ended without one event: JSON under the wrong label, or nothing we can read."""
         if body.lstrip()[:1] == b"{":
-            await self._unfold(self._decode(body))
+            if self._course.carried is not None:
+                await self._carry(self._course.carried, body)
+            else:
+                await self._unfold(self._decode(body))
             return True
         if not body or body.lstrip()[:1] == b":":
             raise truncated()
@@ -185,14 +196,14 @@ class Answer:
                 limit = min(total, time() + timeouts.up_idle)
 
     def _decode(self, body: bytes) -> Response:
-        response = self._prepared.codec.decode_response(body, self._origin)
+        response = self._codec.decode_response(body, self._origin)
         self._course.journal.usage, self._course.journal.stop = response.usage, response.stop
         return response
 
     def _fold(self, body: bytes) -> Response:
         """A stream that came although a whole answer was asked for, or that cannot be shown as one."""
         framer, folder = SSEFramer(), Folder()
-        decoder = self._prepared.codec.stream_decoder(self._origin)
+        decoder = self._codec.stream_decoder(self._origin)
         for frame in (*framer.feed(body), *framer.close()):
             for event in decoder.feed(frame):
                 folder.feed(event)
@@ -214,7 +225,17 @@ class Answer:
         echoed = course.inbound.codec.name in ECHOING
         kept = [part for part in response.content if not (echoed and isinstance(part, Thinking))]
         course.keep_proofs(kept, self._origin)
-        await course.delivery.whole(course.inbound.codec.encode_response(response, course.context()))
+        await course.delivery.whole(course.codec.encode_response(response, course.context()))
+
+    async def _carry(self, carried: CarriedCodec, body: bytes) -> None:
+        """A whole answer of an operation that only passes through, in the form the client asked for."""
+        delivery = self._course.delivery
+        carried.check(body)
+        self._course.journal.usage = carried.usage_of(body)
+        if self._course.peek.stream:
+            await delivery.content(carried.as_stream(body))
+        else:
+            await delivery.whole(body)
 
     async def _pass_whole(self, body: bytes) -> None:
         """The upstream's own bytes, once it is sure that they are no error under a 200 (protocols.md E109)."""

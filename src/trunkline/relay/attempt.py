@@ -10,6 +10,7 @@ from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpHead, HttpRequest
 from trunkline.providers.provider import Again, Lesson, Provider, Relearned, Surface, Switched
 from trunkline.relay.answer import Answer
+from trunkline.relay.carried import carried_surface
 from trunkline.relay.course import Course
 from trunkline.relay.learned import NOTHING, Lessons
 from trunkline.relay.ports import UpstreamAnswer
@@ -64,6 +65,9 @@ class Attempt:
 
     def _surface(self) -> Surface:
         """What we learned to ask, else the client's own protocol, else the provider's first choice."""
+        carried = self._course.carried
+        if carried is not None:
+            return carried_surface(self._course.services, carried, self._target)
         surfaces = self._course.services.surfaces_of(self._target)
         if self._lessons is not NOTHING:
             for surface in surfaces:
@@ -77,6 +81,8 @@ class Attempt:
         for surface in surfaces:
             if surface.protocol in codecs:
                 return self._with_facts(surface)
+        if not surfaces:
+            raise GatewayError(Kind.INVALID_REQUEST, f"{self._target} has no chat", field="model")
         raise GatewayError(
             Kind.UNSUPPORTED, f"{self._target} only speaks {surfaces[0].protocol}, which is not supported"
         )
@@ -172,7 +178,7 @@ class Attempt:
             self._renewed = True
             if await course.services.credentials.refused(self._target.provider, error):
                 return surface
-        if course.lessons_left == 0:
+        if course.lessons_left == 0 or course.carried is not None:
             return None
         if _refuses_signature(error) and not course.known_proofs_only:
             course.known_proofs_only = True

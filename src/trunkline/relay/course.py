@@ -11,7 +11,7 @@ from trunkline.accounting.estimate import estimate_tokens
 from trunkline.config.schema import Retry, Timeouts
 from trunkline.core.proofs import unseal
 from trunkline.core.types import Part, Request
-from trunkline.protocols.codec import Codec, CountCodec, Peek, ReplyContext
+from trunkline.protocols.codec import CarriedCodec, Codec, CountCodec, Peek, ReplyContext
 from trunkline.providers.provider import Provider, Surface
 from trunkline.relay.delivery import Delivery
 from trunkline.relay.inbound import Inbound
@@ -40,6 +40,7 @@ class Services(Struct, frozen=True, kw_only=True):
     planner: Planner
     providers: Mapping[str, Provider]
     codecs: Mapping[str, Codec]
+    carried: Mapping[str, CarriedCodec]
     counters: Mapping[str, CountCodec]
     upstream: Upstream
     credentials: Credentials
@@ -82,10 +83,20 @@ class Course:
         """An upstream refused a signature: only those whose maker we know are sent again."""
 
     @property
+    def carried(self) -> CarriedCodec | None:
+        """The client's operation, if it is one that only passes through."""
+        return self.services.carried.get(self.inbound.codec.name)
+
+    @property
+    def codec(self) -> Codec:
+        """The client's protocol in full; not for an operation that only passes through."""
+        return self.services.codecs[self.inbound.codec.name]
+
+    @property
     def request(self) -> Request:
         """The client's request, decoded once. Raises GatewayError (INVALID_REQUEST)."""
         if self._request is None:
-            self._request = self.inbound.codec.decode_request(self.inbound.body)
+            self._request = self.codec.decode_request(self.inbound.body)
             if (said := self.inbound.peek) is not None:
                 self._request = replace(self._request, model=said.model, stream=said.stream)
         return self._request

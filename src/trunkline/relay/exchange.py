@@ -7,10 +7,11 @@ from typing import Final
 from trunkline.config.schema import Retry as RetryPolicy
 from trunkline.config.schema import Timeouts
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.protocols.codec import Codec, CountCodec
+from trunkline.protocols.codec import CarriedCodec, Codec, CountCodec
 from trunkline.providers.provider import Provider
 from trunkline.relay.admission import Admission
 from trunkline.relay.attempt import Attempt
+from trunkline.relay.carried import carrying
 from trunkline.relay.count import count_tokens
 from trunkline.relay.course import Course, Planner, Services
 from trunkline.relay.inbound import Inbound
@@ -44,6 +45,7 @@ class Exchange:
         learned: Learned,
         health: Health | None = None,
         counters: Mapping[str, CountCodec] | None = None,
+        carried: Mapping[str, CarriedCodec] | None = None,
         strict: bool = False,
         ping: float = 15.0,
         admission: Admission | None = None,
@@ -54,6 +56,7 @@ class Exchange:
             providers=providers,
             codecs=codecs,
             counters={} if counters is None else counters,
+            carried={} if carried is None else carried,
             upstream=upstream,
             credentials=credentials,
             clock=clock,
@@ -110,7 +113,8 @@ async def _serve(course: Course) -> None:
     course.peek = journal.peek = inbound.peek or inbound.codec.peek(inbound.body)
     plan = services.planner(inbound, course.peek)
     journal.route = plan.route
-    targets = services.health.order(plan.targets, services.clock.now())[: max(1, services.retry.targets)]
+    able = plan.targets if course.carried is None else carrying(services, course.carried, plan.targets)
+    targets = services.health.order(able, services.clock.now())[: max(1, services.retry.targets)]
     if inbound.operation == "count_tokens":
         journal.target = targets[0]
         await count_tokens(course, targets[0])

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from trunkline.core.http import Headers
-from trunkline.protocols.codec import Codec, Peek
+from trunkline.protocols.codec import Carrier, Peek
 
 Operation = Literal["generate", "count_tokens"]
 
@@ -13,7 +13,7 @@ Operation = Literal["generate", "count_tokens"]
 class Inbound(Struct, frozen=True, kw_only=True):
     """One authenticated request, body complete. ``headers`` are the client's, without credentials."""
 
-    codec: Codec
+    codec: Carrier
     operation: Operation
     body: bytes
     headers: Headers

@@ -20,7 +20,7 @@ from trunkline.core.events import (
 from trunkline.core.sse import SSEFramer, SSEvent
 from trunkline.core.types import Part, Thinking, ToolCall
 from trunkline.core.usage import Stop, Usage, latest
-from trunkline.protocols.codec import Codec, StreamDecoder, StreamEncoder
+from trunkline.protocols.codec import Carrier, StreamDecoder, StreamEncoder
 from trunkline.transforms.restore_tools import RestoreTools
 
 MAX_HELD: Final = 4 * 1024 * 1024
@@ -249,7 +249,7 @@ class Passthrough:
     Whole frames only: a half one would turn the error event after it into garbage, and no client can use it.
     """
 
-    def __init__(self, codec: Codec, request_id: str) -> None:
+    def __init__(self, codec: Carrier, request_id: str) -> None:
         self._codec = codec
         self._request_id = request_id
         self._framer = SSEFramer()

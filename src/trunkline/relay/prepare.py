@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.losses import Loss
-from trunkline.protocols.codec import Codec, Encoded
+from trunkline.protocols.codec import Carrier, Codec, Encoded
 from trunkline.providers.provider import Provider, Surface
 from trunkline.relay.course import Course
 
@@ -21,7 +21,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """A request ready to be sent to ``surface``."""
 
     surface: Surface
-    codec: Codec
+    codec: Carrier
     """Of the surface's protocol."""
     body: bytes
     losses: tuple[Loss, ...]
@@ -38,13 +38,13 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
 
     Raises GatewayError: INVALID_REQUEST for what cannot be carried, or for any loss in strict mode.
     """
-    codec = course.services.codecs[surface.protocol]
     same = surface.protocol == course.inbound.codec.name
     whole = course.peek.stream and not surface.facts.structured_stream
     whole = whole and course.request.output_format is not None
     if same and not (reencode or whole or _restores(course, surface)):
-        prepared = _pass(course, codec, provider, surface)
+        prepared = _pass(course, course.inbound.codec, provider, surface)
     else:
+        codec = course.services.codecs[surface.protocol]
         prepared = _encode(course, codec, provider, surface, stream=course.peek.stream and not whole)
     if course.services.strict and (losses := [one for one in prepared.losses if one.field not in _WANTED]):
         raise _refused(surface, losses)
@@ -58,7 +58,7 @@ def _restores(course: Course, surface: Surface) -> bool:
     return course.request_for(surface.facts.origin) is not course.request
 
 
-def _pass(course: Course, codec: Codec, provider: Provider, surface: Surface) -> Prepared:
+def _pass(course: Course, codec: Carrier, provider: Provider, surface: Surface) -> Prepared:
     body, dropped = codec.drop_foreign_proofs(course.inbound.body, course.owns(surface.facts.origin))
     body, edited = provider.edit(surface, codec.rename(body, surface.deployment))
     return Prepared(

@@ -9,7 +9,7 @@ from typing import Final, Protocol, assert_never
 from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import Headers
-from trunkline.protocols.codec import Codec
+from trunkline.protocols.codec import Carrier
 from trunkline.providers.provider import ListedModel
 from trunkline.relay.inbound import Inbound, Operation
 from trunkline.relay.ports import ClientGone, Sink
@@ -57,7 +57,7 @@ class Application:
         self,
         *,
         server: Server,
-        codecs: Mapping[str, Codec],
+        codecs: Mapping[str, Carrier],
         relay: Relay,
         models: Callable[[], Sequence[ListedModel]],
         status: Callable[[], Status],
@@ -122,7 +122,7 @@ class Application:
             log.exception("request %s failed inside the gateway", request_id)
             await self._give_up(sink, codec, request_id)
 
-    async def _give_up(self, sink: ClientSink, codec: Codec, request_id: str) -> None:
+    async def _give_up(self, sink: ClientSink, codec: Carrier, request_id: str) -> None:
         """Say that it was our fault, in whatever way is still open."""
         error = GatewayError(
             Kind.INTERNAL, f"The gateway failed on this request; its log has {request_id}."
@@ -134,7 +134,7 @@ class Application:
         else:
             raise error
 
-    def _envelope(self, found: Match | None, head: Head, raw_path: bytes) -> Codec:
+    def _envelope(self, found: Match | None, head: Head, raw_path: bytes) -> Carrier:
         """Whose shape an error of this request has."""
         if found is not None and found.route.what in ("generate", "count_tokens"):
             return self._codecs.get(found.route.protocol) or self._codecs["openai_chat"]
@@ -293,7 +293,7 @@ def not_served(found: Match) -> GatewayError:
     )
 
 
-async def _interrupt(sink: ClientSink, codec: Codec, request_id: str) -> None:
+async def _interrupt(sink: ClientSink, codec: Carrier, request_id: str) -> None:
     """The process stops before the exchange has ended."""
     error = GatewayError(Kind.OVERLOADED, _DRAINING, timeout="drain")
     if not sink.started:
@@ -305,7 +305,7 @@ async def _interrupt(sink: ClientSink, codec: Codec, request_id: str) -> None:
 
 
 async def _send_error(
-    sink: ClientSink, codec: Codec, error: GatewayError, request_id: str, *headers: tuple[str, str]
+    sink: ClientSink, codec: Carrier, error: GatewayError, request_id: str, *headers: tuple[str, str]
 ) -> None:
     reply = codec.encode_error(error, request_id)
     await _send_whole(sink, reply.status, (*reply.headers, *error.headers, *headers), reply.body)

@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 from trunkline.catalog.providers import Auth, ProviderEntry
 from trunkline.config.schema import ProviderSettings
 from trunkline.core.errors import GatewayError
+from trunkline.core.facts import Facts
 from trunkline.core.http import Headers, HttpHead, HttpRequest
 from trunkline.core.losses import Loss
+from trunkline.providers.address import CARRIED_NAMES
 from trunkline.providers.databricks.discovery import decode_endpoints
 from trunkline.providers.databricks.edits import edit_body
 from trunkline.providers.databricks.errors import read_error
@@ -16,7 +18,7 @@ from trunkline.providers.databricks.hosts import read_host
 from trunkline.providers.databricks.learning import learn
 from trunkline.providers.databricks.rules import databricks_facts
 from trunkline.providers.databricks.services import PLATFORM, ServiceWalk
-from trunkline.providers.databricks.surfaces import ORDER, places
+from trunkline.providers.databricks.surfaces import ORDER, carried_place, places
 from trunkline.providers.headers import auth_headers, request_headers
 from trunkline.providers.problems import SettingsError
 from trunkline.providers.provider import Lesson, ListedModel, Surface
@@ -49,6 +51,7 @@ class DatabricksProvider:
         org: Headers = (("x-databricks-org-id", org_id),) if org_id else ()
         self._extra = org + settings.headers
         self._surfaces = lru_cache(maxsize=512)(self._make_surfaces)
+        self.carried = lru_cache(maxsize=512)(self._make_carried)
 
     @property
     def name(self) -> str:
@@ -82,6 +85,18 @@ class DatabricksProvider:
             for place in found
         )
 
+    def _make_carried(self, protocol: str, deployment: str) -> Surface | None:
+        place = carried_place(self._host, protocol, deployment, prefix=self._settings.prefix)
+        if place is None:
+            return None
+        return Surface(
+            name=place.name,
+            protocol=protocol,
+            deployment=place.deployment,
+            url=place.url,
+            facts=Facts(provider=self._name, model=deployment),
+        )
+
     def headers(self, surface: Surface, credential: str | None, client: Headers) -> Headers:
         messages = surface.protocol == "anthropic_messages"
         return request_headers(
@@ -93,6 +108,8 @@ class DatabricksProvider:
         )
 
     def edit(self, surface: Surface, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
+        if surface.protocol in CARRIED_NAMES:
+            return body, ()
         return edit_body(body, surface.protocol, surface.facts)
 
     def read_error(self, surface: Surface, error: GatewayError, head: HttpHead) -> GatewayError:

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from trunkline.catalog.names import family_of
+from trunkline.providers.address import CARRIED_NAMES, ENDPOINTS
 from trunkline.providers.databricks.hosts import Host
 
 ORDER: Final = (
@@ -108,6 +109,26 @@ def places(host: Host, deployment: str, *, prefix: str | None, surface: str | No
     return tuple(_place(host, name, deployment, prefix) for name in names)
 
 
+def carried_place(host: Host, protocol: str, deployment: str, *, prefix: str | None) -> Place | None:
+    """Where an operation that only passes through is asked (databricks.md 1.3, 1.5); None where it is not.
+
+    Serving has both for its endpoints; the gateway has embeddings, for services of Unity Catalog.
+    """
+    if host.endpoint_url is not None:
+        return Place("serving_invocations", protocol, host.endpoint or "", host.endpoint_url)
+    name = bare_name(deployment)
+    on_gateway = host.dedicated or (host.pin or "").startswith("gateway")
+    on_gateway = on_gateway or (name.count(".") >= 2 and (host.system_ai or not name.startswith(_SYSTEM)))
+    kind = CARRIED_NAMES[protocol]
+    if not on_gateway:
+        url = f"{host.base}/serving-endpoints{ENDPOINTS[protocol]}"
+        return Place(f"serving_{kind}", protocol, endpoint_name(deployment), url)
+    if protocol != "openai_embeddings":
+        return None
+    url = f"{_gateway(host, prefix)}/mlflow/v1{ENDPOINTS[protocol]}"
+    return Place(f"gateway_{kind}", protocol, service_name(deployment), url)
+
+
 def _candidates(host: Host, deployment: str) -> tuple[str, ...]:
     claude = family_of(deployment) == "claude"
     gateway = ("gateway_messages", "gateway_chat") if claude else ("gateway_chat",)
@@ -143,5 +164,13 @@ def _place(host: Host, name: str, deployment: str, prefix: str | None) -> Place:
         return Place(name, protocol, endpoint, url)
     if name.startswith("serving"):
         return Place(name, protocol, endpoint_name(deployment), host.base + _PATHS[name])
-    root = "" if host.dedicated and prefix is None else f"/{(prefix or 'ai-gateway').strip('/')}"
-    return Place(name, protocol, service_name(deployment), f"{host.base}{root}{_PATHS[name]}")
+    return Place(name, protocol, service_name(deployment), _gateway(host, prefix) + _PATHS[name])
+
+
+def _gateway(host: Host, prefix: str | None) -> str:
+    """The base of the gateway's routes."""
+    return (
+        host.base
+        if host.dedicated and prefix is None
+        else f"{host.base}/{(prefix or 'ai-gateway').strip('/')}"
+    )

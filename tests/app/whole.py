@@ -1,0 +1,114 @@
+"""The whole gateway in this process: a configuration as users write it, real sockets on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import uvicorn
+
+from trunkline.app.composition import Gateway
+from trunkline.app.providers import make_providers
+from trunkline.config.load import load
+from trunkline.relay.ports import ExchangeRecord
+from trunkline.server.run import bind, uvicorn_config
+from upstream.raw_server import OK, Peer, chunk, serving
+
+T = TypeVar("T")
+NOTHING: Mapping[str, str] = {}
+
+
+class Whole:
+    """A running gateway: where it listens and what it recorded."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.records: list[ExchangeRecord] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def record(self, record: ExchangeRecord) -> None:
+        self.records.append(record)
+
+
+@asynccontextmanager
+async def whole(config: str, folder: Path, environ: Mapping[str, str] = NOTHING) -> AsyncIterator[Whole]:
+    """The gateway on ``config``, text of a Trunkline file; inside the caller's loop."""
+    path = folder / "trunkline.yaml"
+    path.write_text(config)
+    configuration = load(str(path), environ)
+    gateway = Gateway(configuration, make_providers(configuration))
+    running = Whole()
+    gateway.recorders.append(running)
+    (listener,) = bind("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn_config(gateway.application(), configuration.timeouts))
+    async with asyncio.TaskGroup() as group:
+        serve = group.create_task(server.serve(sockets=[listener]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn has only a flag
+            await asyncio.sleep(0.01)
+        running.port = listener.getsockname()[1]
+        try:
+            yield running
+        finally:
+            server.should_exit = True
+            await serve
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request that reached the upstream."""
+
+    path: str
+    head: bytes
+    body: dict[str, object]
+
+
+Reply = bytes | list[bytes] | int
+"""A JSON body, the data of a stream's frames, or a status to refuse with."""
+
+
+class Upstream:
+    """A provider on loopback that answers by a function of what it is asked."""
+
+    def __init__(self, answer: Callable[[Asked], Reply]) -> None:
+        self._answer = answer
+        self.asked: list[Asked] = []
+
+    async def play(self, peer: Peer) -> None:
+        path = peer.head.split(b" ", 2)[1].decode()
+        body = msgspec.json.decode(peer.body, type=dict[str, object]) if peer.body else {}
+        asked = Asked(path, peer.head, body)
+        self.asked.append(asked)
+        reply = self._answer(asked)
+        if isinstance(reply, list):
+            frames = b"".join(chunk(frame) for frame in reply)
+            await peer.send(OK + frames + chunk(b""))
+            return
+        status = reply if isinstance(reply, int) else 200
+        data = reply if isinstance(reply, bytes) else b'{"error":{"message":"refused","type":"some_error"}}'
+        await peer.send(
+            b"HTTP/1.1 %d Said\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+            % (status, len(data), data)
+        )
+
+
+def through(
+    answer: Callable[[Asked], Reply],
+    config: Callable[[str], str],
+    folder: Path,
+    ask: Callable[[str], T],
+) -> tuple[T, Upstream, list[ExchangeRecord]]:
+    """Run ``ask`` with the gateway's URL; ``config`` is made from the upstream's URL."""
+
+    async def main() -> tuple[T, Upstream, list[ExchangeRecord]]:
+        upstream = Upstream(answer)
+        async with (
+            serving(upstream.play) as server,
+            whole(config(f"http://127.0.0.1:{server.port}"), folder) as running,
+        ):
+            return await asyncio.to_thread(ask, running.url), upstream, running.records
+
+    return asyncio.run(main())
