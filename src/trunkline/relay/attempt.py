@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Final, TypeVar, assert_never
+from typing import Final, assert_never
 
 from msgspec import structs
 
@@ -26,8 +26,6 @@ _TAKEN: Final = frozenset({
     Kind.CONTEXT_TOO_LONG,
 })  # fmt: skip
 """Failures of a request whose form the upstream had no quarrel with."""
-
-T = TypeVar("T")
 
 
 class Attempt:
@@ -109,6 +107,8 @@ class Attempt:
             await self._receive(prepared, answer, started)
         except GatewayError as error:
             failure = error
+            if course.peek.stream:
+                course.signs.resume()
             raise
         except asyncio.CancelledError:
             failure = GatewayError(Kind.INTERNAL, "cancelled: the client is gone or the gateway stops")
@@ -122,36 +122,14 @@ class Attempt:
             limit = timeouts.up_headers_stream
         else:
             limit = min(timeouts.up_headers_whole, timeouts.up_total_whole)
-        opening = self._course.services.upstream.open(request, headers_timeout=limit)
-        if prepared.stream or not self._course.peek.stream:
-            return opening
-        return self._with_pings(opening)
-
-    async def _with_pings(self, waiting: Awaitable[T]) -> T:
-        """Wait, with signs of life for a streaming client whose answer was asked for whole."""
-        failure: GatewayError | None = None
-        async with asyncio.TaskGroup() as group:
-            pinger = group.create_task(self._ping_forever())
-            try:
-                return await waiting
-            except GatewayError as error:
-                failure = error
-            finally:
-                pinger.cancel()
-        assert failure is not None
-        raise failure
-
-    async def _ping_forever(self) -> None:
-        course = self._course
-        while True:
-            await asyncio.sleep(max(0.0, course.delivery.last + course.services.ping - course.time()))
-            await course.delivery.ping()
+        return self._course.services.upstream.open(request, headers_timeout=limit)
 
     async def _receive(self, prepared: Prepared, answer: UpstreamAnswer, started: float) -> None:
         """Answer or error; the connection is given back after a complete body and closed at once otherwise."""
         complete = False
         try:
             if answer.head.status == 200:
+                await self._course.signs.pause()
                 complete = await Answer(self._course, prepared, answer, started).deliver()
             else:
                 body, complete = await read_error_body(answer)

@@ -20,6 +20,7 @@ from trunkline.relay.learned import Learned
 from trunkline.relay.ports import Clock, Credentials, Recorder, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.reinsert import claim, reinsert, remember
+from trunkline.relay.signs import SignsOfLife
 from trunkline.routing.health import Health
 from trunkline.routing.plan import Plan, Target
 
@@ -76,6 +77,7 @@ class Course:
         self.journal = Journal(inbound, services.clock)
         self.time = asyncio.get_running_loop().time
         self.delivery = Delivery(inbound, sink, self.journal, self.time)
+        self.signs = SignsOfLife(self.delivery, services.ping)
         self.peek = Peek("")
         self._request: Request | None = None
         self.lessons_left = MAX_LESSONS

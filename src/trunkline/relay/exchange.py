@@ -118,6 +118,9 @@ async def _serve(course: Course) -> None:
     if inbound.operation == "count_tokens":
         journal.target = targets[0]
         await count_tokens(course, targets[0])
+    elif course.peek.stream:
+        async with course.signs:
+            await _try_all(course, targets)
     else:
         await _try_all(course, targets)
 
