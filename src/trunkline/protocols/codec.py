@@ -15,11 +15,24 @@ from trunkline.core.types import Request, Response
 from trunkline.core.usage import Stop, Usage
 
 
+class Keeping(Struct, frozen=True, kw_only=True):
+    """What a request says of answers that outlive their exchange (openai_responses)."""
+
+    keep: bool = True
+    """Its own answer is to be kept, so that a later request can continue it by its id."""
+    previous: str | None = None
+    """The id of the answer it continues."""
+    only: str | None = None
+    """A field that nobody but a provider which keeps answers itself can serve: ``conversation``..."""
+
+
 class Peek(Struct, frozen=True):
     """The little that routing needs of a request, read without decoding the rest."""
 
     model: str
     stream: bool = False
+    keeping: Keeping | None = None
+    """None: the exchange stands alone, as in most protocols all do."""
 
 
 class Encoded(Struct, frozen=True, kw_only=True):
@@ -47,6 +60,10 @@ class ReplyContext(Struct, frozen=True, kw_only=True):
     """Input tokens by our estimate, for protocols that must state them before the upstream does."""
     stream_usage: bool = False
     """An openai_chat client asked for the usage chunk."""
+    kept: bool = False
+    """The answer can be referred to later; openai_responses says so as ``store``."""
+    previous: str | None = None
+    """The id of the answer that the request continues, as the client named it."""
     request: Request | None = None
     """The client's request, for protocols that echo it, group tools or type calls (openai_responses)."""
 

@@ -19,9 +19,7 @@ _OPEN: Final = Facts(reasoning="effort")
 _ECHOED: Final = frozenset(
     {
         "metadata",
-        "previous_response_id",
         "truncation",
-        "store",
         "background",
         "top_logprobs",
         "max_tool_calls",
@@ -62,15 +60,16 @@ def outcome(
     }
 
 
-def echo(request: Request | None) -> Fields:
+def echo(context: ReplyContext) -> Fields:
     """The request's settings, as the schema wants them in an answer; defaults where nothing was said."""
+    request = context.request
     found: Fields = {
         "instructions": None,
         "max_output_tokens": None,
         "parallel_tool_calls": True,
-        "previous_response_id": None,
+        "previous_response_id": context.previous,
         "reasoning": {"effort": None, "summary": None},
-        "store": False,
+        "store": context.kept,
         "temperature": None,
         "text": {"format": {"type": "text"}},
         "tool_choice": "auto",
@@ -105,6 +104,6 @@ def _text(request: Request, ledger: Ledger) -> Fields:
     return {"format": {"type": "text"}, **(encode_text(request, ledger) or {})}
 
 
-def echo_bytes(request: Request | None) -> bytes:
+def echo_bytes(context: ReplyContext) -> bytes:
     """The echo as the tail of a JSON object, made once for the three events that hold it."""
-    return encode(echo(request))[1:]
+    return encode(echo(context))[1:]

@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from trunkline.core.surrogates import decode_lenient
 from trunkline.core.types import Extra, Message, OutputFormat, Reasoning, Request, Sampling, Text
-from trunkline.protocols.codec import Peek
+from trunkline.protocols.codec import Keeping, Peek
 from trunkline.protocols.openai_responses.input_decode import InputDecoder
 from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
 from trunkline.protocols.openai_responses.tool_decode import decode_choice, decode_tools
@@ -32,10 +32,15 @@ _FORMAT: Final = msgspec.json.Decoder(WireFormat)
 
 
 class WireOpening(msgspec.Struct):
-    """The two fields that routing needs."""
+    """The fields that routing needs, and those about answers that are kept."""
 
     model: str
     stream: bool | None = None
+    store: bool | None = None
+    previous_response_id: str | None = None
+    background: bool | None = None
+    conversation: Raw = Raw()
+    prompt: Raw = Raw()
 
 
 _OPENING: Final = msgspec.json.Decoder(WireOpening)
@@ -56,8 +61,23 @@ def peek(body: bytes) -> Peek:
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         raise refusal_of(cause) from cause
     if opening.model:
-        return Peek(opening.model, opening.stream is True)
+        return Peek(opening.model, opening.stream is True, _keeping(opening))
     raise missing("model")
+
+
+def _keeping(opening: WireOpening) -> Keeping | None:
+    """None for what coding agents send: the whole conversation each time, and nothing is to be kept."""
+    only = None
+    if opening.background:
+        only = "background"
+    elif present(opening.conversation):
+        only = "conversation"
+    elif present(opening.prompt):
+        only = "prompt"
+    keep = opening.store is not False  # OpenAI keeps unless told otherwise
+    if not keep and opening.previous_response_id is None and only is None:
+        return None
+    return Keeping(keep=keep, previous=opening.previous_response_id or None, only=only)
 
 
 def _read(body: bytes) -> tuple[WireRequest, list[Extra]]:
@@ -77,9 +97,12 @@ def _read(body: bytes) -> tuple[WireRequest, list[Extra]]:
 
 
 def _granted(key: str, raw: Raw) -> bool:
-    """Whether a field asks for what every answer of ours gives anyway: then no target has to know of it."""
+    """Whether a field asks for what every answer of ours gives anyway: then no target has to know of it.
+
+    Answers are kept by the gateway where the target does not keep them.
+    """
     if key == "store":
-        return bytes(raw) == b"false"
+        return True
     return key == "include" and bytes(raw).replace(b" ", b"") == _PROOFS
 
 

@@ -176,9 +176,6 @@ def _rest(request: Request, fields: Fields, ledger: Ledger) -> None:
     for extra in request.extras:
         if not ledger.own:
             ledger.lose(extra.name, "OpenAI Responses has no such field")
-        elif extra.name == "store":
-            if bytes(extra.raw) == b"true":
-                ledger.lose("store", "answers are not kept by the upstream")
         elif "." not in extra.name:
             fields[extra.name] = extra.raw
 

@@ -17,4 +17,4 @@ def encode_response(response: Response, context: ReplyContext) -> bytes:
     )
     status = "completed" if reason is None else "incomplete"
     result = outcome(status, output, encode_usage(response.usage), reason=reason)
-    return encode({**head(context), **result, **echo(context.request)})
+    return encode({**head(context), **result, **echo(context)})

@@ -97,7 +97,7 @@ class ResponsesStreamEncoder:
 
     def _lifecycle(self, kind: str, result: Item) -> bytes:
         if not self._echo:
-            self._echo = echo_bytes(self._context.request)
+            self._echo = echo_bytes(self._context)
         body = _ENCODE({**head(self._context), **result})[:-1] + b"," + self._echo
         kind_bytes = kind.encode()
         opening = b'{"type":"%b","sequence_number":%d,"response":' % (kind_bytes, self._number)
