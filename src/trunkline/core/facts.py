@@ -74,6 +74,10 @@ class Facts(Struct, frozen=True, kw_only=True):
     """openai_responses: takes freeform tools; False: they go as functions with one string ``input``."""
     tool_groups: bool = True
     """openai_responses: takes tools grouped in namespaces; False: their names are flattened."""
+    stores: bool = False
+    """openai_responses: keeps answers, which can be retrieved and continued by their ids."""
+    compacts: bool = False
+    """openai_responses: has ``/responses/compact``."""
     structured: Literal["native", "tool", "none"] = "native"
     """How a JSON schema for the answer is enforced: its field, a forced tool, or not at all."""
     structured_stream: bool = True

@@ -65,6 +65,13 @@ class Answer:
             await self._translate_whole(self._fold(body) if streamed else self._decode(body))
         return True
 
+    async def pass_on(self) -> bool:
+        """Bring it to the client as it is, whatever it says; else like ``deliver``."""
+        if self._upstream.head.media_type == EVENT_STREAM:
+            return await self._pump(self._pipe())
+        await self._course.delivery.whole(await self._read_whole())
+        return True
+
     def _pipe(self) -> Pipe:
         if self._prepared.passthrough:
             return Passthrough(self._prepared.codec, self._course.inbound.request_id)

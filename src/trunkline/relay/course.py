@@ -11,11 +11,13 @@ from trunkline.accounting.estimate import estimate_tokens
 from trunkline.config.schema import Retry, Timeouts
 from trunkline.core.proofs import unseal
 from trunkline.core.types import Part, Request
-from trunkline.protocols.codec import CarriedCodec, Codec, CountCodec, Peek, ReplyContext
+from trunkline.protocols.codec import CarriedCodec, Codec, CountCodec, Keeping, Peek, ReplyContext
 from trunkline.providers.provider import Provider, Surface
 from trunkline.relay.delivery import Delivery
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.journal import Journal
+from trunkline.relay.keeper import Keeper
+from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
 from trunkline.relay.ports import Clock, Credentials, Recorder, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
@@ -54,6 +56,7 @@ class Services(Struct, frozen=True, kw_only=True):
     proofs: ProofStore
     learned: Learned
     health: Health
+    answers: AnswerStore
     surfaces: dict[Target, tuple[Surface, ...]]
     """Cache of what providers offer."""
 
@@ -79,10 +82,21 @@ class Course:
         self.delivery = Delivery(inbound, sink, self.journal, self.time)
         self.signs = SignsOfLife(self.delivery, services.ping)
         self.peek = Peek("")
+        self.keeper: Keeper | None = None
+        """Set where the request continues a kept answer, or its own is to be kept."""
         self._request: Request | None = None
         self.lessons_left = MAX_LESSONS
         self.known_proofs_only = False
         """An upstream refused a signature: only those whose maker we know are sent again."""
+
+    def remember(self, keeping: Keeping) -> None:
+        """Continue the answer that the request names, and have its own kept.
+
+        Raises GatewayError (404) when there is no such answer any more.
+        """
+        self.keeper = Keeper(self.inbound, keeping, self.services.answers)
+        self.inbound = self.keeper.whole()
+        self.delivery.through(self.keeper.sink)
 
     @property
     def carried(self) -> CarriedCodec | None:
@@ -135,6 +149,8 @@ class Course:
             created=self.services.clock.unix(),
             input_estimate=estimate_tokens(self.inbound.body) if stream else 0,
             stream_usage=self.request.stream_usage if stream else False,
+            kept=self.keeper is not None and self.keeper.kept_here,
+            previous=None if self.keeper is None else self.keeper.previous,
         )
 
     def keep_proofs(self, content: list[Part], origin: str) -> None:

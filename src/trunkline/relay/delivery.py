@@ -27,6 +27,10 @@ class Delivery:
         self.passed_on: Headers = ()
         """Upstream headers that go along."""
 
+    def through(self, wrap: Callable[[Sink], Sink]) -> None:
+        """Let everything go through another sink, before anything has."""
+        self._sink = wrap(self._sink)
+
     async def content(self, data: bytes) -> None:
         """A piece of a stream."""
         if not self.committed:

@@ -7,7 +7,7 @@ from typing import Final
 from trunkline.config.schema import Retry as RetryPolicy
 from trunkline.config.schema import Timeouts
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.protocols.codec import CarriedCodec, Codec, CountCodec
+from trunkline.protocols.codec import CarriedCodec, Codec, CountCodec, Keeping
 from trunkline.providers.provider import Provider
 from trunkline.relay.admission import Admission
 from trunkline.relay.attempt import Attempt
@@ -15,7 +15,9 @@ from trunkline.relay.carried import carrying
 from trunkline.relay.count import count_tokens
 from trunkline.relay.course import Course, Planner, Services
 from trunkline.relay.inbound import Inbound
+from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
+from trunkline.relay.look_up import look_up, prepare_only
 from trunkline.relay.ports import ClientGone, Clock, Credentials, Recorder, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
 from trunkline.routing.decide import Fallback, GiveUp, Retry, advise, decide, foremost
@@ -49,6 +51,7 @@ class Exchange:
         strict: bool = False,
         ping: float = 15.0,
         admission: Admission | None = None,
+        answers: AnswerStore | None = None,
     ) -> None:
         self._admission = admission
         self._services = Services(
@@ -68,6 +71,7 @@ class Exchange:
             proofs=proofs,
             learned=learned,
             health=Health() if health is None else health,
+            answers=AnswerStore(clock.now) if answers is None else answers,
             surfaces={},
         )
 
@@ -105,19 +109,30 @@ class Exchange:
             journal.failed(GatewayError(Kind.INTERNAL, f"{type(cause).__name__}: {cause}"), 500)
             raise
         finally:
+            if course.keeper is not None:
+                course.keeper.close()
             self._services.recorder.record(journal.record())
 
 
 async def _serve(course: Course) -> None:
     services, inbound, journal = course.services, course.inbound, course.journal
     course.peek = journal.peek = inbound.peek or inbound.codec.peek(inbound.body)
-    plan = services.planner(inbound, course.peek)
+    if inbound.subject is not None:
+        await look_up(course, inbound.subject)
+        return
+    if course.peek.keeping is not None or inbound.memory is not None:
+        course.remember(course.peek.keeping or Keeping(keep=False))
+    plan = services.planner(course.inbound, course.peek)
     journal.route = plan.route
     able = plan.targets if course.carried is None else carrying(services, course.carried, plan.targets)
+    if course.keeper is not None:
+        able = course.keeper.able(able, services.surfaces_of)
     targets = services.health.order(able, services.clock.now())[: max(1, services.retry.targets)]
     if inbound.operation == "count_tokens":
         journal.target = targets[0]
         await count_tokens(course, targets[0])
+    elif inbound.operation == "prepare":
+        await prepare_only(course)
     elif course.peek.stream:
         async with course.signs:
             await _try_all(course, targets)

@@ -6,8 +6,17 @@ from msgspec import Struct
 
 from trunkline.core.http import Headers
 from trunkline.protocols.codec import Carrier, Peek
+from trunkline.relay.kept import AnswerStore
 
-Operation = Literal["generate", "count_tokens"]
+Operation = Literal["generate", "count_tokens", "prepare", "retrieve", "delete", "list_input", "cancel"]
+"""``prepare``: keep the request, generate nothing. The last four are about an answer that is kept."""
+
+
+class Subject(Struct, frozen=True):
+    """The kept answer that a request is about, and the request's query as the client sent it."""
+
+    answer_id: str
+    query: str = ""
 
 
 class Inbound(Struct, frozen=True, kw_only=True):
@@ -22,3 +31,6 @@ class Inbound(Struct, frozen=True, kw_only=True):
     """A digest of the client key, the tenant of everything we keep; ``-`` without keys."""
     peek: Peek | None = None
     """Model and stream flag where the path says them (gemini); the body's own are not read then."""
+    subject: Subject | None = None
+    memory: AnswerStore | None = None
+    """What the client's connection remembers: answers that are not to be kept beyond it."""

@@ -11,6 +11,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from trunkline.providers.provider import Surface
+
 MAX_ENTRIES: Final = 4096
 MAX_BYTES: Final = 64 * 1024 * 1024
 LIFETIME: Final = 24 * 3600.0
@@ -22,7 +24,7 @@ OVERHEAD: Final = 512
 class Answer(Struct, frozen=True, kw_only=True):
     """One answer to be kept.
 
-    Where a provider keeps it itself, ``provider`` says which, ``url`` where, and there are no items.
+    Where a provider keeps it itself, ``provider`` and ``surface`` say who and where, and there are no items.
     """
 
     id: str
@@ -33,8 +35,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     body: bytes = b""
     """The whole response object, as a client gets it."""
     provider: str | None = None
-    surface: str = ""
-    deployment: str = ""
+    surface: Surface | None = None
 
 
 class Kept:
@@ -73,6 +74,15 @@ class Kept:
     def forget(self) -> None:
         """The id is gone; the items stay as long as a later answer continues this one."""
         self.indexed = False
+        _settle(self)
+
+    def hold(self) -> None:
+        """Somebody is about to continue this answer: it stays until ``release``."""
+        self.children += 1
+
+    def release(self) -> None:
+        """The end of ``hold``."""
+        self.children -= 1
         _settle(self)
 
     def drop(self) -> "Kept | None":
@@ -122,8 +132,8 @@ class AnswerStore:
 
     def keep(self, tenant: str, answer: Answer, parent: Kept | None = None) -> None:
         """Remember ``answer``, which continues ``parent``. One that is too large is not kept."""
-        self.forget(tenant, answer.id)
         kept = Kept(self, answer, parent)
+        self.forget(tenant, answer.id)
         self._bytes += kept.size
         kept.expires = self._now() + self._lifetime
         self._entries[tenant, answer.id] = kept

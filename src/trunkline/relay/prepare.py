@@ -51,6 +51,13 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     return prepared
 
 
+def unchanged(surface: Surface, codec: Codec) -> Prepared:
+    """What says of an answer that it goes to the client as it comes."""
+    return Prepared(
+        surface=surface, codec=codec, body=b"", losses=(), encoded=_PASSED, stream=True, passthrough=True
+    )
+
+
 def _restores(course: Course, surface: Surface) -> bool:
     """Whether proofs have to be put back that the client's own bytes lack: it speaks the protocol, not the dialect."""
     if not surface.facts.dialect or not len(course.services.proofs):
@@ -60,6 +67,8 @@ def _restores(course: Course, surface: Surface) -> bool:
 
 def _pass(course: Course, codec: Carrier, provider: Provider, surface: Surface) -> Prepared:
     body, dropped = codec.drop_foreign_proofs(course.inbound.body, course.owns(surface.facts.origin))
+    if course.keeper is not None:
+        body = course.keeper.passed(provider.name, surface, body)
     body, edited = provider.edit(surface, codec.rename(body, surface.deployment))
     return Prepared(
         surface=surface,
@@ -77,6 +86,8 @@ def _encode(
 ) -> Prepared:
     request = course.request_for(surface.facts.origin)
     request = replace(request, model=surface.deployment, stream=stream)
+    if course.keeper is not None:
+        course.keeper.encoded()
     encoded = codec.encode_request(request, surface.facts)
     body, edited = provider.edit(surface, encoded.body)
     return Prepared(

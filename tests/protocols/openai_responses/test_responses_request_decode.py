@@ -417,7 +417,7 @@ def test_a_conversation_kept_elsewhere_needs_no_input() -> None:
 
 
 def test_peek() -> None:
-    assert ROOM.peek(b'{"model":"m","stream":true,"input":[1]}') == Peek("m", True)
+    assert ROOM.peek(b'{"model":"m","stream":true,"store":false,"input":[1]}') == Peek("m", True)
     with pytest.raises(GatewayError):
         ROOM.peek(b'{"input":"x"}')
 

@@ -142,15 +142,23 @@ def read_answer(body: bytes) -> WholeAnswer | None:
 
 
 class AnswerWatch:
-    """Looks at a client's stream and has the whole answer when it is over."""
+    """Looks at a client's stream and has the whole answer when it is over.
 
-    def __init__(self) -> None:
+    ``opening``: only the id is wanted, and already at the beginning: a background answer outlives its stream.
+    """
+
+    def __init__(self, *, opening: bool = False) -> None:
+        self._opening = opening
         self._done: list[Raw] = []
         self.answer: WholeAnswer | None = None
 
     def feed(self, frame: SSEvent) -> bool:
-        """Take the next frame; True when ``answer`` is there."""
+        """Take the next frame; True when ``answer`` has come with it."""
         data = frame.data
+        if self.answer is not None:
+            return False
+        if self._opening:
+            return self._opened(data)
         if b'"response.output_item.done"' not in data and not _may_end(data):
             return False
         try:
@@ -161,6 +169,16 @@ class AnswerWatch:
             self._done.append(Raw(bytes(event.item)))
         elif event.type in TERMINALS and event.response:
             self.answer = self._whole(bytes(event.response))
+        return self.answer is not None
+
+    def _opened(self, data: bytes) -> bool:
+        if b'"response"' not in data:
+            return False
+        try:
+            event = decode_lenient(_EVENT, data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return False
+        self.answer = read_answer(bytes(event.response))
         return self.answer is not None
 
     def _whole(self, body: bytes) -> WholeAnswer | None:
@@ -261,4 +279,3 @@ def needs_keeper(field: str, who: str) -> GatewayError:
         field=field,
         should_retry=False,
     )
-
