@@ -8,12 +8,13 @@ import time
 import pytest
 
 from trunkline.app.composition import listed_models
-from trunkline.app.discovery import WELL_KNOWN, Listing, discover, served, to_discover
+from trunkline.app.discovery import Listing, discover, served, to_discover
 from trunkline.app.providers import make_providers
 from trunkline.app.recorder import MAX_WAITING, LineRecorder, write_stderr
 from trunkline.app.router import MAX_PLANS, Router
 from trunkline.app.upstreams import Upstreams
-from trunkline.config.environment import from_environment
+from trunkline.catalog.providers import provider_entries
+from trunkline.config.environment import KEY_VARIABLES, from_environment
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration, ProviderSettings, RouteRule, Timeouts
 from trunkline.config.secret import Secret
@@ -207,7 +208,7 @@ def test_what_is_served_by_list_by_configuration_and_by_custom() -> None:
     providers = make_providers(configuration)
     assert [provider.name for provider in to_discover(providers)] == ["dbx"]
     unlisted = served(configuration, providers, ())[0]
-    assert unlisted.models == WELL_KNOWN["databricks"]
+    assert unlisted.models == provider_entries()["databricks"].usual
     assert unlisted.families["sonnet"] == "databricks-claude-sonnet-5-5"
     assert unlisted.open_prefixes == ("databricks-", "system.ai.")
     models = (ListedModel("databricks-claude-sonnet-4-5"), ListedModel("my-own"))
@@ -319,3 +320,32 @@ def test_the_list_for_clients_names_each_model_once() -> None:
     table = build_table(configuration, served(configuration, make_providers(configuration), ()))
     names = [model.id for model in listed_models(table, {})]
     assert names == ["a", "x/both", "y/both"]
+
+
+def test_a_key_alone_starts_the_provider_that_the_catalog_has_for_it() -> None:
+    for_other_reasons = {"GITHUB_TOKEN", "HF_TOKEN"}
+    wanted = {
+        entry.kind: tuple(name for name in entry.env if name not in for_other_reasons)
+        for entry in provider_entries().values()
+        if entry.key_required and entry.needs == "nothing"
+    }
+    assert {one.kind: one.variables for one in KEY_VARIABLES} == wanted
+    for kind, variables in wanted.items():
+        for variable in variables:
+            configuration = from_environment({variable: "k"})
+            assert configuration is not None
+            assert [(name, settings.kind) for name, settings in configuration.providers] == [(kind, kind)]
+            assert list(make_providers(configuration)) == [kind]
+    assert from_environment(dict.fromkeys(for_other_reasons, "k")) is None
+
+
+def test_a_kind_may_be_called_by_another_name() -> None:
+    names = {alias: entry.kind for entry in provider_entries().values() for alias in entry.aliases}
+    assert not set(names) & set(provider_entries())
+    found = make_providers(
+        Configuration(
+            source="t",
+            providers=(("zai", ProviderSettings(kind="zai")), ("K", ProviderSettings(kind="Kimi"))),
+        )
+    )
+    assert {name: provider.kind for name, provider in found.items()} == {"zai": "zhipu", "K": "moonshot"}

@@ -18,6 +18,8 @@ NEEDED: dict[str, ProviderSettings] = {
     "custom": ProviderSettings(kind="custom", speaks=(("openai_chat", "http://127.0.0.1:9/v1"),)),
     "databricks": ProviderSettings(kind="databricks", host="adb-1.2"),
 }
+NO_LIST = {"azure", "perplexity"}
+"""Azure's data plane lists no deployments; Perplexity lists the models of another API."""
 KINDS = list(provider_entries())
 MODELS = ("claude-sonnet-4-5", "databricks-claude-opus-4-8", "gpt-5", "some-model", "system.ai.gpt-5")
 BODY = b'{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":64}'
@@ -88,8 +90,8 @@ def test_an_error_of_our_own_teaches_nothing(kind: str) -> None:
 def test_discovery_is_a_get_with_the_credential(kind: str) -> None:
     provider = provider_of(kind)
     request = provider.discovery(KEY)
-    if kind == "azure":
-        assert request is None, "Azure's data plane lists no deployments"
+    if kind in NO_LIST:
+        assert request is None
         return
     assert request is not None
     assert request.method == "GET"
@@ -114,7 +116,13 @@ def test_the_entry_says_what_configuration_needs(kind: str) -> None:
     ("kind", "surfaces"),
     [
         ("anthropic", [("messages", "https://api.anthropic.com/v1/messages")]),
-        ("openai", [("chat", "https://api.openai.com/v1/chat/completions")]),
+        (
+            "openai",
+            [
+                ("chat", "https://api.openai.com/v1/chat/completions"),
+                ("responses", "https://api.openai.com/v1/responses"),
+            ],
+        ),
         (
             "openrouter",
             [

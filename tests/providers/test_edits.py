@@ -3,17 +3,27 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from trunkline.config.schema import ProviderSettings
-from trunkline.core.errors import GatewayError, kind_of_status
+from trunkline.core.errors import GatewayError, Kind, kind_of_status
 from trunkline.core.facts import Facts
+from trunkline.core.http import HttpHead
+from trunkline.providers.edit_turns import fixed_id
 from trunkline.providers.headers import beta_allowed, fields_of_beta
 from trunkline.providers.learning import learn_from
 from trunkline.providers.provider import Again, Relearned
 from trunkline.providers.registry import make_provider
 
 USER = {"role": "user", "content": "Hi"}
+ASSISTANT = {"role": "assistant", "content": "Ho"}
+CALL = {
+    "id": "call_PTLP8xhu3uwZk4l3nlnrrJha",
+    "type": "function",
+    "function": {"name": "f", "arguments": "{}"},
+}
 
 
 def edited(
@@ -39,6 +49,22 @@ def edited(
         ("ollama", "qwen9", "openai_chat", {"max_completion_tokens": 5, "anything": 1}, {}, []),
         ("anthropic", "claude-opus-5-5", "anthropic_messages", {"max_tokens": 9, "context_management": {}, "thinking": {"type": "adaptive"}}, {}, []),
         ("anthropic", "claude-sonnet-4-5", "anthropic_messages", {"max_tokens": 90000, "thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}, {"max_tokens": 64000, "thinking": {"type": "enabled", "budget_tokens": 4096}, "output_config": None}, ["max_tokens"]),
+        ("mistral", "mistral-large-latest", "openai_chat", {"store": False, "seed": 1, "max_completion_tokens": 5, "stream_options": {"include_usage": True}}, {"store": None, "seed": None, "max_completion_tokens": None, "max_tokens": 5, "stream_options": None}, ["seed"]),
+        ("mistral", "mistral-small-latest", "openai_chat", {"reasoning_effort": "low"}, {"reasoning_effort": "high"}, ["reasoning_effort"]),
+        ("xai", "grok-4-fast", "openai_chat", {"stop": ["x"], "presence_penalty": 1, "reasoning_effort": "high"}, {"stop": None, "presence_penalty": None, "reasoning_effort": None}, ["presence_penalty", "reasoning_effort", "stop"]),
+        ("xai", "grok-4.3", "openai_chat", {"reasoning_effort": "minimal"}, {"reasoning_effort": "low"}, ["reasoning_effort"]),
+        ("xai", "grok-4.7", "openai_chat", {"reasoning_effort": "high"}, {}, []),
+        ("cerebras", "gpt-oss-120b", "openai_chat", {"max_tokens": 7, "logit_bias": {"1": 2}, "frequency_penalty": 0}, {"max_tokens": None, "max_completion_tokens": 7, "logit_bias": None, "frequency_penalty": None}, ["logit_bias"]),
+        ("moonshot", "kimi-k2.6", "openai_chat", {"temperature": 0.2}, {"temperature": None}, ["temperature"]),
+        ("moonshot", "kimi-k3", "openai_chat", {"reasoning_effort": "medium"}, {"reasoning_effort": "low"}, ["reasoning_effort"]),
+        ("zhipu", "glm-5.2", "openai_chat", {"reasoning_effort": "none"}, {"reasoning_effort": None, "thinking": {"type": "disabled"}}, []),
+        ("qwen", "qwen3-max", "openai_chat", {"reasoning_effort": "high"}, {"reasoning_effort": None, "enable_thinking": True}, ["reasoning_effort"]),
+        ("qwen", "qwen3-max", "openai_chat", {"enable_thinking": False, "reasoning_effort": "high"}, {"reasoning_effort": None}, ["reasoning_effort"]),
+        ("nvidia", "z-ai/glm5", "openai_chat", {"reasoning_effort": "none", "store": True}, {"reasoning_effort": None, "chat_template_kwargs": {"enable_thinking": False, "thinking": False}, "store": None}, ["store"]),
+        ("together", "zai-org/GLM-4.7", "openai_chat", {"reasoning_effort": "none"}, {"reasoning_effort": None, "reasoning": {"enabled": False}}, []),
+        ("moonshot", "kimi-k2.6", "anthropic_messages", {"max_tokens": 9000, "thinking": {"type": "adaptive"}, "tools": [{"type": "web_search_20250305", "name": "web_search"}]}, {"max_tokens": 19240, "thinking": {"type": "enabled", "budget_tokens": 10240}, "tools": None}, ["tools.web_search"]),
+        ("perplexity", "sonar-pro", "openai_chat", {"messages": [USER, USER, ASSISTANT, USER | {"content": [{"type": "text", "text": "a"}]}, USER]}, {"messages": [USER | {"content": "Hi\n\nHi"}, ASSISTANT, USER | {"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "Hi"}]}]}, []),
+        ("perplexity", "sonar-pro", "openai_chat", {"tools": []}, {}, []),
         ("openrouter", "some/model", "anthropic_messages", {"max_tokens": 9, "tools": [{"type": "web_search_20250305", "name": "web_search"}]}, {"tools": None}, ["tools.web_search"]),
     ],
 )  # fmt: skip
@@ -55,6 +81,52 @@ def test_edits_by_the_catalog(
     assert sorted(lost) == sorted(losses)
 
 
+def test_ids_of_calls_become_nine_letters_in_calls_and_results_alike() -> None:
+    turns = [
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": [CALL, CALL | {"id": "abcdefgh9"}]},
+        {"role": "tool", "tool_call_id": CALL["id"], "content": "1"},
+        {"role": "tool", "tool_call_id": "abcdefgh9", "content": "2"},
+    ]
+    changes, losses = edited("mistral", "mistral-large-latest", "openai_chat", {"messages": turns})
+    _, assistant, first, second = changes["messages"]  # type: ignore[misc, has-type]
+    sent = [call["id"] for call in assistant["tool_calls"]]
+    assert sent == [fixed_id(str(CALL["id"]), 9), "abcdefgh9"]
+    assert len(sent[0]) == 9
+    assert sent[0].isalnum()
+    assert [first["tool_call_id"], second["tool_call_id"]] == sent
+    assert losses == []
+
+
+@given(one=st.text(max_size=40), two=st.text(max_size=40))
+def test_fixed_ids_are_stable_and_differ(one: str, two: str) -> None:
+    assert fixed_id(fixed_id(one, 9), 9) == fixed_id(one, 9)
+    assert (fixed_id(one, 9) == fixed_id(two, 9)) is (one == two or fixed_id(one, 9) in (one, two))
+
+
+def test_turns_of_other_kinds_keep_their_bytes() -> None:
+    provider = make_provider("p", ProviderSettings(kind="mistral"))
+    surface = provider.surfaces("m")[0]
+    body = b'{"model":"m","messages":[{"role":"tool","tool_call_id":"abcdefgh9", "content":"\\u00e9"}]}'
+    assert provider.edit(surface, body)[0] is body
+
+
+def test_tools_are_refused_where_there_are_none() -> None:
+    with pytest.raises(GatewayError, match="sonar at p takes no tools") as caught:
+        edited("perplexity", "sonar", "openai_chat", {"tools": [{"type": "function"}]})
+    assert (caught.value.status, caught.value.field) == (400, "tools")
+
+
+@pytest.mark.parametrize(
+    "message", ["Incorrect API key provided. You can obtain one.", "API key not valid. Please"]
+)
+def test_a_key_refused_with_400_is_a_401(message: str) -> None:
+    provider = make_provider("p", ProviderSettings(kind="xai"))
+    error = GatewayError(Kind.INVALID_REQUEST, message, status=400, raw=b"{}", local=False)
+    read = provider.read_error(provider.surfaces("grok-4.3")[0], error, HttpHead(400))
+    assert (read.kind, read.status, read.raw, read.local) == (Kind.AUTHENTICATION, 401, b"{}", False)
+
+
 def refusal(text: str, status: int = 400) -> GatewayError:
     return GatewayError(kind_of_status(status), text, status=status, local=False)
 
@@ -69,6 +141,9 @@ def refusal(text: str, status: int = 400) -> GatewayError:
         ("Unrecognized request argument supplied: stream_options", {"stream_options": False, "drop": {"stream_options"}}),
         ("property 'reasoning_content' is unsupported", {"drop": {"reasoning_content"}}),
         ('Invalid JSON payload received. Unknown name "seed": Cannot find field.', {"drop": {"seed"}}),
+        ('{"detail":[{"type":"extra_forbidden","loc":["body","store"],"msg":"Extra inputs are not permitted","input":false}]}', {"drop": {"store"}}),
+        ("[{'type': 'extra_forbidden', 'loc': ('body', 'verbosity'), 'msg': 'Extra inputs are not permitted'}]", {"drop": {"verbosity"}}),
+        ("Validation: Unsupported parameter(s): `chat_template_kwargs`", {"drop": {"chat_template_kwargs"}}),
         ("tools.0.custom.strict: Extra inputs are not permitted", {"strict_tools": False, "drop": {"tools.function.strict"}}),
         ("max_tokens is too large: 100000. This model supports at most 16384 completion tokens", {"max_output_tokens": 16384}),
         ("max_tokens: 200000 > 64000, which is the maximum allowed number of output tokens", {"max_output_tokens": 64000}),

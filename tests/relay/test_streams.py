@@ -306,6 +306,16 @@ def test_structured_output_that_cannot_stream_is_asked_whole_and_pinged() -> Non
     assert sink.kinds[-1] == "end"
 
 
+@BOTH
+def test_a_model_that_only_streams_is_asked_so_and_its_answer_put_together(upstream_protocol: str) -> None:
+    upstream = ScriptedUpstream(Script(answer("a", "b")))
+    it = Bench(upstream, (provider("one", upstream_protocol, stream_only=True),))
+    sink = run(it.run(stream=False))
+    assert b'"stream":true' in upstream.requests[0].body
+    assert b'"v":"ab"' in sink.body
+    assert sink.headers["content-length"] == str(len(sink.body))
+
+
 def test_a_dialect_is_mended_for_a_client_of_the_same_protocol() -> None:
     upstream = ScriptedUpstream(Script(answer("a")))
     it = Bench(upstream, (provider("one", "tiny", dialect=True),))

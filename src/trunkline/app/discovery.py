@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from trunkline.catalog.providers import provider_entry
 from trunkline.config.environment import SOURCE
 from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError, Kind, kind_of_status
@@ -15,40 +16,13 @@ from trunkline.providers.databricks.provider import DatabricksProvider
 from trunkline.providers.databricks.services import ServiceWalk, merge_models
 from trunkline.providers.provider import ListedModel, Provider
 from trunkline.relay.ports import Credentials, Upstream, UpstreamAnswer
-from trunkline.routing.table import CLAUDE_IDS, Served
+from trunkline.routing.table import Served
 
 PATIENCE: Final = 10.0
 """Seconds that a provider gets to list its models."""
 SERVICES_PATIENCE: Final = 5.0
 """Seconds for the pages of model services, at the same time."""
 MAX_LIST: Final = 16 * 1024 * 1024
-
-OPEN_PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
-    "anthropic": (CLAUDE_IDS,),
-    "databricks": ("databricks-", "system.ai."),
-    "openai": ("gpt-", "chatgpt-", "codex-", "text-embedding-", "o1", "o3", "o4"),
-    "deepseek": ("deepseek-",),
-}
-"""How model ids begin at a provider whose list is not the user's: its own may be incomplete or missing."""
-
-
-WELL_KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
-    "databricks": (
-        "databricks-claude-opus-5-5",
-        "databricks-claude-sonnet-5-5",
-        "databricks-claude-haiku-5-5",
-        "databricks-claude-opus-4-8",
-        "databricks-claude-sonnet-4-6",
-        "databricks-claude-sonnet-4-5",
-        "databricks-claude-haiku-4-5",
-        "databricks-gpt-5-5",
-        "databricks-gpt-5-4",
-        "databricks-gemini-3-5-flash",
-        "databricks-kimi-k3",
-        "databricks-gpt-oss-120b",
-    ),
-}
-"""What is usually served, for a workspace that does not let us list (databricks.md 6.4, 2026-09)."""
 
 
 class Listing(Struct, frozen=True):
@@ -157,13 +131,15 @@ def served(
     for index, (name, provider) in enumerate(providers.items()):
         listing = listed.get(name)
         own = tuple(model.id for model in listing.models) if listing is not None else ()
-        models = provider.models or own or WELL_KNOWN.get(provider.kind, ())
+        entry = provider_entry(provider.kind)
+        usual, prefixes = (entry.usual, entry.open_prefixes) if entry is not None else ((), ())
+        models = provider.models or own or usual
         found.append(
             Served(
                 provider=name,
                 models=models,
                 families=best_claude(models),
-                open_prefixes=() if provider.models else OPEN_PREFIXES.get(provider.kind, ()),
+                open_prefixes=() if provider.models else prefixes,
                 discovered=not provider.models,
                 only_explicit=first_only and index > 0,
             )

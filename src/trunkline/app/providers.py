@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from trunkline.catalog.providers import provider_entries
+from trunkline.catalog.providers import provider_entry
 from trunkline.config.databricks_login import picks_login, usual_login
 from trunkline.config.load import REHEARSAL, line_in
 from trunkline.config.problems import ConfigurationError, Problem
@@ -56,7 +56,7 @@ def _usual_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Secret
 
 
 def _usual(kind: str, environ: Mapping[str, str]) -> str | None:
-    entry = provider_entries().get(kind)
+    entry = provider_entry(kind)
     names = () if entry is None else entry.env
     return next((environ[name].strip() for name in names if environ.get(name, "").strip()), None)
 
@@ -73,7 +73,7 @@ def missing_credentials(
 
 
 def _or_variable(kind: str) -> str:
-    entry = provider_entries().get(kind)
+    entry = provider_entry(kind)
     return f", or set {entry.env[0]}" if entry is not None and entry.env else ""
 
 

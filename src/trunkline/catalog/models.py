@@ -2,35 +2,28 @@
 
 import re
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from trunkline.catalog.merge import Layer, merge_layers, to_layer
+from trunkline.catalog.merge import Layer, merge_layers
 from trunkline.catalog.names import family_key
 from trunkline.catalog.resource import read_table
+from trunkline.catalog.rules import ModelRule, RuleTable, read_rules, rule_layers
 
 _NEXT_VERSION: Final = re.compile(r"-\d{1,2}(?:-|$)")
 
 
-class _Rule(Struct, frozen=True, forbid_unknown_fields=True):
-    match: tuple[str, ...]
-    facts: dict[str, object] = {}
-    openai_chat: dict[str, object] = {}
-    anthropic_messages: dict[str, object] = {}
-
-
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    rule: tuple[_Rule, ...]
+    rule: tuple[RuleTable, ...]
     limits: dict[str, tuple[int, ...]]
     retired: dict[str, str]
 
 
 class _Known(Struct, frozen=True):
-    rules: tuple[tuple[tuple[str, ...], Layer, Mapping[str, Layer]], ...]
+    rules: tuple[ModelRule, ...]
     limits: tuple[tuple[str, Layer], ...]
     retired: Mapping[str, str]
 
@@ -38,16 +31,12 @@ class _Known(Struct, frozen=True):
 @cache
 def _known() -> _Known:
     file = msgspec.convert(read_table("models.toml"), _File)
-    rules: list[tuple[tuple[str, ...], Layer, Mapping[str, Layer]]] = []
-    for rule in file.rule:
-        where = f"models.toml, rule {rule.match[0]}"
-        by_protocol = {
-            "openai_chat": to_layer(rule.openai_chat, where),
-            "anthropic_messages": to_layer(rule.anthropic_messages, where),
-        }
-        rules.append((rule.match, to_layer(rule.facts, where), by_protocol))
     limits = sorted(file.limits.items(), key=lambda row: -len(row[0]))
-    return _Known(tuple(rules), tuple((key, _limit_layer(row)) for key, row in limits), file.retired)
+    return _Known(
+        read_rules(file.rule, "models.toml"),
+        tuple((key, _limit_layer(row)) for key, row in limits),
+        file.retired,
+    )
 
 
 def _limit_layer(row: tuple[int, ...]) -> Layer:
@@ -60,14 +49,7 @@ def model_layer(name: str, protocol: str) -> Layer:
 
     ``name`` may be spelled in any way :func:`family_key` knows.
     """
-    key = family_key(name)
-    known = _known()
-    matching = [rule for rule in known.rules if any(fnmatchcase(key, pattern) for pattern in rule[0])]
-    return merge_layers(
-        _limits(key),
-        *(facts for _, facts, _ in matching),
-        *(by_protocol.get(protocol, {}) for _, _, by_protocol in matching),
-    )
+    return merge_layers(_limits(family_key(name)), *rule_layers(_known().rules, name, protocol))
 
 
 def _limits(key: str) -> Layer:

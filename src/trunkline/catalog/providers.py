@@ -7,11 +7,13 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from trunkline.catalog.merge import Layer, to_layer
+from trunkline.catalog.merge import Layer, merge_layers, to_layer
 from trunkline.catalog.resource import read_table
+from trunkline.catalog.rules import ModelRule, RuleTable, read_rules, rule_layers
 
-Auth = Literal["bearer", "basic", "api_key", "azure_key", "none"]
-"""``bearer`` and ``basic`` go into ``authorization``, ``api_key`` into ``x-api-key``, ``azure_key`` into ``api-key``."""
+Auth = Literal["bearer", "basic", "api_key", "azure_key", "goog_key", "none"]
+"""``bearer`` and ``basic`` go into ``authorization``, ``api_key`` into ``x-api-key``, ``azure_key`` into ``api-key``,
+``goog_key`` into ``x-goog-api-key``."""
 
 
 class ProviderEntry(Struct, frozen=True, kw_only=True):
@@ -32,8 +34,22 @@ class ProviderEntry(Struct, frozen=True, kw_only=True):
     carries: tuple[str, ...]
     """Operations beside chat, at the same base URL: ``openai_completions``, ``openai_embeddings``."""
     headers: tuple[tuple[str, str], ...]
+    aliases: tuple[str, ...]
+    """Other words for this kind."""
+    usual: tuple[str, ...]
+    """What is usually served, while no list is to be had."""
+    open_prefixes: tuple[str, ...]
+    """How model ids begin here, listed or not: a provider's own list may be incomplete."""
+    note: str
+    """What is special, in a line for people."""
     quirks: Mapping[str, Layer]
     """Facts by protocol that hold for every model there."""
+    model_rules: tuple[ModelRule, ...]
+    """Facts that hold for some models there, later ones over earlier ones."""
+
+    def layer(self, model: str, protocol: str) -> Layer:
+        """What this provider makes of ``model`` over ``protocol``, over what is known of the model itself."""
+        return merge_layers(self.quirks.get(protocol, {}), *rule_layers(self.model_rules, model, protocol))
 
 
 class _Table(Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,13 +62,30 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
     discovery: str | None = None
     carries: tuple[Literal["completions", "embeddings"], ...] = ()
     headers: dict[str, str] = {}
+    aliases: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
+    open_prefixes: tuple[str, ...] = ()
+    note: str = ""
     quirks: dict[str, dict[str, object]] = {}
+    model: tuple[RuleTable, ...] = ()
 
 
 @cache
 def provider_entries() -> Mapping[str, ProviderEntry]:
     """All entries by kind, in the file's order. Raises ValueError for a broken catalog."""
     return {kind: _entry(kind, table) for kind, table in _tables().items()}
+
+
+def provider_entry(kind: str) -> ProviderEntry | None:
+    """The entry of a kind, which may be called by one of its aliases, in any letter case."""
+    return provider_entries().get(_names().get(kind.lower(), kind))
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    return {
+        alias: entry.kind for entry in provider_entries().values() for alias in (entry.kind, *entry.aliases)
+    }
 
 
 def _tables() -> dict[str, _Table]:
@@ -71,8 +104,13 @@ def _entry(kind: str, table: _Table) -> ProviderEntry:
         discovery=table.discovery,
         carries=tuple(f"openai_{name}" for name in table.carries),
         headers=tuple((key.lower(), value) for key, value in table.headers.items()),
+        aliases=table.aliases,
+        usual=table.usual,
+        open_prefixes=table.open_prefixes,
+        note=table.note,
         quirks={
             protocol: to_layer(quirks, f"providers.toml, {kind}.quirks.{protocol}")
             for protocol, quirks in table.quirks.items()
         },
+        model_rules=read_rules(table.model, f"providers.toml, {kind}"),
     )

@@ -24,10 +24,10 @@ BACKENDS: Final[dict[str, str | None]] = {
 
 
 class KeyVariable(Struct, frozen=True):
-    """A provider that needs its key and nothing more."""
+    """A provider that needs its key and nothing more: any of ``variables``, the first one first."""
 
     kind: str
-    variable: str
+    variables: tuple[str, ...]
 
 
 NEEDED: Final[dict[str, tuple[str, ...]]] = {
@@ -37,12 +37,26 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
 
 
 KEY_VARIABLES: Final = (
-    KeyVariable("anthropic", "ANTHROPIC_API_KEY"),
-    KeyVariable("openai", "OPENAI_API_KEY"),
-    KeyVariable("openrouter", "OPENROUTER_API_KEY"),
-    KeyVariable("groq", "GROQ_API_KEY"),
-    KeyVariable("deepseek", "DEEPSEEK_API_KEY"),
+    KeyVariable("anthropic", ("ANTHROPIC_API_KEY",)),
+    KeyVariable("openai", ("OPENAI_API_KEY",)),
+    KeyVariable("openrouter", ("OPENROUTER_API_KEY",)),
+    KeyVariable("groq", ("GROQ_API_KEY",)),
+    KeyVariable("deepseek", ("DEEPSEEK_API_KEY",)),
+    KeyVariable("mistral", ("MISTRAL_API_KEY",)),
+    KeyVariable("xai", ("XAI_API_KEY",)),
+    KeyVariable("together", ("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY")),
+    KeyVariable("fireworks", ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY")),
+    KeyVariable("cerebras", ("CEREBRAS_API_KEY",)),
+    KeyVariable("moonshot", ("MOONSHOT_API_KEY", "KIMI_API_KEY")),
+    KeyVariable("zhipu", ("ZAI_API_KEY", "ZHIPU_API_KEY", "ZHIPUAI_API_KEY")),
+    KeyVariable("qwen", ("DASHSCOPE_API_KEY",)),
+    KeyVariable("nvidia", ("NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY")),
+    KeyVariable("github_models", ("GITHUB_MODELS_TOKEN",)),
+    KeyVariable("huggingface", ("HUGGINGFACE_API_KEY",)),
+    KeyVariable("perplexity", ("PERPLEXITY_API_KEY", "PPLX_API_KEY")),
 )
+"""As in the catalog (a test compares), but for variables that are usually set for other reasons
+(``GITHUB_TOKEN``, ``HF_TOKEN``): those are used by a provider that is configured, and start none."""
 
 
 def from_environment(environ: Mapping[str, str]) -> Configuration | None:
@@ -82,8 +96,10 @@ def _providers(environ: Mapping[str, str]) -> dict[str, ProviderSettings]:
     if databricks := _databricks(environ):
         found["databricks"] = databricks
     for entry in KEY_VARIABLES:
-        if key := _value(environ, entry.variable):
-            found[entry.kind] = ProviderSettings(kind=entry.kind, credential=_secret(entry.variable, key))
+        variable = next((name for name in entry.variables if _value(environ, name)), None)
+        if variable is not None:
+            key = _secret(variable, _value(environ, variable))
+            found[entry.kind] = ProviderSettings(kind=entry.kind, credential=key)
     if azure := _azure(environ):
         found["azure"] = azure
     return found

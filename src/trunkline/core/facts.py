@@ -33,6 +33,13 @@ class Facts(Struct, frozen=True, kw_only=True):
     """How thinking is asked for: not at all, ``reasoning_effort``, ``thinking.budget_tokens``, or
     ``thinking: adaptive`` with ``output_config.effort``. In gemini "effort" is ``thinkingLevel``, "budget"
     is ``thinkingBudget``, and the adaptive ones are a budget that may be left to the model (-1)."""
+    reasoning_switch: Literal[
+        "none", "thinking", "enable_thinking", "reasoning", "chat_template_kwargs"
+    ] = "none"
+    """openai_chat: the field that switches thinking on and off, beside an effort or in place of it; see
+    :mod:`trunkline.core.thinking_switch`."""
+    forced_thinking: bool = True
+    """openai_chat: may think although a tool is forced; False: the switch goes off."""
     reasoning_always: bool = False
     """The model cannot be told not to think: "off" is not sent."""
     min_reasoning_tokens: int | None = None
@@ -54,6 +61,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     temperature_with_top_p: bool = True
     top_k: bool = False
     """openai_chat: takes top_k although the protocol has no such field."""
+    tools: bool = True
+    """Takes tools at all."""
     forced_tools: bool = True
     """Takes a tool choice of ``any`` or a named tool."""
     prefill: bool = True
@@ -91,6 +100,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     deferred_tools: bool = True
     """anthropic_messages: takes ``defer_loading`` and ``tool_reference`` blocks."""
     tool_name_limit: int = 64
+    stream_only: bool = False
+    """Answers in streams only: a whole answer is put together by us."""
 
     # gemini only.
     schema_dialect: Literal["json_schema", "openapi_subset"] = "json_schema"
@@ -113,6 +124,10 @@ class Facts(Struct, frozen=True, kw_only=True):
     stream_options: bool = True
     null_content: bool = True
     """An assistant turn with calls and no text says ``content: null``; False: ``""``."""
+    call_id_length: int | None = None
+    """Ids of calls are exactly so many letters and digits (Mistral: 9); None: any."""
+    alternate: bool = False
+    """After the instructions, user and assistant turns alternate: neighbours of one role become one."""
 
     # What must stay behind.
     allow: frozenset[str] | None = None

@@ -3,14 +3,11 @@
 from functools import lru_cache
 from typing import Final, final
 
-import msgspec
-from msgspec import Struct
-
 from trunkline.catalog.merge import merge_facts
 from trunkline.catalog.models import model_layer
 from trunkline.catalog.providers import Auth, ProviderEntry
 from trunkline.config.schema import ProviderSettings
-from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.http import Headers, HttpHead, HttpRequest
 from trunkline.core.losses import Loss
@@ -19,7 +16,9 @@ from trunkline.providers.draft import Draft
 from trunkline.providers.edit_chat import chat_edits_due, edit_chat
 from trunkline.providers.edit_messages import edit_messages, messages_edits_due
 from trunkline.providers.headers import USER_AGENT, Forward, auth_headers, request_headers
+from trunkline.providers.key_refusals import refused_key
 from trunkline.providers.learning import learn_from
+from trunkline.providers.listing import decode_listing
 from trunkline.providers.problems import SettingsError
 from trunkline.providers.provider import Lesson, ListedModel, Surface
 
@@ -30,20 +29,6 @@ SURFACE_NAMES: Final = {
     "gemini": "gemini",
 }
 """What a surface is called here, by protocol; a provider has one of each at the most."""
-
-
-class _Model(Struct):
-    id: str | None = None
-    name: str | None = None
-    display_name: str | None = None
-
-
-class _Listing(Struct):
-    data: list[_Model] | None = None
-    models: list[_Model] | None = None
-
-
-_LISTING: Final = msgspec.json.Decoder(_Listing)
 
 
 @final
@@ -101,7 +86,7 @@ class CatalogProvider:
             facts=merge_facts(
                 Facts(provider=self._name, model=deployment),
                 model_layer(deployment, protocol),
-                self._entry.quirks.get(protocol, {}),
+                self._entry.layer(deployment, protocol),
             ),
         )
 
@@ -143,7 +128,7 @@ class CatalogProvider:
         return body, ()
 
     def read_error(self, surface: Surface, error: GatewayError, head: HttpHead) -> GatewayError:
-        return error
+        return refused_key(error)
 
     def learn(self, surface: Surface, error: GatewayError) -> Lesson | None:
         return learn_from(surface.protocol, surface.facts, error)
@@ -163,19 +148,7 @@ class CatalogProvider:
         return HttpRequest("GET", path if "://" in path else f"{base}{path}", headers)
 
     def decode_discovery(self, body: bytes) -> tuple[ListedModel, ...]:
-        try:
-            listing = _LISTING.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as cause:
-            raise GatewayError(
-                Kind.UPSTREAM_FAILED, f"{self._name}: the list of models is unreadable: {cause}"
-            ) from cause
-        return tuple(
-            ListedModel(
-                model.id or model.name or "", model.display_name or (model.name if model.id else None)
-            )
-            for model in listing.data or listing.models or []
-            if model.id or model.name
-        )
+        return decode_listing(self._name, body)
 
 
 def _auth(entry: ProviderEntry, settings: ProviderSettings) -> Auth:
@@ -217,26 +190,27 @@ def _from_url(where: str, entry: ProviderEntry, settings: ProviderSettings) -> t
         return entry.speaks
     base = check_url(f"{where}.url", given if "://" in given else f"https://{given}")
     if entry.kind == "azure":
-        return (("openai_chat", azure_url(base, settings.api_version)),)
-    return tuple((protocol, _moved(protocol, default, base)) for protocol, default in entry.speaks[:1]) or (
+        return azure_urls(base, settings.api_version)
+    if base.count("/") > 2:  # it has a path: that of the first protocol
+        return tuple((protocol, base) for protocol, _ in entry.speaks[:1]) or (("openai_chat", base),)
+    return tuple((protocol, _moved(default, base)) for protocol, default in entry.speaks) or (
         ("openai_chat", base),
     )
 
 
-def _moved(protocol: str, default: str, base: str) -> str:
-    """A catalog URL on the user's own host: a bare host gets the path that the catalog has."""
-    if base.count("/") > 2:
-        return base
-    return (
-        base + default.partition("://")[2].partition("/")[1] + default.partition("://")[2].partition("/")[2]
-    )
+def _moved(default: str, base: str) -> str:
+    """A catalog URL on the user's own host."""
+    _, slash, path = default.partition("://")[2].partition("/")
+    return base + slash + path
 
 
-def azure_url(base: str, api_version: str | None) -> str:
-    """Azure's address for chat: by deployment with an API version, the ``v1`` form without one."""
-    root = base.partition("/openai")[0]
+def azure_urls(base: str, api_version: str | None) -> tuple[tuple[str, str], ...]:
+    """Azure's addresses: chat by deployment with an API version, the ``v1`` form without one. Responses
+    are there in the ``v1`` form, whose model is in the body, for every resource."""
     if "/chat/completions" in base:
-        return base
-    if api_version is None:
-        return f"{root}/openai/v1"
-    return f"{root}/openai/deployments/{{model}}/chat/completions?api-version={api_version}"
+        return (("openai_chat", base),)
+    root = base.partition("/openai")[0]
+    chat = f"{root}/openai/v1"
+    if api_version is not None:
+        chat = f"{root}/openai/deployments/{{model}}/chat/completions?api-version={api_version}"
+    return (("openai_chat", chat), ("openai_responses", f"{root}/openai/v1"))

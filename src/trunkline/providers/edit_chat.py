@@ -6,9 +6,12 @@ upstream has refused, is changed.
 
 from functools import lru_cache
 
+from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.facts import Facts
+from trunkline.core.thinking_switch import spell_switch
 from trunkline.providers.draft import Draft
 from trunkline.providers.edit_fields import drop_paths, keep_allowed
+from trunkline.providers.edit_turns import mend_call_ids, merge_turns
 from trunkline.providers.thinking import nearest_effort
 
 
@@ -21,17 +24,54 @@ def chat_edits_due(facts: Facts) -> bool:
         or bool(facts.effort_levels)
         or facts.max_output_tokens is not None
         or facts.max_tokens_field != "max_tokens"
-        or not (facts.sampling and facts.temperature_with_top_p)
+        or not (facts.sampling and facts.temperature_with_top_p and facts.tools)
+        or facts.call_id_length is not None
+        or facts.alternate
+        or facts.reasoning_switch != "none"
     )
 
 
 def edit_chat(draft: Draft, facts: Facts) -> None:
-    """All edits of a Chat body."""
+    """All edits of a Chat body. Raises GatewayError (INVALID_REQUEST) for tools where there are none."""
+    _refuse_tools(draft, facts)
     mend_limit(draft, facts)
     keep_allowed(draft, facts)
     mend_sampling(draft, facts)
     mend_effort(draft, facts)
+    _mend_switch(draft, facts)
+    if facts.call_id_length is not None:
+        mend_call_ids(draft, facts.call_id_length)
+    if facts.alternate:
+        merge_turns(draft)
     drop_paths(draft, facts.drop)
+
+
+def _refuse_tools(draft: Draft, facts: Facts) -> None:
+    if not facts.tools and draft.raw("tools") not in (None, b"null", b"[]"):
+        raise GatewayError(
+            Kind.INVALID_REQUEST,
+            f"{facts.model} at {facts.provider} takes no tools: send requests with tools to another model",
+            field="tools",
+            code="unsupported_tools",
+            should_retry=False,
+        )
+
+
+def _mend_switch(draft: Draft, facts: Facts) -> None:
+    """An effort where there is only a switch: on or off, unless the client set the switch itself."""
+    effort = draft.value("reasoning_effort")
+    if facts.reasoning_switch == "none" or facts.reasoning == "effort" or not isinstance(effort, str):
+        return
+    draft.drop("reasoning_effort")
+    on = effort != "none"
+    if on:
+        draft.lose("reasoning_effort", "the upstream switches thinking on or off and no more")
+    elif facts.reasoning_always:
+        draft.lose("reasoning_effort", "this model always thinks")
+        return
+    for name, value in spell_switch(facts.reasoning_switch, on=on).items():
+        if draft.raw(name) is None:
+            draft.put(name, value)
 
 
 def mend_limit(draft: Draft, facts: Facts) -> None:

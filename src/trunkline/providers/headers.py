@@ -40,6 +40,8 @@ def auth_headers(auth: Auth, credential: str | None) -> Headers:
             return (("x-api-key", credential),)
         case "azure_key":
             return (("api-key", credential),)
+        case "goog_key":
+            return (("x-goog-api-key", credential),)
         case "none":
             return ()
 

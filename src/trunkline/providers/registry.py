@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Final
 
-from trunkline.catalog.providers import ProviderEntry, provider_entries
+from trunkline.catalog.providers import ProviderEntry, provider_entries, provider_entry
 from trunkline.config.schema import ProviderSettings
 from trunkline.providers.catalog_provider import CatalogProvider
 from trunkline.providers.databricks.provider import DatabricksProvider
@@ -23,7 +23,7 @@ def make_provider(name: str, settings: ProviderSettings) -> Provider:
     Raises SettingsError (a ValueError) whose message names the setting, what is wrong and what to write.
     """
     entries = provider_entries()
-    entry = entries.get(settings.kind)
+    entry = provider_entry(settings.kind)
     if entry is None:
         near = get_close_matches(settings.kind.lower(), entries, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(entries)}"

@@ -42,11 +42,15 @@ _OUTPUT_CONFIG: Final = msgspec.json.Decoder(_OutputConfig)
 
 
 def nearest_effort(effort: str, levels: tuple[str, ...]) -> str:
-    """The level closest to ``effort``, the weaker one of two; ``effort`` itself when any will do."""
+    """The level closest to ``effort``, the weaker one of two; ``effort`` itself when any will do.
+
+    Who asked for thinking gets some: ``none`` is near to nothing but itself.
+    """
     if not levels or effort in levels or effort not in EFFORTS:
         return effort
     wanted = EFFORTS.index(effort)
-    return min(levels, key=lambda level: (abs(EFFORTS.index(level) - wanted), EFFORTS.index(level)))
+    some = [level for level in levels if level != "none"] or levels
+    return min(some, key=lambda level: (abs(EFFORTS.index(level) - wanted), EFFORTS.index(level)))
 
 
 def effort_of_budget(budget: int) -> str:

@@ -28,7 +28,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     encoded: Encoded
     """How to undo renamings in the answer."""
     stream: bool
-    """Asked for as a stream; False for a streaming client: the whole answer is streamed by us."""
+    """Asked for as a stream. Not as the client did: a whole answer is streamed by us, or a stream put together."""
     passthrough: bool
     """The answer goes to the client as it comes."""
 
@@ -41,11 +41,12 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     same = surface.protocol == course.inbound.codec.name
     whole = course.peek.stream and not surface.facts.structured_stream
     whole = whole and course.request.output_format is not None
-    if same and not (reencode or whole or _restores(course, surface)):
+    stream = (course.peek.stream and not whole) or surface.facts.stream_only
+    if same and stream is course.peek.stream and not (reencode or _restores(course, surface)):
         prepared = _pass(course, course.inbound.codec, provider, surface)
     else:
         codec = course.services.codecs[surface.protocol]
-        prepared = _encode(course, codec, provider, surface, stream=course.peek.stream and not whole)
+        prepared = _encode(course, codec, provider, surface, stream=stream)
     if course.services.strict and (losses := [one for one in prepared.losses if one.field not in _WANTED]):
         raise _refused(surface, losses)
     return prepared

@@ -19,12 +19,15 @@ from trunkline.core.types import (
     Opaque,
     Part,
     Raw,
+    Reasoning,
     Request,
     Role,
     Sampling,
     Text,
     Thinking,
+    Tool,
     ToolCall,
+    ToolChoice,
     ToolResult,
 )
 from trunkline.protocols.codec import Encoded
@@ -520,3 +523,80 @@ def test_a_tool_reference_becomes_its_text() -> None:
         "tool_call_id": "a",
         "content": "Tool now available: WebSearch",
     }
+
+
+SWITCHES = {
+    "thinking": ({"thinking": {"type": "enabled"}}, {"thinking": {"type": "disabled"}}),
+    "enable_thinking": (
+        {"enable_thinking": True, "thinking_budget": 2048},
+        {"enable_thinking": False},
+    ),
+    "reasoning": ({"reasoning": {"enabled": True}}, {"reasoning": {"enabled": False}}),
+    "chat_template_kwargs": (
+        {"chat_template_kwargs": {"enable_thinking": True, "thinking": True}},
+        {"chat_template_kwargs": {"enable_thinking": False, "thinking": False}},
+    ),
+}
+FIELDS = (
+    "thinking",
+    "enable_thinking",
+    "thinking_budget",
+    "reasoning",
+    "chat_template_kwargs",
+    "reasoning_effort",
+)
+
+
+def asked(encoded: Encoded) -> dict[str, object]:
+    body = json.loads(encoded.body)
+    return {name: body[name] for name in FIELDS if name in body}
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_thinking_is_switched_in_the_vendors_own_words(switch: str) -> None:
+    facts = Facts(reasoning_switch=switch)  # type: ignore[arg-type]
+    request = Request(protocol="anthropic_messages", model="m", messages=(turn("user", Text("hi")),))
+    budget = replace(request, reasoning=Reasoning(mode="budget", budget=2048))
+    on, off = SWITCHES[switch]
+    encoded = OPENAI_CHAT.encode_request(budget, facts)
+    assert asked(encoded) == on
+    lost = [] if switch == "enable_thinking" else ["thinking.budget_tokens"]
+    assert [loss.field for loss in encoded.losses] == lost
+    for reasoning in (Reasoning(mode="off"), Reasoning(effort="none")):
+        encoded = OPENAI_CHAT.encode_request(replace(request, reasoning=reasoning), facts)
+        assert asked(encoded) == off
+        assert encoded.losses == ()
+    assert asked(OPENAI_CHAT.encode_request(request, facts)) == {}, "nobody asked: nothing is said"
+
+
+def test_a_switch_stands_beside_an_effort_where_there_is_one() -> None:
+    facts = Facts(reasoning_switch="thinking", reasoning="effort", effort_levels=("high", "max"))
+    request = Request(
+        protocol="openai_responses",
+        model="m",
+        messages=(turn("user", Text("hi")),),
+        reasoning=Reasoning(effort="low"),
+    )
+    encoded = OPENAI_CHAT.encode_request(request, facts)
+    assert asked(encoded) == {"thinking": {"type": "enabled"}, "reasoning_effort": "high"}
+    always = replace(facts, reasoning_always=True)
+    encoded = OPENAI_CHAT.encode_request(replace(request, reasoning=Reasoning(mode="off")), always)
+    assert asked(encoded) == {}
+    assert [loss.field for loss in encoded.losses] == ["reasoning"]
+
+
+@pytest.mark.parametrize("reasoning", [None, Reasoning(mode="adaptive")])
+def test_a_forced_tool_switches_thinking_off_where_both_are_refused(reasoning: Reasoning | None) -> None:
+    facts = Facts(reasoning_switch="thinking", forced_thinking=False)
+    request = Request(
+        protocol="anthropic_messages",
+        model="m",
+        messages=(turn("user", Text("hi")),),
+        tools=(Tool(name="f", schema=Raw(b'{"type":"object","properties":{}}')),),
+        tool_choice=ToolChoice("any"),
+        reasoning=reasoning,
+    )
+    encoded = OPENAI_CHAT.encode_request(request, facts)
+    assert asked(encoded) == {"thinking": {"type": "disabled"}}
+    assert json.loads(encoded.body)["tool_choice"] == "required"
+    assert [loss.field for loss in encoded.losses] == ([] if reasoning is None else ["thinking"])

@@ -17,7 +17,7 @@ from trunkline.protocols.openai_chat.shapes import (
     SystemOut,
     TextOut,
 )
-from trunkline.protocols.openai_chat.thinking_encode import NOTHING, Asked, encode_thinking
+from trunkline.protocols.openai_chat.thinking_encode import NOTHING, Asked, encode_thinking, switched_off
 from trunkline.protocols.openai_chat.tool_encode import encode_choice, encode_tools, whole_schema
 from trunkline.protocols.openai_chat.wire import ENCODER, NAME
 
@@ -146,14 +146,21 @@ def _parallel(request: Request, fields: Fields, ledger: Ledger) -> None:
 
 
 def _thinking(request: Request, fields: Fields, choice: object, ledger: Ledger) -> Asked:
-    """Adds the fields that ask for thinking. Claude refuses it together with a forced tool (E47)."""
+    """Adds the fields that ask for thinking. Claude refuses it together with a forced tool (E47), and so
+    do others, where it may be on by itself."""
     asked = encode_thinking(
         request.reasoning, request.max_tokens, ledger, effort_only=request.protocol != NAME
     )
     thinks = asked.thinking is not None and asked.thinking["type"] != "disabled"
-    if thinks and choice is not None and choice not in ("auto", "none"):
+    forced = choice is not None and choice not in ("auto", "none")
+    if thinks and forced:
         ledger.lose("thinking", "the upstream cannot think when a tool is forced")
         return NOTHING
+    if forced and not ledger.facts.forced_thinking:
+        if asked.switch or asked.effort:
+            ledger.lose("thinking", "the upstream cannot think when a tool is forced")
+        asked = switched_off(ledger)
+    fields.update(asked.switch)
     if asked.effort is not None:
         fields["reasoning_effort"] = asked.effort
     if asked.thinking is not None:

@@ -3,7 +3,9 @@
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from trunkline.core.thinking_switch import spell_switch, takes_budget
 from trunkline.core.types import Reasoning
 from trunkline.protocols.openai_chat.ledger import Ledger
 
@@ -23,6 +25,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     thinking: dict[str, object] | None = None
     output_effort: str | None = None
     max_tokens: int | None = None
+    switch: dict[str, object] = {}
+    """The vendor's own fields that switch thinking on or off."""
 
 
 NOTHING: Final = Asked()
@@ -58,8 +62,8 @@ def encode_thinking(
     facts = ledger.facts
     if reasoning is None or (reasoning.mode is None and reasoning.effort is None):
         return NOTHING
-    if reasoning.mode == "off":
-        return _off(ledger)
+    if facts.reasoning_switch != "none" or reasoning.mode == "off":
+        return _off(ledger) if facts.reasoning_switch == "none" else _switched(reasoning, ledger)
     match facts.reasoning:
         case "none":
             ledger.lose("reasoning", "the model takes no setting for how much it thinks")
@@ -68,14 +72,38 @@ def encode_thinking(
             if reasoning.display is not None:
                 ledger.lose("thinking.display", "the upstream has no such setting")
             return Asked(effort=nearest(effort_of(reasoning), facts.effort_levels))
-        case "adaptive":
-            return _adaptive(reasoning, ledger, effort_only=effort_only)
         case "budget":
             return _budget(reasoning, max_tokens, ledger)
-        case "budget_or_adaptive":
-            if reasoning.mode == "budget":
-                return _budget(reasoning, max_tokens, ledger)
+        case "budget_or_adaptive" if reasoning.mode == "budget":
+            return _budget(reasoning, max_tokens, ledger)
+        case "adaptive" | "budget_or_adaptive":
             return _adaptive(reasoning, ledger, effort_only=effort_only)
+
+
+def _switched(reasoning: Reasoning, ledger: Ledger) -> Asked:
+    """For servers with a switch: on or off by it, how much by an effort where there is one."""
+    facts = ledger.facts
+    assert facts.reasoning_switch != "none"
+    if reasoning.mode == "off" or reasoning.effort == "none":
+        return switched_off(ledger)
+    on = Asked(switch=spell_switch(facts.reasoning_switch, on=True, budget=reasoning.budget))
+    if facts.reasoning == "effort":
+        return replace(on, effort=nearest(effort_of(reasoning), facts.effort_levels))
+    if reasoning.budget is not None and not takes_budget(facts.reasoning_switch):
+        ledger.lose("thinking.budget_tokens", "the upstream switches thinking on or off and no more")
+    if reasoning.effort is not None:
+        ledger.lose("reasoning.effort", "the upstream switches thinking on or off and no more")
+    return on
+
+
+def switched_off(ledger: Ledger) -> Asked:
+    """Thinking off by the vendor's switch, which the facts must have."""
+    facts = ledger.facts
+    assert facts.reasoning_switch != "none"
+    if facts.reasoning_always:
+        ledger.lose("reasoning", "the model always thinks")
+        return NOTHING
+    return Asked(switch=spell_switch(facts.reasoning_switch, on=False))
 
 
 def _off(ledger: Ledger) -> Asked:

@@ -1,0 +1,30 @@
+"""The fields by which OpenAI-compatible servers switch thinking on and off, one spelling a vendor.
+
+Sources, 2026-06: ``thinking`` docs.z.ai, platform.kimi.ai, api-docs.deepseek.com; ``enable_thinking``
+alibabacloud.com (deep-thinking); ``reasoning`` docs.together.ai; ``chat_template_kwargs`` docs.vllm.ai, whose
+templates read ``enable_thinking`` or ``thinking`` and ignore the other one.
+"""
+
+from typing import Literal, assert_never
+
+Switch = Literal["thinking", "enable_thinking", "reasoning", "chat_template_kwargs"]
+
+
+def spell_switch(switch: Switch, *, on: bool, budget: int | None = None) -> dict[str, object]:
+    """The fields to send. ``budget`` (tokens) is said where the vendor has a word for it."""
+    match switch:
+        case "thinking":
+            return {"thinking": {"type": "enabled" if on else "disabled"}}
+        case "enable_thinking":
+            return {"enable_thinking": on} | ({"thinking_budget": budget} if on and budget else {})
+        case "reasoning":
+            return {"reasoning": {"enabled": on}}
+        case "chat_template_kwargs":
+            return {"chat_template_kwargs": {"enable_thinking": on, "thinking": on}}
+        case _:
+            assert_never(switch)
+
+
+def takes_budget(switch: Switch) -> bool:
+    """Whether the switch can say how much, too."""
+    return switch == "enable_thinking"
