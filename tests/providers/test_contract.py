@@ -112,39 +112,62 @@ def test_the_entry_says_what_configuration_needs(kind: str) -> None:
     assert provider_of(kind).needs_credential is entry.key_required
 
 
-@pytest.mark.parametrize(
-    ("kind", "surfaces"),
-    [
-        ("anthropic", [("messages", "https://api.anthropic.com/v1/messages")]),
-        (
-            "openai",
-            [
-                ("chat", "https://api.openai.com/v1/chat/completions"),
-                ("responses", "https://api.openai.com/v1/responses"),
-            ],
-        ),
-        (
-            "openrouter",
-            [
-                ("chat", "https://openrouter.ai/api/v1/chat/completions"),
-                ("messages", "https://openrouter.ai/api/v1/messages"),
-            ],
-        ),
-        ("groq", [("chat", "https://api.groq.com/openai/v1/chat/completions")]),
-        (
-            "deepseek",
-            [
-                ("chat", "https://api.deepseek.com/chat/completions"),
-                ("messages", "https://api.deepseek.com/anthropic/v1/messages"),
-            ],
-        ),
-        ("ollama", [("chat", "http://127.0.0.1:11434/v1/chat/completions")]),
-        ("vllm", [("chat", "http://127.0.0.1:8000/v1/chat/completions")]),
-        ("lmstudio", [("chat", "http://127.0.0.1:1234/v1/chat/completions")]),
-    ],
-)
-def test_where_the_usual_ones_are(kind: str, surfaces: list[tuple[str, str]]) -> None:
-    assert [(surface.name, surface.url) for surface in provider_of(kind).surfaces("m")] == surfaces
+USUAL = [
+    ("anthropic", ["messages https://api.anthropic.com/v1/messages"]),
+    ("openai", ["chat https://api.openai.com/v1/chat/completions", "responses https://api.openai.com/v1/responses"]),
+    ("openrouter", ["chat https://openrouter.ai/api/v1/chat/completions", "messages https://openrouter.ai/api/v1/messages", "responses https://openrouter.ai/api/v1/responses"]),
+    ("groq", ["chat https://api.groq.com/openai/v1/chat/completions"]),
+    ("deepseek", ["chat https://api.deepseek.com/chat/completions", "messages https://api.deepseek.com/anthropic/v1/messages", "responses https://api.deepseek.com/responses"]),
+    ("mistral", ["chat https://api.mistral.ai/v1/chat/completions"]),
+    ("xai", ["chat https://api.x.ai/v1/chat/completions", "responses https://api.x.ai/v1/responses"]),
+    ("together", ["chat https://api.together.ai/v1/chat/completions", "responses https://api.together.ai/v1/responses"]),
+    ("fireworks", ["chat https://api.fireworks.ai/inference/v1/chat/completions", "messages https://api.fireworks.ai/inference/v1/messages", "responses https://api.fireworks.ai/inference/v1/responses"]),
+    ("cerebras", ["chat https://api.cerebras.ai/v1/chat/completions"]),
+    ("moonshot", ["chat https://api.moonshot.ai/v1/chat/completions", "messages https://api.moonshot.ai/anthropic/v1/messages", "responses https://api.moonshot.ai/v1/responses"]),
+    ("zhipu", ["chat https://api.z.ai/api/paas/v4/chat/completions", "messages https://api.z.ai/api/anthropic/v1/messages"]),
+    ("qwen", ["chat https://dashscope-intl.aliyuncs.com/compatible-mode/v1/chat/completions", "messages https://dashscope-intl.aliyuncs.com/apps/anthropic/v1/messages", "responses https://dashscope-intl.aliyuncs.com/compatible-mode/v1/responses"]),
+    ("nvidia", ["chat https://integrate.api.nvidia.com/v1/chat/completions"]),
+    ("github_models", ["chat https://models.github.ai/inference/chat/completions"]),
+    ("huggingface", ["chat https://router.huggingface.co/v1/chat/completions", "messages https://router.huggingface.co/v1/messages", "responses https://router.huggingface.co/v1/responses"]),
+    ("perplexity", ["chat https://api.perplexity.ai/chat/completions"]),
+    ("ollama", ["chat http://127.0.0.1:11434/v1/chat/completions"]),
+    ("vllm", ["chat http://127.0.0.1:8000/v1/chat/completions"]),
+    ("lmstudio", ["chat http://127.0.0.1:1234/v1/chat/completions"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "surfaces"), USUAL)
+def test_where_the_usual_ones_are(kind: str, surfaces: list[str]) -> None:
+    assert [f"{surface.name} {surface.url}" for surface in provider_of(kind).surfaces("m")] == surfaces
+
+
+LISTS = {
+    "anthropic": "https://api.anthropic.com/v1/models?limit=1000",
+    "moonshot": "https://api.moonshot.ai/v1/models",
+    "zhipu": "https://api.z.ai/api/paas/v4/models",
+    "github_models": "https://models.github.ai/catalog/models",
+    "fireworks": "https://api.fireworks.ai/inference/v1/models",
+}
+
+
+@pytest.mark.parametrize(("kind", "url"), LISTS.items())
+def test_where_the_lists_are(kind: str, url: str) -> None:
+    request = provider_of(kind).discovery(KEY)
+    assert request is not None
+    assert request.url == url
+    assert (kind == "github_models") is (("x-github-api-version", "2022-11-28") in request.headers)
+
+
+def test_a_bare_host_moves_every_protocol_and_a_path_only_the_first() -> None:
+    moved = make_provider("p", ProviderSettings(kind="zhipu", url="https://open.bigmodel.cn"))
+    assert [surface.url for surface in moved.surfaces("m")] == [
+        "https://open.bigmodel.cn/api/paas/v4/chat/completions",
+        "https://open.bigmodel.cn/api/anthropic/v1/messages",
+    ]
+    plan = make_provider("p", ProviderSettings(kind="zhipu", url="https://api.z.ai/api/coding/paas/v4"))
+    assert [surface.url for surface in plan.surfaces("m")] == [
+        "https://api.z.ai/api/coding/paas/v4/chat/completions"
+    ]
 
 
 def test_anthropic_counts_tokens_and_forwards_its_own_headers_verbatim() -> None:
@@ -196,8 +219,10 @@ def test_openrouter_speaks_messages_without_claude_codes_own_headers() -> None:
 def test_azure_addresses(url: str, version: str | None, expected: str) -> None:
     settings = ProviderSettings(kind="azure", url=url, api_version=version)
     provider = make_provider("az", settings)
-    surface = provider.surfaces("my-gpt")[0]
+    surface, *others = provider.surfaces("my-gpt")
     assert surface.url == expected
+    responses = [] if "/chat/" in url else ["https://r.openai.azure.com/openai/v1/responses"]
+    assert [other.url for other in others] == responses
     assert dict(provider.headers(surface, KEY, ()))["api-key"] == KEY
 
 
@@ -290,6 +315,12 @@ def test_settings_that_cannot_work_say_what_to_write(settings: ProviderSettings,
         (b'{"data":[{"id":"x/y","name":"X: Y"}]}', [("x/y", "X: Y")]),
         (b'{"models":[{"name":"qwen3"}]}', [("qwen3", None)]),
         (b'{"data":null}', []),
+        (b'[{"id":"openai/gpt-4.1","name":"OpenAI GPT-4.1"}]', [("openai/gpt-4.1", "OpenAI GPT-4.1")]),
+        (
+            b'{"models":[{"name":"models/gemini-3-pro","displayName":"Gemini 3 Pro","supportedGenerationMethods":["generateContent"]},'
+            b'{"name":"models/text-embedding-004","supportedGenerationMethods":["embedContent"]}]}',
+            [("gemini-3-pro", "Gemini 3 Pro")],
+        ),
     ],
 )
 def test_listings(body: bytes, models: list[tuple[str, str | None]]) -> None:

@@ -155,7 +155,7 @@ def _auth(entry: ProviderEntry, settings: ProviderSettings) -> Auth:
     if settings.auth is None:
         return entry.auth
     # "api_key" means the header this provider knows as such.
-    return entry.auth if settings.auth == "api_key" and entry.auth == "azure_key" else settings.auth
+    return entry.auth if settings.auth == "api_key" and entry.auth.endswith("_key") else settings.auth
 
 
 def _speaks(name: str, entry: ProviderEntry, settings: ProviderSettings) -> tuple[tuple[str, str], ...]:
