@@ -16,7 +16,8 @@ def spell_switch(switch: Switch, *, on: bool, budget: int | None = None) -> dict
         case "thinking":
             return {"thinking": {"type": "enabled" if on else "disabled"}}
         case "enable_thinking":
-            return {"enable_thinking": on} | ({"thinking_budget": budget} if on and budget else {})
+            how_much: dict[str, object] = {"thinking_budget": budget} if on and budget else {}
+            return {"enable_thinking": on, **how_much}
         case "reasoning":
             return {"reasoning": {"enabled": on}}
         case "chat_template_kwargs":

@@ -27,7 +27,8 @@ class _Listing(Struct):
     models: list[_Model] | None = None
 
 
-_DECODER: Final = msgspec.json.Decoder(_Listing | list[_Model])
+_OBJECT: Final = msgspec.json.Decoder(_Listing)
+_ARRAY: Final = msgspec.json.Decoder(list[_Model])
 
 
 def decode_listing(provider: str, body: bytes) -> tuple[ListedModel, ...]:
@@ -36,12 +37,13 @@ def decode_listing(provider: str, body: bytes) -> tuple[ListedModel, ...]:
     Raises GatewayError (UPSTREAM_FAILED) for anything else.
     """
     try:
-        listing = _DECODER.decode(body)
+        if body.lstrip()[:1] == b"[":
+            return tuple(_listed(_ARRAY.decode(body)))
+        listing = _OBJECT.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         message = f"{provider}: the list of models is unreadable: {cause}"
         raise GatewayError(Kind.UPSTREAM_FAILED, message) from cause
-    models = listing if isinstance(listing, list) else listing.data or listing.models or []
-    return tuple(_listed(models))
+    return tuple(_listed(listing.data or listing.models or []))
 
 
 def _listed(models: list[_Model]) -> Iterator[ListedModel]:
