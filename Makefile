@@ -36,7 +36,7 @@ unit: $(TEST_READY) ## all tests that need no server and no agent
 server: $(TEST_READY) ## tests that start a gateway on loopback
 	TRUNKLINE_DISCONNECTS=10000 $(BIN)/pytest -q -m "server and not agent"
 
-agents: $(TEST_READY) ## the real Claude Code against a stand-in workspace
+agents: $(TEST_READY) ## real coding agents against stand-in providers
 	$(BIN)/pytest -q -m agent
 
 bench: $(TEST_READY) ## beside nginx in one run; needs wrk, nginx and the benchmark in $(SHARED)/bench
@@ -48,6 +48,8 @@ lock: ## write the hashed requirement files anew
 		--group build pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--group build --group test --group lint pyproject.toml -o requirements/test.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		tests/agents/aider.in -o tests/agents/aider.txt
 
 clean: ## remove the environment and all caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

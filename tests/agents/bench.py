@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from agents.driver import Claude, Run
+from agents.driver import Claude
 from agents.gateway import Gateway
+from agents.process import Run
 from standin import Flags, Script, StandIn
 
 Surface = Literal["messages", "chat"]

@@ -1,11 +1,12 @@
-"""End to end: the real Claude Code, the real gateway, a stand-in Databricks workspace.
+"""End to end: real agents, the real gateway, stand-in providers.
 
-The agent is pinned in ``package.json`` and its lock file; the first test runs ``npm ci`` once (some
-360 MB into ``node_modules``, which version control ignores). Without npm the tests fail; they never skip.
-Each test has its own home, work folder, workspace and gateway process, the agent sees an empty
-environment with a dummy key, and nothing but 127.0.0.1 is talked to.
+The agents are pinned in ``package.json`` with its lock file and in ``aider.txt``; the first test installs
+them once (some 1.6 GB into ``node_modules`` and 0.7 GB into ``.aider``, which version control ignores).
+Without npm the tests fail; they never skip. Each test has its own home, work folder, provider and gateway
+process, the agent sees an empty environment with a dummy key, and nothing but 127.0.0.1 is talked to.
 
-Every scenario runs over both ways that the gateway can ask Claude on Databricks: native Messages, and the
+``test_pairings.py`` and ``test_aider.py`` drive every agent; the rest is Claude Code on Databricks in depth.
+There every scenario runs over both ways that the gateway can ask Claude on Databricks: native Messages, and the
 chat dialect on a workspace that has no native route, which the gateway has to find out by itself. To look
 at a failure: the test's report shows what the agent printed, what the workspace was asked, and the
 gateway's log.

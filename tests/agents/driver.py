@@ -1,32 +1,22 @@
 """Runs Claude Code once, headless, in a home and a folder of its own, with nothing else of this machine."""
 
-import contextlib
 import json
-import os
-import signal
 import subprocess
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agents import process
+from agents.process import Run
+from agents.programs.claude import QUIET
+
 TOOLS = ("Agent", "Bash", "Edit", "Glob", "Grep", "Read", "Task", "Write")
-QUIET = {
-    "DISABLE_TELEMETRY": "1",
-    "DISABLE_AUTOUPDATER": "1",
-    "DISABLE_ERROR_REPORTING": "1",
-    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-}
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """How a run ended. ``result`` is the final text of the agent."""
-
-    code: int
-    stdout: str
-    stderr: str
-    seconds: float
+class ClaudeRun(Run):
+    """How a run of Claude Code ended. ``result`` is the final text of the agent."""
 
     @property
     def summary(self) -> dict[str, object]:
@@ -43,9 +33,6 @@ class Run:
     def session(self) -> str:
         return str(self.summary["session_id"])
 
-    def __str__(self) -> str:
-        return f"exit {self.code} after {self.seconds:.1f} s\n{self.stdout[-4000:]}\n{self.stderr[-2000:]}"
-
 
 @dataclass(frozen=True, slots=True)
 class Claude:
@@ -60,35 +47,23 @@ class Claude:
     environment: dict[str, str] = field(default_factory=dict)
     tools: tuple[str, ...] = TOOLS
 
-    def run(self, prompt: str, *options: str, timeout: float = 120.0, stdin: str | None = None) -> Run:
+    def run(
+        self, prompt: str, *options: str, timeout: float = 120.0, stdin: str | None = None
+    ) -> ClaudeRun:
         """One ``claude -p``. Raises TimeoutExpired after killing everything it started."""
-        started = time.monotonic()
-        with self.started(*([prompt] if stdin is None else []), options=options) as process:
-            out, error = process.communicate(stdin, timeout=timeout)
-        return Run(process.returncode, out, error, time.monotonic() - started)
+        command = self._command(*([prompt] if stdin is None else []), options=options)
+        ended = process.run(command, self.folder, self._environment(), timeout=timeout, stdin=stdin)
+        return ClaudeRun(ended.code, ended.stdout, ended.stderr, ended.seconds)
 
-    @contextlib.contextmanager
-    def started(self, *prompt: str, options: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
-        """The running agent; at the end nothing it started is left. Without a prompt it reads stdin."""
+    def started(self, prompt: str) -> AbstractContextManager[subprocess.Popen[str]]:
+        """The running agent; at the end nothing it started is left."""
+        return process.started(self._command(prompt), self.folder, self._environment())
+
+    def _command(self, *prompt: str, options: Sequence[str] = ()) -> list[str]:
+        """Without a prompt it reads stdin."""
         command = [str(self.executable), "-p", *prompt]
         command += ["--model", self.model, "--output-format", "json", *options]
-        command += ["--permission-mode", "acceptEdits", "--allowedTools", ",".join(self.tools)]
-        process = subprocess.Popen(
-            command,
-            env=self._environment(),
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL if prompt else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        with process:
-            try:
-                yield process
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+        return [*command, "--permission-mode", "acceptEdits", "--allowedTools", ",".join(self.tools)]
 
     def _environment(self) -> dict[str, str]:
         return {

@@ -1,0 +1,128 @@
+"""An agent, a gateway and a provider that speaks another protocol, wired together."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agents.gateway import Gateway, serve
+from agents.process import Run, run
+from agents.programs import Line, Program, Wiring
+from agents.records import Record, records
+from standin import Flags, Script, StandIn
+
+KEY = "client-key-of-the-tests"
+TIMEOUT = 240.0
+"""Seconds for one run of an agent: they start slowly on a loaded machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider of one protocol. ``section`` gives its YAML; ``paths``: what its endpoints end with."""
+
+    protocol: str
+    model: str
+    paths: tuple[str, ...]
+    section: Callable[[StandIn], dict[str, object]]
+    flags: Flags = field(default_factory=Flags)
+
+
+def _workspace(standin: StandIn) -> dict[str, object]:
+    return {"kind": "databricks", "host": standin.url, "token": standin.token}
+
+
+def _native(standin: StandIn) -> dict[str, object]:
+    """A workspace's Messages route alone, under the same rules as the workspace's own."""
+    url = f"{standin.url}/serving-endpoints/anthropic"
+    return {"kind": "custom", "speaks": {"anthropic_messages": url}, "key": standin.token, "auth": "bearer"}
+
+
+PROVIDERS = {
+    "chat": Provider(
+        "openai_chat", "databricks-gpt-5-4", ("/chat/completions", "/invocations"), _workspace
+    ),
+    "messages": Provider("anthropic_messages", "databricks-claude-sonnet-4-5", ("/v1/messages",), _native),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """One agent in a home and a work folder of its own, in front of one provider."""
+
+    program: Program
+    provider: Provider
+    standin: StandIn
+    gateway: Gateway
+    home: Path
+    folder: Path
+    wiring: Wiring
+
+    def run(self, prompt: str, *, again: bool = False) -> Run:
+        """One prompt, without a terminal."""
+        command = [self.program.name, *self.program.ask(prompt, again=again), *self.wiring.arguments]
+        return run(command, self.folder, self._environment(), timeout=TIMEOUT)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.home),
+            "PATH": f"{self.program.commands()}:/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            **self.wiring.environment,
+        }
+
+    def records(self) -> list[Record]:
+        """What the gateway recorded, complete."""
+        return records(self.gateway, at_least=len(self.standin.asked))
+
+    def check(self, run: Run) -> None:
+        """A good run: exit 0, all over this provider's endpoint with its own credential, nothing refused,
+        one good record for each question that the model was asked."""
+        shown = self.report(run)
+        assert run.code == 0, shown
+        assert self.standin.surprises == [], shown
+        assert self.standin.refusals == [], shown
+        assert self.standin.asked, shown
+        for request in self.standin.requests:
+            assert request.method == "GET" or request.path.endswith(self.provider.paths), shown
+            assert KEY.encode() not in request.body + repr(request.headers).encode(), shown
+        written = self.records()
+        assert len(written) == len(self.standin.asked), shown
+        assert all(record.ok and record.attempts == 1 for record in written), shown
+        assert {record.protocol for record in written} == {self.program.protocol}, shown
+
+    def report(self, run: Run | None = None) -> str:
+        """Everything that helps to understand a failure."""
+        sent = [
+            f"  {r.method} {r.target} {r.status} {len(r.body)} B {r.refusal or ''}"
+            for r in self.standin.requests
+        ]
+        parts = [str(run) if run is not None else "", "provider:", *sent, *self.standin.surprises]
+        return "\n".join([*parts, "gateway:", self.gateway.log[-6000:]])
+
+
+@contextmanager
+def paired(
+    program: Program, provider: Provider, script: Callable[[Path], Script], folder: Path
+) -> Iterator[Pairing]:
+    """A pairing below ``folder``. ``script`` is made for the agent's work folder."""
+    home, work = folder / "home", folder / "work"
+    home.mkdir()
+    work.mkdir()
+    with (
+        StandIn(script(work), provider.flags) as standin,
+        serve(_yaml(provider, standin), folder) as gateway,
+    ):
+        line = Line(gateway.url, KEY, program.model)
+        yield Pairing(program, provider, standin, gateway, home, work, program.wire(home, line))
+
+
+def _yaml(provider: Provider, standin: StandIn) -> str:
+    section = {**provider.section(standin), "models": [provider.model]}
+    return json.dumps(  # which is YAML
+        {
+            "server": {"host": "127.0.0.1", "keys": [KEY]},
+            "providers": {"there": section},
+            "models": {"*": f"there/{provider.model}"},
+        }
+    )

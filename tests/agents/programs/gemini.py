@@ -1,0 +1,45 @@
+"""Gemini CLI: its variables, over Gemini."""
+
+import json
+from pathlib import Path
+
+from agents.install import npm_commands
+from agents.process import Run
+from agents.programs.program import Line, Wiring
+from standin import Call
+
+
+class GeminiCli:
+    name = "gemini"
+    protocol = "gemini"
+    model = "any-model"
+
+    def commands(self) -> Path:
+        return npm_commands()
+
+    def wire(self, home: Path, line: Line) -> Wiring:
+        settings = {
+            "security": {"auth": {"selectedType": "gemini-api-key"}},
+            "privacy": {"usageStatisticsEnabled": False},
+            "general": {"enableAutoUpdate": False},
+        }
+        (home / ".gemini").mkdir(exist_ok=True)
+        (home / ".gemini" / "settings.json").write_text(json.dumps(settings))
+        environment = {
+            "GOOGLE_GEMINI_BASE_URL": line.url,
+            "GEMINI_API_KEY": line.key,
+            "GEMINI_CLI_TRUST_WORKSPACE": "true",
+        }
+        return Wiring(environment, ("--model", line.model))
+
+    def ask(self, prompt: str, *, again: bool) -> list[str]:
+        return ["--yolo", *(["--resume", "latest"] if again else []), "--prompt", prompt]
+
+    def said(self, run: Run) -> str:
+        return run.stdout.strip()
+
+    def write(self, path: Path, content: str) -> Call:
+        return Call("write_file", {"file_path": str(path), "content": content})
+
+    def shell(self, command: str) -> Call:
+        return Call("run_shell_command", {"command": command, "description": "A step"})

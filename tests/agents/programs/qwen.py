@@ -1,0 +1,41 @@
+"""Qwen Code: variables of the OpenAI kind, over OpenAI Chat."""
+
+import json
+from pathlib import Path
+
+from agents.install import npm_commands
+from agents.process import Run
+from agents.programs.program import Line, Wiring
+from standin import Call
+
+
+class QwenCode:
+    name = "qwen"
+    protocol = "openai_chat"
+    model = "any-model"
+
+    def commands(self) -> Path:
+        return npm_commands()
+
+    def wire(self, home: Path, line: Line) -> Wiring:
+        settings = {
+            "security": {"auth": {"selectedType": "openai"}},
+            "privacy": {"usageStatisticsEnabled": False},
+        }
+        (home / ".qwen").mkdir(exist_ok=True)
+        (home / ".qwen" / "settings.json").write_text(json.dumps(settings))
+        return Wiring(
+            {"OPENAI_BASE_URL": f"{line.url}/v1", "OPENAI_API_KEY": line.key, "OPENAI_MODEL": line.model}
+        )
+
+    def ask(self, prompt: str, *, again: bool) -> list[str]:
+        return ["--yolo", *(["--continue"] if again else []), prompt]
+
+    def said(self, run: Run) -> str:
+        return run.stdout.strip()
+
+    def write(self, path: Path, content: str) -> Call:
+        return Call("write_file", {"file_path": str(path), "content": content})
+
+    def shell(self, command: str) -> Call:
+        return Call("run_shell_command", {"command": command, "is_background": False})

@@ -1,0 +1,73 @@
+"""Every agent on providers that speak another protocol than its own: files, commands, and the next day."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agents.pairing import PROVIDERS, Pairing, paired
+from agents.programs import PROGRAMS, Program
+from standin import Asked, Script, Scripted, say, turn
+
+pytestmark = pytest.mark.agent
+
+NOTES = "first\n\n\ttabs, “quotes”, 🚂 and a lone \\ backslash\n"
+ABROAD = [
+    (agent, provider)
+    for agent, program in PROGRAMS.items()
+    for provider in PROVIDERS
+    if PROVIDERS[provider].protocol != program.protocol
+]
+
+
+def work(program: Program) -> Callable[[Path], Script]:
+    """Four turns of work, two calls at once among them, and two turns of another session."""
+
+    def made_for(folder: Path) -> Script:
+        steps = [
+            turn("I write. ✓", program.write(folder / "notes.txt", NOTES)),
+            turn(program.shell("cat notes.txt; echo over-$((6 * 7)); echo warning >&2; exit 3")),
+            turn("Both.", program.write(folder / "two.txt", "two\n"), program.shell("echo th''ree")),
+            say("All done ✓."),
+            turn(program.shell("wc -l < notes.txt")),
+            say("Still here."),
+        ]
+
+        def script(asked: Asked) -> Scripted:
+            # Some agents ask for a title on the side.
+            return steps[asked.turns] if asked.tools else say("A title")
+
+        return script
+
+    return made_for
+
+
+@pytest.mark.parametrize(("agent", "provider"), ABROAD, ids=[f"{a}-{p}" for a, p in ABROAD])
+def test_works_with_files_and_commands_and_goes_on(agent: str, provider: str, tmp_path: Path) -> None:
+    program = PROGRAMS[agent]
+    with paired(program, PROVIDERS[provider], work(program), tmp_path) as made:
+        run = made.run("Do the work.")
+        made.check(run)
+        assert program.said(run).endswith("All done ✓."), made.report(run)
+        assert (made.folder / "notes.txt").read_text() == NOTES
+        assert (made.folder / "two.txt").read_text() == "two\n"
+        again = made.run("Still there?", again=True)
+        made.check(again)
+        assert program.said(again).endswith("Still here."), made.report(again)
+        check_asked(made)
+
+
+def check_asked(made: Pairing) -> None:
+    """Every result came back to the model, complete and in its turn."""
+    turns = [asked for asked in made.standin.asked if asked.tools]
+    results = [[result.text for result in asked.last_results] for asked in turns]
+    shown = f"{results}\n{made.report()}"
+    assert [len(texts) for texts in results] == [0, 1, 1, 2, 0, 1], shown
+    for expected in ("first", "tabs, “quotes”, 🚂 and a lone \\ backslash", "over-42", "warning"):
+        assert expected in results[2][0], shown
+    assert any("three" in text for text in results[3]), shown
+    assert "3" in results[5][0], shown
+    assert "Do the work." in "".join(turns[0].user_texts), shown
+    assert "Still there?" in turns[4].last_user_text, shown
+    for asked in turns:
+        assert len({result.call_id for result in asked.tool_results}) == len(asked.tool_results), shown
