@@ -12,6 +12,9 @@ from standin.script import Call, Text, Think, Turn
 PIECE = 16
 """Characters per delta."""
 
+OPENING = {"gpt": "gAAAAABq", "gemini": "EpEgCo4g"}
+"""How each family's signatures begin; Claude's is the ledger's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class SaidText:
@@ -63,7 +66,8 @@ def answer(turn: Turn, asked: Asked, model: Model, ledger: Ledger, prefix: str) 
                 said.append(SaidText(text))
             case Think(text, redacted):
                 shown = text if asked.thinking_shown else ""
-                signature = ledger.sign(model.name, shown)
+                opening = OPENING.get(model.family, "ErcBCkgI")
+                signature = ledger.sign(model.name, shown, opening)
                 signatures.append(signature)
                 said.append(SaidThinking(None if redacted else shown, signature))
             case Call():

@@ -13,6 +13,8 @@ class Ledger:
     _counter: "count[int]" = field(default_factory=count)
     _signed: dict[str, tuple[str, str]] = field(default_factory=dict)
     _calls: dict[str, frozenset[str]] = field(default_factory=dict)
+    _next: dict[str, str] = field(default_factory=dict)
+    _led: dict[str, str] = field(default_factory=dict)
     _thoughts: dict[str, str] = field(default_factory=dict)
 
     def token(self, prefix: str, length: int = 24) -> str:
@@ -21,16 +23,32 @@ class Ledger:
         text = base64.b64encode(digest).decode().replace("+", "x").replace("/", "y").replace("=", "z")
         return prefix + "01" + text[: length - 2]
 
-    def sign(self, model: str, text: str) -> str:
-        """A signature for thinking of a model, over the text the client was shown."""
+    def sign(self, model: str, text: str, opening: str = "ErcBCkgI") -> str:
+        """A signature for thinking of a model, over the text the client was shown: base64 in every part."""
         digest = hashlib.sha512(f"{model}\0{text}\0{next(self._counter)}".encode()).digest()
-        signature = "ErcBCkgI" + base64.b64encode(digest * 2).decode()
+        signature = opening + base64.b64encode(digest * 2).decode()
         self._signed[signature] = (model, text)
         return signature
 
     def bind(self, call_id: str, signatures: frozenset[str]) -> None:
         """Remembers that a call came after signed thinking."""
         self._calls[call_id] = signatures
+
+    def precede(self, signature: str, item: str) -> None:
+        """Remembers what came right after sealed reasoning, by any name that tells it from all else."""
+        self._next[signature] = item
+
+    def lead(self, item_id: str, reasoning_id: str) -> None:
+        """Remembers which reasoning item an item came after."""
+        self._led[item_id] = reasoning_id
+
+    def led_by(self, item_id: str) -> str | None:
+        """The reasoning item an item came after."""
+        return self._led.get(item_id)
+
+    def after(self, signature: str) -> str | None:
+        """What came right after sealed reasoning; None: nothing, or not ours."""
+        return self._next.get(signature)
 
     def maker(self, signature: str) -> tuple[str, str] | None:
         """(model, text) of a signature; None: not ours."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Literal
 
 from standin.answer import Answer, Said, SaidCall, SaidText, SaidThinking, pieces
 
@@ -135,7 +136,26 @@ def _whole_call(part: SaidCall) -> dict[str, object]:
     return call
 
 
-def stream_openai(answer: Answer, *, usage: bool) -> Iterator[bytes]:
+Reasoning = Literal["none", "content", "details"]
+"""How a plain server shows thinking: not at all, as ``reasoning_content``, or signed as ``reasoning_details``."""
+
+
+def _shown(part: SaidThinking, reasoning: Reasoning, index: int) -> dict[str, object]:
+    """The fields of a message or delta that hold one piece of thinking."""
+    if reasoning == "none":
+        return {}
+    if reasoning == "content":
+        return {"reasoning_content": part.text or ""}
+    entry: dict[str, object] = {"index": index, "format": "anthropic-claude-v1"}
+    if part.text is None:
+        entry |= {"type": "reasoning.encrypted", "data": part.signature}
+    else:
+        entry |= {"type": "reasoning.text", "text": part.text}
+        entry |= {"signature": part.signature} if part.signature else {}
+    return {"reasoning": part.text, "reasoning_details": [entry]}
+
+
+def stream_openai(answer: Answer, *, usage: bool, reasoning: Reasoning = "content") -> Iterator[bytes]:
     """A plain OpenAI-compatible stream: calls count from 0, usage on a last chunk when asked for."""
     head = {
         "id": answer.id,
@@ -148,13 +168,18 @@ def stream_openai(answer: Answer, *, usage: bool) -> Iterator[bytes]:
         return _line({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
 
     yield chunk({"role": "assistant", "content": ""})
-    calls = 0
+    calls = thoughts = 0
     for part in answer.parts:
         match part:
             case SaidText(text):
                 yield from (chunk({"content": piece}) for piece in pieces(text))
-            case SaidThinking(text):
-                yield from (chunk({"reasoning_content": piece}) for piece in pieces(text or ""))
+            case SaidThinking(text, signature):
+                shown = [SaidThinking(piece, "") for piece in pieces(text or "")]
+                shown += [SaidThinking(text and "", signature)] if reasoning == "details" else []
+                for piece_said in shown:
+                    if fields := _shown(piece_said, reasoning, thoughts):
+                        yield chunk(fields)
+                thoughts += 1
             case SaidCall():
                 opening = _whole_call(part) | {
                     "index": calls,
@@ -170,12 +195,17 @@ def stream_openai(answer: Answer, *, usage: bool) -> Iterator[bytes]:
     yield DONE
 
 
-def whole_openai(answer: Answer) -> dict[str, object]:
+def whole_openai(answer: Answer, reasoning: Reasoning = "content") -> dict[str, object]:
     """The same turn, not streamed."""
     text = "".join(part.text for part in answer.parts if isinstance(part, SaidText))
     message: dict[str, object] = {"role": "assistant", "content": text or None}
-    if thinking := "".join(part.text or "" for part in answer.parts if isinstance(part, SaidThinking)):
-        message["reasoning_content"] = thinking
+    thinking = [part for part in answer.parts if isinstance(part, SaidThinking)]
+    if reasoning == "content" and thinking:
+        message["reasoning_content"] = "".join(part.text or "" for part in thinking)
+    elif reasoning == "details" and thinking:
+        entries = [_shown(part, reasoning, index) for index, part in enumerate(thinking)]
+        message["reasoning"] = "".join(part.text or "" for part in thinking)
+        message["reasoning_details"] = [entry["reasoning_details"][0] for entry in entries]  # type: ignore[index]
     if calls := [_whole_call(part) for part in answer.parts if isinstance(part, SaidCall)]:
         message["tool_calls"] = calls
     return {

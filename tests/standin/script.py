@@ -1,11 +1,13 @@
 """What the model says: turns, failures and tapes, in a list or as a function of the request."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from standin.asked import Asked
+from standin.sample import sample
 from standin.wire import AT_ONCE, Delivery, Reply
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "databricks"
@@ -123,8 +125,9 @@ class Player:
     def next(self, asked: Asked) -> Scripted:
         if callable(self._script):
             return self._script(asked)
-        if asked.wants_json and not asked.tools:
-            return say('{"title":"A short title"}')
+        if asked.schema is not None and not asked.tools:
+            wanted = asked.schema or {"type": "object", "required": ["title"]}
+            return say(json.dumps(sample(wanted), separators=(",", ":")))
         if self._position >= len(self._script):
             raise ScriptEnded(f"step {self._position + 1} of a script of {len(self._script)}")
         step = self._script[self._position]

@@ -8,36 +8,31 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Self, TypeVar
 
+from standin.anthropic import Anthropic, AnthropicFlags
 from standin.asked import Asked
 from standin.flags import Flags
+from standin.google import Google, GoogleFlags
 from standin.ledger import Ledger
+from standin.openai import OpenAI, OpenAIFlags
 from standin.script import Player, Script
+from standin.service import Service
 from standin.wire import Gone, Inbox, Received, Reply, receive, send
 from standin.workspace import Workspace
 
 Result = TypeVar("Result")
-ORDINARY = Flags()
+Handler = Callable[[Received], Reply | None]
 
 
-class StandIn:
-    """A Databricks workspace on loopback, for the length of a ``with`` or ``async with`` block.
+class Server:
+    """A service on loopback, for the length of a ``with`` or ``async with`` block.
 
-    The script is what the model says (see :mod:`standin.script`); the flags are what the workspace is
-    like. ``requests`` holds everything that came, refused or not; ``asked`` what reached the model.
+    ``requests`` holds everything that came, refused or not; ``asked`` what reached the model. A handler
+    sees each request first and may answer it in the service's place.
     """
 
-    def __init__(
-        self,
-        script: Script = (),
-        flags: Flags = ORDINARY,
-        *,
-        handler: Callable[[Received], Reply | None] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """``handler`` sees each request first and may answer it in the workspace's place."""
-        self.flags = flags
+    def __init__(self, service: Service, handler: Handler | None = None) -> None:
         self.requests: list[Received] = []
-        self._workspace = Workspace(flags, Player(script), clock)
+        self._service = service
         self._handler = handler
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -52,35 +47,36 @@ class StandIn:
 
     @property
     def token(self) -> str:
-        return self.flags.token
+        """The key or token that the service takes."""
+        return self._service.token
 
     @property
     def asked(self) -> list[Asked]:
         """The questions that reached the model, in order."""
-        return self._workspace.asked
+        return self._service.asked
 
     @property
     def refusals(self) -> list[str]:
-        """The texts of all refusals by the workspace's rules, in order."""
+        """The texts of all refusals by the service's rules, in order."""
         return [request.refusal for request in self.requests if request.refusal is not None]
 
     @property
     def surprises(self) -> list[str]:
         """Questions the script had no answer for."""
-        return self._workspace.surprises
+        return self._service.surprises
 
     def play(self, script: Script) -> None:
         """Another script from here on."""
-        self._workspace.player = Player(script)
+        self._service.player = Player(script)
 
     @property
     def ledger(self) -> Ledger:
-        return self._workspace.ledger
+        return self._service.ledger
 
     @property
     def remaining(self) -> int:
         """Steps of a list script that nobody asked for."""
-        return self._workspace.player.remaining
+        return self._service.player.remaining
 
     @property
     def connections(self) -> int:
@@ -139,7 +135,7 @@ class StandIn:
             self.requests.append(received)
             reply = self._handler(received) if self._handler is not None else None
             if reply is None:
-                reply = self._workspace.answer(received)
+                reply = self._service.answer(received)
             received.status = reply.status
             try:
                 again = await send(reply, inbox, writer, head_only=received.method == "HEAD")
@@ -147,6 +143,51 @@ class StandIn:
                 received.aborted, received.aborted_at = True, time.monotonic()
                 return
             received.finished = True
+
+
+class StandIn(Server):
+    """A Databricks workspace.
+
+    The script is what the model says (see :mod:`standin.script`); the flags are what the workspace is like.
+    """
+
+    def __init__(
+        self,
+        script: Script = (),
+        flags: Flags | None = None,
+        *,
+        handler: Handler | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.flags = flags or Flags()
+        super().__init__(Workspace(self.flags, Player(script), clock), handler)
+
+
+class OpenAIStandIn(Server):
+    """OpenAI's own service: ``/v1/responses``, ``/v1/chat/completions``, ``/v1/models``."""
+
+    def __init__(
+        self, script: Script = (), flags: OpenAIFlags | None = None, *, handler: Handler | None = None
+    ) -> None:
+        super().__init__(OpenAI(Player(script), flags or OpenAIFlags()), handler)
+
+
+class GeminiStandIn(Server):
+    """Google's Gemini API: ``/v1beta/models/...`` with generateContent, its stream, and countTokens."""
+
+    def __init__(
+        self, script: Script = (), flags: GoogleFlags | None = None, *, handler: Handler | None = None
+    ) -> None:
+        super().__init__(Google(Player(script), flags or GoogleFlags()), handler)
+
+
+class AnthropicStandIn(Server):
+    """Anthropic's own service: ``/v1/messages``, ``/v1/messages/count_tokens``, ``/v1/models``."""
+
+    def __init__(
+        self, script: Script = (), flags: AnthropicFlags | None = None, *, handler: Handler | None = None
+    ) -> None:
+        super().__init__(Anthropic(Player(script), flags or AnthropicFlags()), handler)
 
 
 class _Thread:

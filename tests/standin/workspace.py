@@ -16,12 +16,14 @@ from standin.ledger import Ledger
 from standin.listing import answer_listing, discovery_document
 from standin.models import MODELS, Model, find_model
 from standin.refusal import Refused, refuse, refuse_extra, refuse_with
+from standin.replay import replay
 from standin.rules_chat import as_anthropic, check_chat
 from standin.rules_claude import Claude, check_claude
 from standin.say_chat import stream_dialect, stream_openai, whole_dialect, whole_openai
 from standin.say_messages import STREAM_HEADERS, stream_messages, whole_message
 from standin.script import Player, Scripted, ScriptEnded, Tape, Turn
-from standin.wire import Delivery, Received, Reply, deliver
+from standin.service import whole
+from standin.wire import Received, Reply, deliver
 
 _NATIVE_FIELDS = frozenset(
     [
@@ -63,6 +65,11 @@ class Workspace:
     """What the script was not prepared for."""
     _issued: dict[str, float] = field(default_factory=dict)
     _spent: list[tuple[float, str, int, int]] = field(default_factory=list)
+
+    @property
+    def token(self) -> str:
+        """What it takes for a credential."""
+        return self.flags.token
 
     def answer(self, received: Received) -> Reply:
         """The reply to one request."""
@@ -304,7 +311,7 @@ class Workspace:
         if isinstance(step, Reply):
             return step
         if isinstance(step, Tape):
-            return _replay(step)
+            return replay(step)
         return self._say(step, asked, model, prefix, plain)
 
     def _say(self, turn: Turn, asked: Asked, model: Model, prefix: str, plain: bool) -> Reply:
@@ -312,7 +319,7 @@ class Workspace:
         self._settle(model, made.output)
         delivery = turn.delivery
         if not asked.stream:
-            return _whole(_whole_body(made, asked, plain), delivery)
+            return whole(_whole_body(made, asked, plain), delivery)
         events: Iterable[bytes]
         if asked.surface == "messages":
             events = stream_messages(made, bedrock=not plain)
@@ -369,24 +376,3 @@ def _whole_body(made: Answer, asked: Asked, plain: bool) -> dict[str, object]:
     if asked.surface == "messages":
         return whole_message(made, bedrock=not plain)
     return whole_openai(made) if plain else whole_dialect(made)
-
-
-def _whole(body: dict[str, object], delivery: Delivery) -> Reply:
-    """A JSON answer. Of a delivery its slices and its end apply: a cut leaves half of the bytes."""
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    headers = (("content-type", "application/json"),)
-    if delivery.end == "complete":
-        return Reply(headers=headers, steps=(data,), before=delivery.before)
-    shaped = deliver([data], Delivery(chunk=max(1, len(data) // 2), after=None), headers)
-    return Reply(headers=headers, steps=shaped.steps[:1], framing="chunked", end=delivery.end)
-
-
-def _replay(tape: Tape) -> Reply:
-    data = tape.path.read_bytes()
-    sse = tape.path.suffix == ".sse"
-    kind = tape.content_type or ("text/event-stream" if sse else "application/json")
-    headers = (("content-type", kind),)
-    if not sse:
-        return Reply(tape.status, headers, (data,))
-    events = [event + b"\n\n" for event in data.split(b"\n\n") if event.strip()]
-    return deliver(events, tape.delivery, headers)
