@@ -34,8 +34,8 @@ class GoogleFlags:
     key: str = "AIza-stand-in"
     every_turn: bool = False
     """Wants the signatures of all turns, not of the current one alone: stricter than the real one."""
-    alternate: bool = True
-    """False: neighbours of one role are one turn. Google's SDKs send a chunk a turn."""
+    alternate: bool = False
+    """Wants roles to alternate: stricter than the real one, which takes neighbours as one turn."""
 
 
 @dataclass

@@ -14,7 +14,7 @@ SKIPS = frozenset({"skip_thought_signature_validator", "context_engineering_is_t
 
 _FIELDS = frozenset({
     "model", "contents", "systemInstruction", "tools", "toolConfig", "safetySettings", "generationConfig",
-    "cachedContent", "store", "serviceTier",
+    "cachedContent", "store", "serviceTier", "labels", "modelArmorConfig",
 })  # fmt: skip
 _CONFIG = frozenset({
     "stopSequences", "responseMimeType", "responseSchema", "responseJsonSchema", "responseModalities",
@@ -65,7 +65,7 @@ def check_gemini(body: Json, rules: Gemini) -> None:
     for index, content in enumerate(contents):
         _check_content(content, f"contents[{index}]")
     system = given.get("systemInstruction")
-    if isinstance(system, dict):
+    if isinstance(system, dict) and isinstance(system.get("parts"), list) and system["parts"]:
         _check_content({**system, "role": "user"}, "systemInstruction")
     functions = _check_tools(given.get("tools"), rules)
     _check_choice(given.get("toolConfig"), functions)
@@ -83,7 +83,8 @@ def _named(value: Json, allowed: frozenset[str] | set[str], path: str) -> dict[s
     for key, inner in value.items():
         if camel(key) not in allowed:
             unknown(key, path)
-        named[camel(key)] = inner
+        if inner is not None:
+            named[camel(key)] = inner
     return named
 
 
@@ -109,7 +110,7 @@ def _check_content(content: Json, path: str) -> None:
 def _check_part(part: Json, path: str) -> None:
     given = _named(part, _PART, path)
     kinds = [name for name in given if name in _PART_KINDS]
-    if not kinds:
+    if not kinds and "thoughtSignature" not in given:
         refuse(
             f"* GenerateContentRequest.{path}.data: required oneof field 'data' must have one initialized field\n"
         )
@@ -118,7 +119,8 @@ def _check_part(part: Json, path: str) -> None:
             f"Invalid value at '{path}' (oneof), oneof field 'data' is already set. Cannot set '{kinds[1]}'"
         )
         refuse(text)
-    kind, value = kinds[0], given[kinds[0]]
+    kind = kinds[0] if kinds else "text"
+    value = given.get(kind, "")
     if kind == "text" and not isinstance(value, str):
         wrong_value(f"{path}.text", "TYPE_STRING", value)
     if kind in _KEYS:
@@ -256,7 +258,7 @@ def check_turns(turns: Sequence[Turn], *, alternate: bool) -> None:
     """Roles alternate; calls come after a user, and all their results, as many, in the turn right after."""
     waiting: list[dict[str, object]] = []
     last: str | None = None
-    for role, parts in turns:
+    for role, parts in turns if alternate else merged(turns):
         side = "model" if role == "model" else "user"
         calls = [_inner(part, "functionCall") for part in parts if "functionCall" in part]
         results = [_inner(part, "functionResponse") for part in parts if "functionResponse" in part]
@@ -278,6 +280,18 @@ def check_turns(turns: Sequence[Turn], *, alternate: bool) -> None:
         last = side
     if waiting and last == "user":
         _check_results(waiting, [])
+
+
+def merged(turns: Sequence[Turn]) -> list[Turn]:
+    """Neighbours of one side as one turn, as the real service reads them."""
+    found: list[Turn] = []
+    for role, parts in turns:
+        side = "model" if role == "model" else "user"
+        if found and found[-1][0] == side:
+            found[-1][1].extend(parts)
+        else:
+            found.append((side, list(parts)))
+    return found
 
 
 def _inner(part: Json, kind: str) -> dict[str, object]:

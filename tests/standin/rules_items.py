@@ -194,12 +194,17 @@ def _call_id(item: Json) -> str:
 def _check_pairs(items: Sequence[Json]) -> None:
     """Outputs come after their calls, each call has one; ``item`` types match."""
     open_calls: dict[tuple[str, str], None] = {}
+    searches: set[str] = set()
     for item in items:
         kind = str(item.get("type"))
+        if kind == "tool_search_call":
+            searches.add(_call_id(item))
         if kind in _OUTPUT:
             open_calls[kind, _call_id(item)] = None
         elif kind in _CALL:
             call = (_CALL[kind], _call_id(item))
+            if call[1] in searches:
+                continue
             if call not in open_calls:
                 refuse(f"No tool call found for {_SAID[call[0]]} output with call_id {call[1]}.", "input")
             del open_calls[call]

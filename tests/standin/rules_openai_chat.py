@@ -32,7 +32,7 @@ _MESSAGE_KEYS = {
         "function_call",
         "annotations",
     },
-    "tool": {"role", "content", "tool_call_id"},
+    "tool": {"role", "content", "tool_call_id", "name"},
 }
 _PARTS = {
     "user": ("text", "image_url", "input_audio", "file"),

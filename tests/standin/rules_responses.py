@@ -1,5 +1,6 @@
 """What OpenAI's Responses refuses: its fields, its tools, its knobs. The items are :mod:`standin.rules_items`'."""
 
+import re
 from collections.abc import Mapping
 
 from standin.openai_words import missing, refuse, too_long, unknown, unsupported, wrong_type, wrong_value
@@ -22,6 +23,8 @@ _INCLUDES = (
     "message.input_image.image_url", "message.output_text.logprobs", ENCRYPTED, "web_search_call.action.sources",
     "web_search_call.results",
 )  # fmt: skip
+_ALWAYS = re.compile(r"gpt-5(-|$)|o\d|codex")
+"""Models that think unasked; newer ones only when an effort is named."""
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _TOOL_KEYS: dict[str, frozenset[str]] = {
     "function": frozenset({
@@ -98,15 +101,16 @@ def _check_knobs(body: Json, reasons: bool) -> None:
             "max_output_tokens",
             "integer_below_min_value",
         )
-    for name in ("temperature", "top_p"):
-        if reasons and body.get(name) not in (None, 1):
-            unsupported(name)
     reasoning = body.get("reasoning")
+    effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
+    thinks = reasons and (effort not in (None, "none") or _ALWAYS.match(str(body.get("model"))) is not None)
+    for name in ("temperature", "top_p"):
+        if thinks and body.get(name) not in (None, 1):
+            unsupported(name)
     if isinstance(reasoning, dict):
         for name in reasoning:
             if name not in ("effort", "summary", "generate_summary", "context", "mode"):
                 unknown(f"reasoning.{name}")
-        effort = reasoning.get("effort")
         if effort is not None and not reasons:
             unsupported("reasoning.effort")
         if effort is not None and effort not in _EFFORTS:
@@ -153,7 +157,7 @@ def _check_tool(tool: Json, path: str) -> set[tuple[str, str]]:
     check_name(f"{path}.name", tool["name"])
     parameters = tool.get("parameters")
     if kind == "function" and isinstance(parameters, dict):
-        what, strict = f"function '{tool['name']}'", tool.get("strict") is not False
+        what, strict = f"function '{tool['name']}'", tool.get("strict") is True
         check_schema(what, f"{path}.parameters", "invalid_function_parameters", parameters, strict=strict)
     return {(kind, str(tool["name"]))}
 

@@ -19,7 +19,7 @@ _FORMATS = {
     "NUMBER": ("float", "double"),
 }
 _JSON_SCHEMA = frozenset({
-    "$id", "$defs", "$ref", "$anchor", "type", "format", "title", "description", "enum", "items",
+    "$schema", "$id", "$defs", "$ref", "$anchor", "type", "format", "title", "description", "enum", "items",
     "prefixItems", "minItems", "maxItems", "minimum", "maximum", "anyOf", "oneOf", "properties",
     "additionalProperties", "required", "propertyOrdering", "const", "default", "minLength", "maxLength",
     "pattern", "nullable", "examples", "example", "allOf", "not", "definitions", "exclusiveMinimum",
@@ -34,14 +34,7 @@ def check_subset(schema: Json, path: str) -> None:
     for key in schema:
         if camel(key) not in _SUBSET:
             unknown(key, path)
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        wrong_value(f"{path}.type", "type.googleapis.com/google.ai.generativelanguage.v1beta.Type", kind)
-    if kind is not None and str(kind).upper() not in _TYPES:
-        wrong_value(
-            f"{path}.type", "type.googleapis.com/google.ai.generativelanguage.v1beta.Type", f'"{kind}"'
-        )
-    kind = str(kind).upper()
+    kind = _kind(schema, path)
     given = schema.get("format")
     if given is not None and kind in _FORMATS and given not in _FORMATS[kind]:
         allowed = " and ".join(f"'{name}'" for name in _FORMATS[kind])
@@ -65,6 +58,16 @@ def check_subset(schema: Json, path: str) -> None:
         check_subset(inner, f"{path}.anyOf[{index}]")
 
 
+def _kind(schema: Json, path: str) -> str:
+    kind = schema.get("type")
+    if isinstance(kind, int):
+        kind = _TYPES[kind] if kind < len(_TYPES) else kind
+    if isinstance(kind, list) or (kind is not None and str(kind).upper() not in _TYPES):
+        said = kind if isinstance(kind, list) else f'"{kind}"'
+        wrong_value(f"{path}.type", "type.googleapis.com/google.ai.generativelanguage.v1beta.Type", said)
+    return str(kind).upper()
+
+
 def _check_enum(schema: Json, kind: str, path: str) -> None:
     enum = schema.get("enum")
     if enum is None:
@@ -79,7 +82,10 @@ def _check_enum(schema: Json, kind: str, path: str) -> None:
 
 
 def check_json_schema(schema: object, path: str) -> None:
-    """``parametersJsonSchema`` and ``responseJsonSchema``: JSON Schema, but for ``$schema``."""
+    """``parametersJsonSchema`` and ``responseJsonSchema``: JSON Schema.
+
+    ``$schema`` is taken: Gemini CLI sends it.
+    """
     if not isinstance(schema, dict):
         return
     for key in schema:
@@ -128,15 +134,8 @@ def check_function(declared: Json, path: str) -> None:
     for name, check in (("parameters", check_subset), ("response", check_subset)):
         if isinstance(given.get(name), dict):
             check(given[name], f"{path}.{name}")
-    if given.get("parameters") is not None:
-        _check_object(given["parameters"], f"{path}.parameters")
     for name in ("parametersJsonSchema", "responseJsonSchema"):
         check_json_schema(given.get(name), f"{path}.{name}")
-
-
-def _check_object(schema: Json, path: str) -> None:
-    if str(schema.get("type")).upper() == "OBJECT" and schema.get("properties") == {}:
-        refuse(f"* {_where(path)}.properties: should be non-empty for OBJECT type\n")
 
 
 def _where(path: str) -> str:

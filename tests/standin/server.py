@@ -169,7 +169,7 @@ class OpenAIStandIn(Server):
     def __init__(
         self, script: Script = (), flags: OpenAIFlags | None = None, *, handler: Handler | None = None
     ) -> None:
-        super().__init__(OpenAI(Player(script), flags or OpenAIFlags()), handler)
+        super().__init__(OpenAI(Player(script), flags=flags or OpenAIFlags()), handler)
 
 
 class GeminiStandIn(Server):
@@ -178,7 +178,7 @@ class GeminiStandIn(Server):
     def __init__(
         self, script: Script = (), flags: GoogleFlags | None = None, *, handler: Handler | None = None
     ) -> None:
-        super().__init__(Google(Player(script), flags or GoogleFlags()), handler)
+        super().__init__(Google(Player(script), flags=flags or GoogleFlags()), handler)
 
 
 class AnthropicStandIn(Server):
@@ -187,7 +187,7 @@ class AnthropicStandIn(Server):
     def __init__(
         self, script: Script = (), flags: AnthropicFlags | None = None, *, handler: Handler | None = None
     ) -> None:
-        super().__init__(Anthropic(Player(script), flags or AnthropicFlags()), handler)
+        super().__init__(Anthropic(Player(script), flags=flags or AnthropicFlags()), handler)
 
 
 class _Thread:
