@@ -9,6 +9,7 @@ from typing import Final
 from trunkline import __version__
 from trunkline.app.credentials import make_credentials
 from trunkline.app.discovery import Listing, discover, served, to_discover
+from trunkline.app.metrics import Metrics
 from trunkline.app.recorder import LineRecorder, write_stderr
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
@@ -23,6 +24,7 @@ from trunkline.relay.learned import Learned
 from trunkline.relay.ports import Credentials, ExchangeRecord, Recorder, Sink
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.record_line import text_line
+from trunkline.routing.health import Health
 from trunkline.routing.table import RoutingTable, build_table
 from trunkline.server.application import Application
 from trunkline.server.health import Status
@@ -50,7 +52,9 @@ class Gateway:
         clock = SystemClock()
         self._credentials = make_credentials(configuration, os.environ, self._upstreams, clock)
         self._recorder = LineRecorder(text_line, write_stderr)
-        self.recorders: list[Recorder] = [self._recorder]
+        health = Health()
+        self._metrics = Metrics(health, clock)
+        self.recorders: list[Recorder] = [self._recorder, self._metrics]
         """Who is told of every exchange when it is over."""
         self._exchange = Exchange(
             planner=self._router.plan,
@@ -64,6 +68,7 @@ class Gateway:
             recorder=self,
             timeouts=configuration.timeouts,
             retry=configuration.retry,
+            health=health,
             proofs=ProofStore(clock.now),
             learned=Learned(clock.now),
             strict=configuration.server.strict,
@@ -82,6 +87,7 @@ class Gateway:
             relay=self,
             models=self.models,
             status=self.status,
+            metrics=self._metrics.exposition,
             startup=self.startup,
             shutdown=self.shutdown,
         )

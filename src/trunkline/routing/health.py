@@ -3,7 +3,7 @@
 Everything takes ``now`` (monotonic seconds), so that the state is a plain function of what happened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -113,6 +113,10 @@ class Health:
     def breaker(self, target: Target) -> Breaker:
         """The state of one target, for people and metrics."""
         return self._breakers.get(target, CLOSED)
+
+    def tracked(self) -> Mapping[Target, Breaker]:
+        """Every target that failed lately, with its state."""
+        return self._breakers
 
     def cooling_until(self, provider: str) -> float:
         """When a provider's credential is asked again, in monotonic seconds; 0 when it is not resting."""

@@ -31,6 +31,8 @@ WIND_UP: Final = 2.0
 """Seconds that interrupted exchanges get to say so before everything is closed."""
 
 _JSON: Final = ("content-type", "application/json")
+METRICS: Final = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
+"""Prometheus' text format."""
 _DRAINING: Final = "The gateway is shutting down; try again in a moment."
 
 
@@ -50,6 +52,11 @@ async def nothing() -> None:
     """A lifespan step with nothing to do."""
 
 
+async def no_metrics() -> bytes:
+    """Metrics of a gateway that counts nothing."""
+    return b""
+
+
 class Application:
     """Bare ASGI: no middleware, and nothing read from a URL that was put together from headers."""
 
@@ -61,6 +68,7 @@ class Application:
         relay: Relay,
         models: Callable[[], Sequence[ListedModel]],
         status: Callable[[], Status],
+        metrics: Callable[[], Awaitable[bytes]] = no_metrics,
         startup: Callable[[], Awaitable[None]] = nothing,
         shutdown: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
@@ -68,6 +76,7 @@ class Application:
         self._relay = relay
         self._models = models
         self._status = status
+        self._metrics = metrics
         self._startup = startup
         self._shutdown = shutdown
         self._ids = RequestIds()
@@ -187,7 +196,7 @@ class Application:
     async def _tell(self, found: Match, head: Head, sink: ClientSink) -> None:
         """The routes that answer by themselves."""
         what = found.route.what
-        status = 200
+        status, kind = 200, _JSON
         match what:
             case "hello":
                 body = health.encode_hello(self._status())
@@ -198,6 +207,8 @@ class Application:
             case "ready":
                 status = 503 if self.draining else 200
                 body = health.encode_word("draining" if self.draining else "ready")
+            case "metrics":
+                body, kind = await self._metrics(), METRICS
             case "models" | "model":
                 if found.route.protocol not in self._codecs:
                     raise not_served(found)
@@ -210,7 +221,7 @@ class Application:
                 raise RuntimeError("model operations have an exchange")
             case _:
                 assert_never(what)
-        await _send_whole(sink, status, (_JSON,), body)
+        await _send_whole(sink, status, (kind,), body)
 
     async def _exchange(
         self,

@@ -15,7 +15,16 @@ Role = Literal["public", "client"]
 """``public``: whoever may reach the gateway at all; ``client``: with a client key where keys are set."""
 
 What = Literal[
-    "generate", "count_tokens", "models", "model", "hello", "health", "health_detailed", "alive", "ready"
+    "generate",
+    "count_tokens",
+    "models",
+    "model",
+    "hello",
+    "health",
+    "health_detailed",
+    "alive",
+    "ready",
+    "metrics",
 ]
 
 
@@ -56,6 +65,7 @@ def _rows() -> list[Route]:
         Route(path="/api/hello", methods=_READ, role="public", what="hello"),
         Route(path="/health", methods=_READ, role="public", what="health"),
         Route(path="/health/detailed", methods=_READ, role="client", what="health_detailed"),
+        Route(path="/metrics", methods=_READ, role="client", what="metrics"),
         Route(path="/livez", methods=_READ, role="public", what="alive"),
         Route(path="/readyz", methods=_READ, role="public", what="ready"),
         Route(path="/v1beta/models", methods=_READ, role="client", what="models", protocol="gemini"),
