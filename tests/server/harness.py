@@ -15,6 +15,7 @@ import uvicorn
 from trunkline.config.schema import Server, Timeouts
 from trunkline.core.errors import GatewayError
 from trunkline.protocols.codec import ErrorReply
+from trunkline.protocols.registry import CODECS
 from trunkline.providers.provider import ListedModel
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import Sink
@@ -239,7 +240,7 @@ def make(relay: ScriptedRelay, server: Server) -> Application:
     """An application with scripted parts."""
     return Application(
         server=server,
-        codecs={name: ScriptedCodec(name) for name in ("anthropic_messages", "openai_chat")},
+        codecs={name: ScriptedCodec(name) for name in CODECS},
         relay=relay,
         models=listed,
         status=lambda: Status(

@@ -4,12 +4,14 @@ import asyncio
 import logging
 import time
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.harness import ANSWER, JSON, POST, STREAM, Gateway, gateway, read_answer, request
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.protocols.codec import Peek
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import Sink
 from trunkline.server.sink import encode_value
@@ -18,6 +20,7 @@ MODEL_ROUTES = [
     ("/messages", "anthropic_messages", "generate"),
     ("/messages/count_tokens", "anthropic_messages", "count_tokens"),
     ("/chat/completions", "openai_chat", "generate"),
+    ("/responses", "openai_responses", "generate"),
 ]
 
 
@@ -38,6 +41,108 @@ def test_model_routes(
     assert inbound.client == "-"
 
 
+GEMINI_CALLS = [
+    ("generateContent", "generate", Peek("m")),
+    ("streamGenerateContent", "generate", Peek("m", True)),
+    ("streamGenerateContent?alt=sse", "generate", Peek("m", True)),
+    ("countTokens", "count_tokens", Peek("m")),
+]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/v1beta/models/",
+        "/v1/models/",
+        "/models/",
+        "/v1beta1/projects/p/locations/l/publishers/google/models/",
+    ],
+)
+@pytest.mark.parametrize(("method", "operation", "peek"), GEMINI_CALLS)
+def test_geminis_paths_say_model_and_method(
+    plain: Gateway, place: str, method: str, operation: str, peek: Peek
+) -> None:
+    reply = plain.request("POST", f"{place}m:{method}", b'{"model":"not this"}')
+    assert (reply.status, reply.body) == (200, ANSWER)
+    (inbound,) = plain.relay.seen
+    assert (inbound.codec.name, inbound.operation, inbound.peek) == ("gemini", operation, peek)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "model"),
+    [
+        ("dbx/databricks-claude-sonnet-4-5", "dbx/databricks-claude-sonnet-4-5"),
+        ("dbx%2Fdatabricks-claude-sonnet-4-5", "dbx/databricks-claude-sonnet-4-5"),
+        ("dbx,system.ai.gpt-5", "dbx,system.ai.gpt-5"),
+        ("dbx%2Csystem.ai.gpt-5", "dbx,system.ai.gpt-5"),
+        ("local%2Fqwen3:8b", "local/qwen3:8b"),
+        ("my%20model", "my model"),
+        ("models%2Fsonnet", "sonnet"),
+        ("sonnet%3AgenerateContent", "sonnet"),
+    ],
+)
+def test_a_model_in_a_path_may_be_spelled_in_any_way(plain: Gateway, spelled: str, model: str) -> None:
+    method = "" if "generateContent" in spelled else ":generateContent"
+    assert plain.request("POST", f"/v1beta/models/{spelled}{method}", b"{}").status == 200
+    assert plain.relay.seen[0].peek == Peek(model)
+
+
+EVENTS = b'data: {"a":1}\n\n', b"\n\n", b'data: {"b"', b':"}"}\r\n\r\n'
+
+
+async def three_pieces(inbound: Inbound, sink: Sink) -> None:
+    await sink.start(200, (STREAM,))
+    for piece in EVENTS:
+        await sink.send(piece)
+
+
+def test_E99_a_stream_is_an_array_unless_events_are_asked_for(plain: Gateway) -> None:
+    plain.relay.script = three_pieces
+    events = plain.request("POST", "/v1beta/models/m:streamGenerateContent?alt=sse", b"{}")
+    assert (events.header("content-type"), events.body) == (STREAM[1], b"".join(EVENTS))
+    array = plain.request("POST", "/v1beta/models/m:streamGenerateContent", b"{}")
+    assert array.header("content-type") == "application/json; charset=utf-8"
+    assert (array.complete, array.body) == (True, b'[{"a":1}\n\r\n,{"b":"}"}]')
+
+
+def test_E99_an_array_that_breaks_off_ends_with_the_error(plain: Gateway) -> None:
+    async def fail(inbound: Inbound, sink: Sink) -> None:
+        await sink.start(200, (STREAM,))
+        await sink.send(EVENTS[0])
+        raise ZeroDivisionError
+
+    plain.relay.script = fail
+    reply = plain.request("POST", "/v1beta/models/m:streamGenerateContent", b"{}")
+    assert reply.complete
+    first, last = msgspec.json.decode(reply.body)
+    assert first == {"a": 1}
+    assert "failed on this request" in last["message"]
+
+
+def test_an_unknown_method_of_geminis_names_those_there_are(plain: Gateway) -> None:
+    reply = plain.request("POST", "/v1beta/models/m:predict", b"{}")
+    assert (reply.status, reply.json["protocol"]) == (404, "gemini")
+    assert "generateContent, streamGenerateContent, countTokens" in str(reply.json["message"])
+    assert plain.request("DELETE", "/v1beta/models/m").status == 405
+    assert plain.request("GET", "/v1beta/models/m:generateContent").header("allow") == "POST"
+
+
+def test_E113_geminis_list(plain: Gateway) -> None:
+    methods = ["generateContent", "streamGenerateContent", "countTokens"]
+    expected = [
+        {"name": "models/dbx/databricks-claude-sonnet-4-5", "displayName": "Sonnet", "version": "",
+         "supportedGenerationMethods": methods},
+        {"name": "models/sonnet", "displayName": "sonnet", "version": "", "supportedGenerationMethods": methods},
+    ]  # fmt: skip
+    assert plain.request("GET", "/v1beta/models?pageSize=50").json == {"models": expected}
+    assert plain.request("GET", "/v1beta/models/sonnet").json == expected[1]
+    assert plain.request("GET", "/v1beta/models/dbx%2Fdatabricks-claude-sonnet-4-5").json == expected[0]
+    sdk = ("x-goog-api-client", "google-genai-sdk/1.0")
+    assert plain.request("GET", "/v1/models", b"", [sdk]).json == {"models": expected}
+    missing = plain.request("GET", "/v1beta/models/sonet")
+    assert (missing.status, missing.json["protocol"]) == (404, "gemini")
+
+
 def test_the_databricks_proxys_own_path_is_served(plain: Gateway) -> None:
     assert plain.request("POST", "/v1/databricks/messages", b"{}").status == 200
     assert plain.relay.seen[0].codec.name == "anthropic_messages"
@@ -50,10 +155,8 @@ def test_E112_count_tokens_is_served_and_never_a_404(plain: Gateway) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/completions", "/v1/completions", "/responses", "/v1/responses", "/v1/responses/compact", "/embeddings",
-     "/v1/embeddings", "/v1beta/models/gemini-3:generateContent", "/v1beta/models/g:streamGenerateContent",
-     "/v1beta/models/g:countTokens"],
-)  # fmt: skip
+    ["/completions", "/v1/completions", "/v1/responses/compact", "/embeddings", "/v1/embeddings"],
+)
 def test_what_is_not_yet_served_says_so(plain: Gateway, path: str) -> None:
     reply = plain.request("POST", path, b"{}")
     assert reply.status == 501
@@ -117,6 +220,12 @@ def test_errors_come_in_the_clients_protocol(plain: Gateway) -> None:
     assert protocol("/v1/chat/completions") == "openai_chat"
     assert protocol("/v1/embeddings") == "openai_chat"
     assert protocol("/nothing") == "openai_chat"
+    assert protocol("/v1/responses") == "openai_responses"
+    assert protocol("/v2/responses") == "openai_responses"
+    assert protocol("/v1beta/models/m:generateContent") == "gemini"
+    assert protocol("/v1beta/models/m") == "gemini"
+    assert protocol("/v1beta/nothing") == "gemini"
+    assert protocol("/v1/models", ("x-goog-api-client", "google-genai-sdk/1")) == "gemini"
     assert protocol("/v2/messages") == "anthropic_messages"
     assert protocol("/nothing", ("anthropic-version", "2023-06-01")) == "anthropic_messages"
     assert protocol("/v1/models", ("User-Agent", "claude-cli/2")) == "anthropic_messages"

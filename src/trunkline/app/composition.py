@@ -14,8 +14,7 @@ from trunkline.app.recorder import LineRecorder, write_stderr
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
 from trunkline.config.schema import Configuration
-from trunkline.protocols.anthropic_messages import ANTHROPIC_COUNT
-from trunkline.protocols.registry import CARRIED, CODECS
+from trunkline.protocols.registry import CARRIED, CODECS, COUNTERS
 from trunkline.providers.provider import ListedModel, Provider
 from trunkline.relay.admission import Admission
 from trunkline.relay.exchange import Exchange
@@ -61,7 +60,7 @@ class Gateway:
             providers=providers,
             codecs=CODECS,
             carried=CARRIED,
-            counters={"anthropic_messages": ANTHROPIC_COUNT},
+            counters=COUNTERS,
             upstream=self._upstreams,
             credentials=self._credentials,
             clock=clock,

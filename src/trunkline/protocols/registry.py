@@ -2,11 +2,21 @@
 
 from typing import Final
 
-from trunkline.protocols.anthropic_messages import ANTHROPIC_MESSAGES
-from trunkline.protocols.codec import CarriedCodec, Codec
+from trunkline.protocols.anthropic_messages import ANTHROPIC_COUNT, ANTHROPIC_MESSAGES
+from trunkline.protocols.codec import CarriedCodec, Codec, CountCodec
+from trunkline.protocols.gemini import GEMINI, GEMINI_COUNT
 from trunkline.protocols.openai_chat import COMPLETIONS, EMBEDDINGS, OPENAI_CHAT
+from trunkline.protocols.openai_responses import OPENAI_RESPONSES
 
-CODECS: Final[dict[str, Codec]] = {codec.name: codec for codec in (ANTHROPIC_MESSAGES, OPENAI_CHAT)}
+CODECS: Final[dict[str, Codec]] = {
+    codec.name: codec for codec in (ANTHROPIC_MESSAGES, OPENAI_CHAT, OPENAI_RESPONSES, GEMINI)
+}
+
+COUNTERS: Final[dict[str, CountCodec]] = {
+    ANTHROPIC_MESSAGES.name: ANTHROPIC_COUNT,
+    GEMINI.name: GEMINI_COUNT,
+}
+"""Token counting, for the protocols that have it."""
 
 CARRIED: Final[dict[str, CarriedCodec]] = {codec.name: codec for codec in (COMPLETIONS, EMBEDDINGS)}
 """Operations that only pass through, by name."""

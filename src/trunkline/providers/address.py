@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Final, NamedTuple
+from urllib.parse import quote, urlsplit
 
 from trunkline.providers.problems import SettingsError
 
@@ -44,6 +44,37 @@ def beside_chat(protocol: str, chat_url: str) -> str:
     """Where an operation is asked at a provider whose chat is at ``chat_url``, an endpoint or its base."""
     base, question, query = endpoint_url("openai_chat", chat_url).partition("?")
     return base.removesuffix(ENDPOINTS["openai_chat"]) + ENDPOINTS[protocol] + question + query
+
+
+def gemini_models(configured: str) -> str:
+    """Where a base, a list of models (``.../models``) or a whole endpoint URL has its models, without a query."""
+    base = configured.strip().partition("?")[0]
+    listed, below, _ = base.partition("/models/")
+    base = listed + "/models" if below else base.rstrip("/")
+    return base if base.endswith("/models") else endpoint_url("gemini", base)
+
+
+class GeminiUrls(NamedTuple):
+    """The methods of one model."""
+
+    whole: str
+    stream: str
+    counting: str
+
+
+def gemini_urls(configured: str, deployment: str) -> GeminiUrls:
+    """The URLs of ``deployment``, see :func:`gemini_models`; a query that was configured stays.
+
+    Streams are always asked for as events (protocols.md E99).
+    """
+    query = configured.strip().partition("?")[2]
+    model = f"{gemini_models(configured)}/{quote(deployment.removeprefix('models/'), safe='/:@,')}"
+    plain, more = (f"?{query}", f"&{query}") if query else ("", "")
+    return GeminiUrls(
+        f"{model}:generateContent{plain}",
+        f"{model}:streamGenerateContent?alt=sse{more}",
+        f"{model}:countTokens{plain}",
+    )
 
 
 def is_private(host: str) -> bool:

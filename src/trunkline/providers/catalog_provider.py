@@ -11,7 +11,15 @@ from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.http import Headers, HttpHead, HttpRequest
 from trunkline.core.losses import Loss
-from trunkline.providers.address import CARRIED_NAMES, ENDPOINTS, beside_chat, check_url, endpoint_url
+from trunkline.providers.address import (
+    CARRIED_NAMES,
+    ENDPOINTS,
+    beside_chat,
+    check_url,
+    endpoint_url,
+    gemini_models,
+    gemini_urls,
+)
 from trunkline.providers.draft import Draft
 from trunkline.providers.edit_chat import chat_edits_due, edit_chat
 from trunkline.providers.edit_messages import edit_messages, messages_edits_due
@@ -75,14 +83,21 @@ class CatalogProvider:
         return tuple(self._surface(protocol, configured, deployment) for protocol, configured in chosen)
 
     def _surface(self, protocol: str, configured: str, deployment: str) -> Surface:
-        url = endpoint_url(protocol, configured.replace("{model}", deployment))
-        counts = protocol == "anthropic_messages" and self._entry.kind == "anthropic"
+        configured = configured.replace("{model}", deployment)
+        stream_url = count_url = None
+        if protocol == "gemini":
+            url, stream_url, count_url = gemini_urls(configured, deployment)
+        else:
+            url = endpoint_url(protocol, configured)
+            if protocol == "anthropic_messages" and self._entry.kind == "anthropic":
+                count_url = f"{url}/count_tokens"
         return Surface(
             name=SURFACE_NAMES[protocol],
             protocol=protocol,
             deployment=deployment,
             url=url,
-            count_url=f"{url}/count_tokens" if counts else None,
+            stream_url=stream_url,
+            count_url=count_url,
             facts=merge_facts(
                 Facts(provider=self._name, model=deployment),
                 model_layer(deployment, protocol),
@@ -109,11 +124,20 @@ class CatalogProvider:
 
     def headers(self, surface: Surface, credential: str | None, client: Headers) -> Headers:
         return request_headers(
-            auth_headers(self._auth, credential),
+            auth_headers(self._auth_of(surface.protocol), credential),
             client,
             surface.facts,
             self._forward if surface.protocol == "anthropic_messages" else "none",
             self._entry.headers + self._settings.headers,
+        )
+
+    def _auth_of(self, protocol: str) -> Auth:
+        """A user's own Gemini address gets its key where that protocol has it, unless told otherwise."""
+        told = self._settings.auth not in (None, "api_key")
+        return (
+            "goog_key"
+            if protocol == "gemini" and self._entry.needs == "speaks" and not told
+            else self._auth
         )
 
     def edit(self, surface: Surface, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
@@ -140,12 +164,18 @@ class CatalogProvider:
         protocol, configured = self._speaks[0]
         if "{model}" in configured:
             return None
-        base = configured.partition("?")[0].rstrip("/").removesuffix(ENDPOINTS[protocol])
+        if protocol == "gemini" and "://" not in path:
+            url = gemini_models(configured)
+        else:
+            base = configured.partition("?")[0].rstrip("/").removesuffix(ENDPOINTS[protocol])
+            url = path if "://" in path else f"{base}{path}"
         headers: Headers = (("accept", "application/json"), ("user-agent", USER_AGENT))
-        headers += auth_headers(self._auth, credential) + self._entry.headers + self._settings.headers
+        headers += (
+            auth_headers(self._auth_of(protocol), credential) + self._entry.headers + self._settings.headers
+        )
         if self._entry.kind == "anthropic":
             headers += (("anthropic-version", "2023-06-01"),)
-        return HttpRequest("GET", path if "://" in path else f"{base}{path}", headers)
+        return HttpRequest("GET", url, headers)
 
     def decode_discovery(self, body: bytes) -> tuple[ListedModel, ...]:
         return decode_listing(self._name, body)

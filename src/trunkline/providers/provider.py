@@ -19,9 +19,15 @@ class Surface(Struct, frozen=True, kw_only=True):
     deployment: str
     """The model's name as this surface spells it; goes into the body."""
     url: str
+    stream_url: str | None = None
+    """Where streams are asked for, when that is another place (gemini: the path holds the method)."""
     count_url: str | None = None
     """Where tokens are counted in this protocol, if the provider can."""
     facts: Facts
+
+    def asked_at(self, *, stream: bool) -> str:
+        """The URL of a generation request."""
+        return self.stream_url if stream and self.stream_url is not None else self.url
 
 
 class Relearned(Struct, frozen=True):

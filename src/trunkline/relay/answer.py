@@ -6,7 +6,7 @@ from typing import Final
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.events import Folder, unfold
 from trunkline.core.sse import SSEFramer
-from trunkline.core.types import Response, Thinking
+from trunkline.core.types import Response, Thinking, ToolCall
 from trunkline.protocols.codec import CarriedCodec, Codec
 from trunkline.relay.course import ECHOING, Course
 from trunkline.relay.pipe import MAX_HELD, Gathering, Passthrough, Pipe, Translation, truncated
@@ -20,6 +20,8 @@ MAX_WHOLE: Final = 64 * 1024 * 1024
 LINGER: Final = 2.0
 """Seconds the upstream gets to close its body after its protocol's own end."""
 EVENT_STREAM: Final = "text/event-stream"
+_PROOFS: Final = {"openai_responses": b'"encrypted_content"', "gemini": b"houghtSignature"}
+"""How a proof shows in a whole answer; elsewhere as ``signature``."""
 
 
 class Answer:
@@ -248,14 +250,17 @@ class Answer:
         """The upstream's own bytes, once it is sure that they are no error under a 200 (protocols.md E109)."""
         course, codec = self._course, self._prepared.codec
         course.journal.usage = codec.usage_of(body)
-        if course.journal.usage is None or b'"signature"' in body:
+        if course.journal.usage is None or _PROOFS.get(codec.name, b'"signature"') in body:
             course.keep_signatures(_signatures(self._decode(body)), self._origin)
         await course.delivery.whole(body)
 
 
 def _signatures(response: Response) -> tuple[str, ...]:
-    return tuple(
-        part.signature
-        for part in response.content
-        if isinstance(part, Thinking) and part.signature is not None
-    )
+    """All proofs in an answer, as their maker wrote them."""
+    found: list[str | None] = []
+    for part in response.content:
+        if isinstance(part, Thinking):
+            found += (part.signature, part.redacted)
+        elif isinstance(part, ToolCall):
+            found.append(part.proof)
+    return tuple(filter(None, found))

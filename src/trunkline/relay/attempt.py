@@ -102,7 +102,8 @@ class Attempt:
             course.journal.losses = prepared.losses
             headers = await credentialed(course, self._provider, surface)
             started = course.time()
-            answer = await self._open(prepared, HttpRequest("POST", surface.url, headers, prepared.body))
+            url = surface.asked_at(stream=prepared.stream)
+            answer = await self._open(prepared, HttpRequest("POST", url, headers, prepared.body))
             status = answer.head.status
             await self._receive(prepared, answer, started)
         except GatewayError as error:
@@ -203,9 +204,13 @@ class Attempt:
 
 
 def _refuses_signature(error: GatewayError) -> bool:
-    """A thinking block of another maker (protocols.md E8)."""
+    """A proof of another maker (protocols.md E8): thinking blocks, thought signatures, encrypted reasoning."""
+    if error.kind is not Kind.INVALID_REQUEST:
+        return False
     message = error.message.lower()
-    return error.kind is Kind.INVALID_REQUEST and "signature" in message and "thinking" in message
+    if "signature" in message:
+        return "thinking" in message or "thought" in message
+    return error.code == "invalid_encrypted_content" or "encrypted content" in message
 
 
 async def credentialed(course: Course, provider: Provider, surface: Surface) -> tuple[tuple[str, str], ...]:

@@ -34,6 +34,9 @@ MAX_LESSONS: Final = 2
 ECHOING: Final = frozenset({"anthropic_messages"})
 """Protocols whose clients send thinking back as they got it: nothing needs to be kept for them."""
 
+_QUOTING: Final = frozenset({"openai_responses"})
+"""Protocols whose answers repeat the request or are shaped by its tools."""
+
 MAX_SURFACES: Final = 1024
 
 
@@ -151,6 +154,7 @@ class Course:
             stream_usage=self.request.stream_usage if stream else False,
             kept=self.keeper is not None and self.keeper.kept_here,
             previous=None if self.keeper is None else self.keeper.previous,
+            request=self.request if self.inbound.codec.name in _QUOTING else None,
         )
 
     def keep_proofs(self, content: list[Part], origin: str) -> None:

@@ -9,21 +9,22 @@ from typing import Final, Protocol, assert_never
 from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import Headers
-from trunkline.protocols.codec import Carrier
+from trunkline.protocols.codec import Carrier, Peek
+from trunkline.protocols.gemini import read_path
 from trunkline.providers.provider import ListedModel
 from trunkline.relay.inbound import Inbound, Operation
 from trunkline.relay.ports import ClientGone, Sink
 from trunkline.server import health
 from trunkline.server.asgi import CONNECTION, Connection, Receive, Scope, Send
 from trunkline.server.bodies import read_body
-from trunkline.server.client_keys import Door
-from trunkline.server.heads import Head, read_head, speaks_anthropic
+from trunkline.server.client_keys import Door, query_key
+from trunkline.server.heads import Head, read_head, speaks
 from trunkline.server.health import Status
 from trunkline.server.identifiers import RequestIds
 from trunkline.server.models import encode_list, encode_model
 from trunkline.server.routes import Match, match, unknown_path
 from trunkline.server.signals import before_exit
-from trunkline.server.sink import ClientSink
+from trunkline.server.sink import ArraySink, ClientSink
 
 log: Final = logging.getLogger(__name__)
 
@@ -33,6 +34,13 @@ WIND_UP: Final = 2.0
 _JSON: Final = ("content-type", "application/json")
 METRICS: Final = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
 """Prometheus' text format."""
+_TELLING: Final = (
+    (b"/messages", "anthropic_messages"),
+    (b"/responses", "openai_responses"),
+    (b"/v1beta", "gemini"),
+    (b"enerateContent", "gemini"),
+)
+"""Parts of paths that are no route and still tell who is asking."""
 _DRAINING: Final = "The gateway is shutting down; try again in a moment."
 
 
@@ -110,8 +118,10 @@ class Application:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self._ids.next()
-        sink = ClientSink(send, request_id.encode("ascii"))
-        found = match(scope["raw_path"])
+        found = match(scope["raw_path"], scope["query_string"])
+        called = None if found is None else found.called
+        kind = ClientSink if called is None or called.framing == "sse" else ArraySink
+        sink = kind(send, request_id.encode("ascii"))
         client = scope["client"]
         head = read_head(scope["headers"], client[0] if client else None)
         codec = self._envelope(found, head, scope["raw_path"])
@@ -147,8 +157,7 @@ class Application:
         """Whose shape an error of this request has."""
         if found is not None and found.route.what in ("generate", "count_tokens"):
             return self._codecs.get(found.route.protocol) or self._codecs["openai_chat"]
-        anthropic = speaks_anthropic(head.headers) or (found is None and b"/messages" in raw_path)
-        return self._codecs["anthropic_messages" if anthropic else "openai_chat"]
+        return self._codecs[_spoken(found, head, raw_path)]
 
     async def _dispatch(
         self,
@@ -167,6 +176,8 @@ class Application:
         tenant = "-"
         if route.role == "client":
             self._door.check_browser(head.caller)
+            if route.protocol == "gemini":
+                head.caller.query_key = query_key(scope["query_string"])
             tenant = self._door.admit(head.caller)
         if head.upgrade and route.protocol == "openai_responses":
             raise GatewayError(
@@ -185,6 +196,8 @@ class Application:
     async def _wrong_method(
         self, scope: Scope, found: Match, head: Head, sink: ClientSink, request_id: str
     ) -> None:
+        if found.route.protocol == "gemini" and scope["method"] == "POST" and ":" in found.rest:
+            read_path(scope["raw_path"].decode("latin-1"))  # raises: it is a method that does not exist
         allow = ", ".join(found.route.methods)
         error = GatewayError(
             Kind.INVALID_REQUEST, f"{scope['method']} is not for this path; it takes {allow}.", status=405,
@@ -210,13 +223,11 @@ class Application:
             case "metrics":
                 body, kind = await self._metrics(), METRICS
             case "models" | "model":
-                if found.route.protocol not in self._codecs:
-                    raise not_served(found)
-                anthropic = speaks_anthropic(head.headers)
+                protocol = _spoken(found, head, b"")
                 if what == "models":
-                    body = encode_list(self._models(), anthropic=anthropic)
+                    body = encode_list(self._models(), protocol)
                 else:
-                    body = encode_model(self._models(), found.rest, anthropic=anthropic)
+                    body = encode_model(self._models(), found.rest, protocol)
             case "generate" | "count_tokens":
                 raise RuntimeError("model operations have an exchange")
             case _:
@@ -245,6 +256,7 @@ class Application:
             headers=head.headers,
             request_id=request_id,
             client=tenant,
+            peek=None if found.called is None else Peek(found.called.model, found.called.stream),
         )
         connection: Connection = scope["extensions"][CONNECTION] if "extensions" in scope else _NeverLost()
         task = asyncio.current_task()
@@ -290,6 +302,16 @@ class _NeverLost:
 
     on_lost: Callable[[str], object] | None = None
     lost: str | None = None
+
+
+def _spoken(found: Match | None, head: Head, raw_path: bytes) -> str:
+    """The protocol of a client on a route that is no model operation, or on none."""
+    if found is not None:
+        return "gemini" if found.route.protocol == "gemini" else speaks(head.headers)
+    for part, protocol in _TELLING:
+        if part in raw_path:
+            return protocol
+    return speaks(head.headers)
 
 
 TOO_DEEP: Final = GatewayError(

@@ -28,6 +28,7 @@ class Scope(TypedDict):
     type: str
     method: str
     raw_path: bytes
+    query_string: bytes
     headers: RawHeaders
     client: tuple[str, int] | None
     extensions: NotRequired[dict[str, Connection]]

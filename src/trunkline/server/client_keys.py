@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
+from urllib.parse import parse_qs
 
 from msgspec import Struct
 
@@ -42,6 +43,8 @@ class Caller(Struct):
     host: str = ""
     authorization: str | None = None
     api_key: str | None = None
+    query_key: str | None = None
+    """The ``key`` of the query, on routes whose protocol allows it there (gemini)."""
     origin: str | None = None
     fetch_site: str | None = None
 
@@ -110,7 +113,7 @@ class Door:
             Kind.AUTHENTICATION,
             "The client key is not one of those in server.keys of the gateway."
             if presented
-            else "This gateway wants a client key, as x-api-key or as Authorization: Bearer.",
+            else "This gateway wants a client key, as x-api-key, x-goog-api-key or Authorization: Bearer.",
             should_retry=False,
         )
 
@@ -123,12 +126,21 @@ def _presented(caller: Caller) -> Iterator[bytes]:
     """Every key a request carries: SDKs may send a placeholder in one header and the key in the other."""
     if caller.api_key is not None:
         yield caller.api_key.encode("latin-1")
+    if caller.query_key is not None:
+        yield caller.query_key.encode("latin-1", "replace")
     if caller.authorization is not None:
         scheme, _, value = caller.authorization.strip().partition(" ")
         if scheme.lower() == "bearer":
             yield value.strip().encode("latin-1")
         elif scheme.lower() == "basic":
             yield from _basic(value.strip())
+
+
+def query_key(query: bytes) -> str | None:
+    """The ``key`` of a query string, where Google's own SDKs of old put it."""
+    if b"key=" not in query:
+        return None
+    return parse_qs(query.decode("latin-1")).get("key", [None])[-1]
 
 
 def _basic(value: str) -> list[bytes]:

@@ -259,10 +259,12 @@ class EdgeProtocol(asyncio.Protocol):
         self._body_open = True
         self._since = self._heard
         self._pieces = self._body_bytes = 0
+        path, _, query = target.partition(b"?")
         scope: Scope = {
             "type": "http",
             "method": method.decode("ascii"),
-            "raw_path": target.partition(b"?")[0],
+            "raw_path": path,
+            "query_string": query,
             "headers": self._headers,
             "client": self._client,
             "extensions": self._extensions,

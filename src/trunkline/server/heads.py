@@ -93,9 +93,11 @@ def _note(head: Head, name: bytes, value: str) -> None:
         caller.api_key = caller.api_key or value
 
 
-def speaks_anthropic(headers: Headers) -> bool:
-    """Whether a client on a route of no protocol is one that expects Anthropic's shapes."""
-    return any(
-        name == "anthropic-version" or (name == "user-agent" and value.lower().startswith("claude"))
-        for name, value in headers
-    )
+def speaks(headers: Headers) -> str:
+    """The protocol whose shapes a client expects on a route of no protocol."""
+    for name, value in headers:
+        if name == "anthropic-version" or (name == "user-agent" and value.lower().startswith("claude")):
+            return "anthropic_messages"
+        if name == "x-goog-api-client":
+            return "gemini"
+    return "openai_chat"

@@ -1,7 +1,7 @@
-"""The list of models, in the shape of whoever asks: Anthropic's or OpenAI's."""
+"""The list of models, in the shape of whoever asks: Anthropic's, OpenAI's or Gemini's."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -46,9 +46,26 @@ class OpenAIList(Struct, frozen=True):
     object: Literal["list"] = "list"
 
 
-def encode_list(models: Sequence[ListedModel], *, anthropic: bool) -> bytes:
+class GeminiModel(Struct, frozen=True, rename="camel"):
+    name: str
+    display_name: str
+    version: str = ""
+    supported_generation_methods: tuple[str, ...] = (
+        "generateContent",
+        "streamGenerateContent",
+        "countTokens",
+    )
+
+
+class GeminiList(Struct, frozen=True):
+    models: list[GeminiModel]
+
+
+def encode_list(models: Sequence[ListedModel], protocol: str) -> bytes:
     """All models, on one page."""
-    if not anthropic:
+    if protocol == "gemini":
+        return _ENCODER.encode(GeminiList([_gemini(model) for model in models]))
+    if protocol != "anthropic_messages":
         return _ENCODER.encode(OpenAIList([_openai(model) for model in models]))
     data = [_anthropic(model) for model in models]
     data += [_picked(model) for model in models if not _PICKED.search(model.id)]
@@ -62,11 +79,12 @@ def encode_list(models: Sequence[ListedModel], *, anthropic: bool) -> bytes:
     )
 
 
-def encode_model(models: Sequence[ListedModel], name: str, *, anthropic: bool) -> bytes:
+def encode_model(models: Sequence[ListedModel], name: str, protocol: str) -> bytes:
     """One model by its id. Raises GatewayError (NOT_FOUND) naming the nearest."""
+    shape = _SHAPES.get(protocol, _openai)
     for model in models:
         if name in (model.id, f"anthropic/{model.id}"):
-            return _ENCODER.encode(_anthropic(model) if anthropic else _openai(model))
+            return _ENCODER.encode(shape(model))
     hint = did_you_mean(name[:200], (model.id for model in models))
     raise GatewayError(Kind.NOT_FOUND, f"There is no model {name[:200]!r} here.{hint}", should_retry=False)
 
@@ -83,3 +101,13 @@ def _picked(model: ListedModel) -> AnthropicModel:
 def _openai(model: ListedModel) -> OpenAIModel:
     provider, slash, _ = model.id.partition("/")
     return OpenAIModel(id=model.id, owned_by=provider if slash else "trunkline")
+
+
+def _gemini(model: ListedModel) -> GeminiModel:
+    return GeminiModel(name=f"models/{model.id}", display_name=model.display_name or model.id)
+
+
+_SHAPES: Final[dict[str, Callable[[ListedModel], Struct]]] = {
+    "anthropic_messages": _anthropic,
+    "gemini": _gemini,
+}

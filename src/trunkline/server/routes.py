@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from trunkline.config.nearest import nearest
+from trunkline.protocols.gemini import Called, read_path
 
 Role = Literal["public", "client"]
 """``public``: whoever may reach the gateway at all; ``client``: with a client key where keys are set."""
@@ -29,7 +30,7 @@ What = Literal[
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """One row. ``path`` ending in ``/*`` matches anything that begins so and goes on."""
+    """One row. The ``*`` of a ``path`` stands for anything; only a method of Gemini's may follow it."""
 
     path: str
     methods: tuple[str, ...]
@@ -44,6 +45,8 @@ class Match(Struct, frozen=True):
 
     route: Route
     rest: str = ""
+    called: Called | None = None
+    """What the path itself asks for, where model and method stand in it (gemini)."""
 
 
 _READ: Final = ("GET", "HEAD")
@@ -57,6 +60,19 @@ _MODEL_ROUTES: Final[tuple[tuple[str, What, str], ...]] = (
     ("/embeddings", "generate", "openai_embeddings"),
 )
 PREFIXES: Final = ("", "/v1")
+_GEMINI_METHODS: Final[tuple[tuple[str, What], ...]] = (
+    ("generateContent", "generate"),
+    ("streamGenerateContent", "generate"),
+    ("countTokens", "count_tokens"),
+)
+_GEMINI_PLACES: Final = (
+    "/v1beta/models/",
+    "/v1/models/",
+    "/models/",
+    "/v1beta1/projects/",
+    "/v1/projects/",
+)
+"""Where the Developer API has its models, and where Vertex has them: ``projects/P/locations/L/publishers/...``."""
 
 
 def _rows() -> list[Route]:
@@ -69,9 +85,6 @@ def _rows() -> list[Route]:
         Route(path="/livez", methods=_READ, role="public", what="alive"),
         Route(path="/readyz", methods=_READ, role="public", what="ready"),
         Route(path="/v1beta/models", methods=_READ, role="client", what="models", protocol="gemini"),
-        Route(
-            path="/v1beta/models/*", methods=("POST",), role="client", what="generate", protocol="gemini"
-        ),
         # As users of the PROXY_BACKEND proxy call it.
         Route(
             path="/v1/databricks/messages",
@@ -81,6 +94,14 @@ def _rows() -> list[Route]:
             protocol="anthropic_messages",
         ),
     ]
+    for place in _GEMINI_PLACES:
+        rows.extend(
+            Route(path=f"{place}*:{method}", methods=("POST",), role="client", what=what, protocol="gemini")
+            for method, what in _GEMINI_METHODS
+        )
+    rows.append(
+        Route(path="/v1beta/models/*", methods=_READ, role="client", what="model", protocol="gemini")
+    )
     for prefix in PREFIXES:
         rows.append(Route(path=f"{prefix}/models", methods=_READ, role="client", what="models"))
         rows.append(Route(path=f"{prefix}/models/*", methods=_READ, role="client", what="model"))
@@ -94,21 +115,31 @@ def _rows() -> list[Route]:
 ROUTES: Final[tuple[Route, ...]] = tuple(_rows())
 
 _EXACT: Final[dict[bytes, Match]] = {
-    route.path.encode(): Match(route) for route in ROUTES if route.path[-1] != "*"
+    route.path.encode(): Match(route) for route in ROUTES if "*" not in route.path
 }
-_BELOW: Final[tuple[tuple[bytes, Route], ...]] = tuple(
-    (route.path[:-1].encode(), route) for route in ROUTES if route.path[-1] == "*"
+_BELOW: Final[tuple[tuple[str, str, Route], ...]] = tuple(
+    (*route.path.partition("*")[::2], route) for route in ROUTES if "*" in route.path
 )
 
 
-def match(raw_path: bytes) -> Match | None:
-    """The route of a path as it stands in the request line, without its query."""
+def match(raw_path: bytes, query: bytes = b"") -> Match | None:
+    """The route of a path as it stands in the request line, without its query.
+
+    ``query`` says how Gemini's streams are framed; nothing else is read from it.
+    """
     found = _EXACT.get(raw_path)
-    if found is not None:
-        return found
-    for prefix, route in _BELOW:
-        if len(raw_path) > len(prefix) and raw_path.startswith(prefix):
-            return Match(route, unquote(raw_path[len(prefix) :].decode("latin-1"), errors="replace"))
+    return _match_below(raw_path, query) if found is None else found
+
+
+def _match_below(raw_path: bytes, query: bytes) -> Match | None:
+    path = unquote(raw_path.decode("latin-1"), errors="replace")
+    for before, after, route in _BELOW:
+        if len(path) > len(before) + len(after) and path.startswith(before) and path.endswith(after):
+            rest = path[len(before) : len(path) - len(after)]
+            called = (
+                read_path(raw_path.decode("latin-1") + "?" + query.decode("latin-1")) if after else None
+            )
+            return Match(route, rest, called)
     return None
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import quote
 
 from trunkline.core.http import Headers
+from trunkline.protocols.gemini import JsonArrayWriter
 from trunkline.server.asgi import RawHeaders, Send
 
 DROPPED: Final = frozenset(
@@ -18,6 +19,7 @@ DROPPED: Final = frozenset(
 _NAMES: Final[dict[str, bytes]] = {}
 """Header names as sent, for those seen so far: ours and providers', a few dozen."""
 _MAX_NAMES: Final = 512
+_EVENTS: Final = "text/event-stream"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -63,7 +65,7 @@ class ClientSink:
             if raw_name == b"content-length":
                 self._left = int(value)
             elif raw_name == b"content-type":
-                self.event_stream = value.startswith("text/event-stream")
+                self.event_stream = value.startswith(_EVENTS)
             raw.append((raw_name, encode_value(value)))
         self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
@@ -87,3 +89,36 @@ class ClientSink:
         gap = b"" if not self._last or self._last.endswith(b"\n\n") else b"\n\n"
         await self.send(gap + event)
         await self.end()
+
+
+class ArraySink(ClientSink):
+    """For a caller that asked for a stream without ``alt=sse``: its events as one JSON array (protocols.md E99)."""
+
+    __slots__ = ("_array",)
+
+    def __init__(self, send: Send, request_id: bytes) -> None:
+        super().__init__(send, request_id)
+        self._array: JsonArrayWriter | None = None
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Status and headers, once; an event stream is announced as JSON."""
+        if not any(name == "content-type" and value.startswith(_EVENTS) for name, value in headers):
+            await super().start(status, headers)
+            return
+        self._array = JsonArrayWriter()
+        json = ("content-type", "application/json; charset=utf-8")
+        await super().start(status, tuple(json if pair[0] == "content-type" else pair for pair in headers))
+        self.event_stream = True
+
+    async def send(self, data: bytes) -> None:
+        """More of the body, event by event."""
+        if self._array is not None:
+            data = self._array.feed(data)
+        if data:
+            await super().send(data)
+
+    async def end(self) -> None:
+        """The answer is complete, and so is the array."""
+        if self._array is not None and not self.complete:
+            await super().send(self._array.close())
+        await super().end()
