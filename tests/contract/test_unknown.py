@@ -13,7 +13,9 @@ from trunkline.protocols.registry import CODECS
 from wire import translate
 from wire.recordings import answers, generations
 
-rooms = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+RECORDED = ("anthropic_messages", "openai_chat")
+"""Rooms whose recordings this page reads by model and messages."""
+rooms = pytest.mark.parametrize("codec", [CODECS[name] for name in RECORDED], ids=RECORDED)
 STRANGE = {"trunkline_unknown": {"a": [1, None, {"b": "\u2603"}]}, "another_unknown": "x"}
 _RAW = {"input", "parameters", "input_schema", "schema", "arguments", "properties", "action", "operation"}
 
