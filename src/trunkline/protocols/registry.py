@@ -8,9 +8,8 @@ from trunkline.protocols.gemini import GEMINI, GEMINI_COUNT
 from trunkline.protocols.openai_chat import COMPLETIONS, EMBEDDINGS, OPENAI_CHAT
 from trunkline.protocols.openai_responses import OPENAI_RESPONSES
 
-CODECS: Final[dict[str, Codec]] = {
-    codec.name: codec for codec in (ANTHROPIC_MESSAGES, OPENAI_CHAT, OPENAI_RESPONSES, GEMINI)
-}
+_ROOMS: Final[tuple[Codec, ...]] = (ANTHROPIC_MESSAGES, OPENAI_CHAT, OPENAI_RESPONSES, GEMINI)
+CODECS: Final[dict[str, Codec]] = {codec.name: codec for codec in _ROOMS}
 
 COUNTERS: Final[dict[str, CountCodec]] = {
     ANTHROPIC_MESSAGES.name: ANTHROPIC_COUNT,

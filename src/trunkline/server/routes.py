@@ -118,7 +118,10 @@ _EXACT: Final[dict[bytes, Match]] = {
     route.path.encode(): Match(route) for route in ROUTES if "*" not in route.path
 }
 _BELOW: Final[tuple[tuple[str, str, Route], ...]] = tuple(
-    (*route.path.partition("*")[::2], route) for route in ROUTES if "*" in route.path
+    (before, after, route)
+    for route in ROUTES
+    for before, star, after in (route.path.partition("*"),)
+    if star
 )
 
 
