@@ -22,10 +22,11 @@ from trunkline.protocols.codec import (
     StreamEncoder,
     StreamTap,
 )
-from trunkline.protocols.gemini import errors, foreign_proofs, response
+from trunkline.protocols.gemini import errors, foreign_proofs
 from trunkline.protocols.gemini.path import read_path
 from trunkline.protocols.gemini.request_decode import decode_request
 from trunkline.protocols.gemini.request_encode import encode_request
+from trunkline.protocols.gemini.response import decode_response, encode_response, usage_of
 from trunkline.protocols.gemini.stream_decode import GeminiStreamDecoder
 from trunkline.protocols.gemini.stream_encode import GeminiStreamEncoder
 from trunkline.protocols.gemini.tap import GeminiStreamTap
@@ -68,11 +69,11 @@ class Gemini:
 
     def decode_response(self, body: bytes, origin: str) -> Response:
         """A whole answer."""
-        return response.decode_response(body, origin)
+        return decode_response(body, origin)
 
-    def encode_response(self, answer: Response, context: ReplyContext) -> bytes:
+    def encode_response(self, response: Response, context: ReplyContext) -> bytes:
         """A whole answer for a client."""
-        return response.encode_response(answer, context)
+        return encode_response(response, context)
 
     def stream_decoder(self, origin: str) -> StreamDecoder:
         """For one upstream's stream."""
@@ -88,7 +89,7 @@ class Gemini:
 
     def usage_of(self, body: bytes) -> Usage | None:
         """The usage in a whole answer."""
-        return response.usage_of(body)
+        return usage_of(body)
 
     def drop_foreign_proofs(
         self, body: bytes, owned: Callable[[str], bool]

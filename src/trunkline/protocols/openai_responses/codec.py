@@ -25,8 +25,8 @@ from trunkline.protocols.openai_responses import (
     output_decode,
     request_decode,
     request_encode,
-    response,
 )
+from trunkline.protocols.openai_responses.response import encode_response
 from trunkline.protocols.openai_responses.stream_decode import ResponsesStreamDecoder
 from trunkline.protocols.openai_responses.stream_encode import ResponsesStreamEncoder, encode_stream_error
 from trunkline.protocols.openai_responses.tap import ResponsesStreamTap
@@ -63,9 +63,9 @@ class OpenAIResponses:
         """A whole answer."""
         return output_decode.decode_response(body, origin)
 
-    def encode_response(self, answer: Response, context: ReplyContext) -> bytes:
+    def encode_response(self, response: Response, context: ReplyContext) -> bytes:
         """A whole answer for a client."""
-        return response.encode_response(answer, context)
+        return encode_response(response, context)
 
     def stream_decoder(self, origin: str) -> StreamDecoder:
         """Events of a stream to neutral ones."""
