@@ -1,13 +1,16 @@
 """The command as users run it: a process of its own, with nothing of this machine's environment."""
 
+import contextlib
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -30,9 +33,16 @@ class Command:
     """Runs ``trunkline`` with a fresh HOME."""
 
     home: Path
+    usual: dict[str, str] = field(default_factory=dict)
 
     def environ(self, extra: dict[str, str]) -> dict[str, str]:
-        return {"HOME": str(self.home), "PATH": os.environ["PATH"], "PYTHONPATH": SOURCE, **extra}
+        return {
+            "HOME": str(self.home),
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": SOURCE,
+            **self.usual,
+            **extra,
+        }
 
     def __call__(self, *arguments: str, stdin: str = "", **environ: str) -> Result:
         began = time.monotonic()
@@ -81,6 +91,18 @@ def command(tmp_path: Path) -> Command:
     home = tmp_path / "home"
     home.mkdir()
     return Command(home)
+
+
+@pytest.fixture
+def background(command: Command) -> Iterator[Command]:
+    """``command`` for services: at the end none is left."""
+    (command.home / "tl").mkdir()
+    yield replace(
+        command, usual={"TRUNKLINE_HOME": str(command.home / "tl"), "TRUNKLINE_START_TIMEOUT": "20"}
+    )
+    for record in command.home.rglob("service.json"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
 
 
 @pytest.fixture

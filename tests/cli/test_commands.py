@@ -69,7 +69,18 @@ def test_version_is_told_fast_in_every_way(command) -> None:
 def test_help_lists_every_command(command) -> None:
     result = command("--help")
     assert result.code == 0
-    for name in ("serve", "config", "models", "explain", "status", "doctor", "version"):
+    for name in (
+        "serve",
+        "start",
+        "stop",
+        "launch",
+        "config",
+        "models",
+        "explain",
+        "status",
+        "doctor",
+        "version",
+    ):
         assert f"  {name} " in result.out
         own = command(name, "--help")
         assert own.code == 0
@@ -81,7 +92,7 @@ USAGE = [
     (("doctr",), 'There is no command "doctr". Did you mean "doctor"?'),
     (
         ("xyzzy",),
-        'There is no command "xyzzy". Commands: serve, config, models, explain, status, doctor, version.',
+        'There is no command "xyzzy". Commands: serve, start,',
     ),
     (("serve", "--prot", "1"), "No such option"),
     (("serve", "--port", "99999"), "99999 is not in the range 0<=x<=65535"),

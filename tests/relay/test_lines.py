@@ -51,6 +51,12 @@ def test_a_line_for_machines() -> None:
     assert fields["output"] == 0
     assert fields["stream"] is True
     assert "session" not in fields
+    assert (fields["asked"], fields["model"]) == ("sonnet", "databricks-claude")
+
+
+def test_a_request_that_nobody_served_is_logged_under_the_name_it_asked_for() -> None:
+    fields = msgspec.json.decode(json_line(replace(RECORD, provider=None, model=None, status=404)))
+    assert (fields["asked"], fields["model"]) == ("sonnet", "sonnet")
 
 
 def test_the_way_through_several_targets_is_told() -> None:

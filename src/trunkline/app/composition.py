@@ -9,8 +9,8 @@ from typing import Final
 from trunkline import __version__
 from trunkline.app.credentials import make_credentials
 from trunkline.app.discovery import Listing, discover, served, to_discover
+from trunkline.app.logs import exchange_log
 from trunkline.app.metrics import Metrics
-from trunkline.app.recorder import LineRecorder, write_stderr
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
 from trunkline.config.schema import Configuration
@@ -22,7 +22,6 @@ from trunkline.relay.inbound import Inbound
 from trunkline.relay.learned import Learned
 from trunkline.relay.ports import Credentials, ExchangeRecord, Recorder, Sink
 from trunkline.relay.proofs import ProofStore
-from trunkline.relay.record_line import text_line
 from trunkline.routing.health import Health
 from trunkline.routing.table import RoutingTable, build_table
 from trunkline.server.application import Application
@@ -50,7 +49,7 @@ class Gateway:
         self._upstreams = Upstreams(configuration.timeouts, os.environ)
         clock = SystemClock()
         self._credentials = make_credentials(configuration, os.environ, self._upstreams, clock)
-        self._recorder = LineRecorder(text_line, write_stderr)
+        self._recorder = exchange_log(os.environ)
         health = Health()
         self._metrics = Metrics(health, clock)
         self.recorders: list[Recorder] = [self._recorder, self._metrics]

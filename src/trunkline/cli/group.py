@@ -10,6 +10,10 @@ from trunkline.config.nearest import nearest
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("trunkline.cli.serve", "Run the gateway in the foreground."),
+    "start": ("trunkline.cli.start", "Start the gateway in the background."),
+    "stop": ("trunkline.cli.stop", "Stop the gateway in the background."),
+    "launch": ("trunkline.cli.launch", "Start a coding agent wired to the gateway."),
+    "code": ("trunkline.cli.code", "Start Claude Code wired to the gateway."),
     "config": ("trunkline.cli.config", "Check, show or import the configuration."),
     "models": ("trunkline.cli.models", "List the models that clients can ask for."),
     "explain": ("trunkline.cli.explain", "Show who would serve a request, without sending it."),

@@ -27,37 +27,37 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _pipe_closed()
     except Exception as error:  # noqa: BLE001 - the last line of defence: a user sees words, no stack
-        return _explained(error)
+        lines, code = explained(error)
+        say(lines)
+        return code
     return result if isinstance(result, int) else 0
 
 
-def _explained(error: Exception) -> int:
+def explained(error: Exception) -> tuple[tuple[str, ...], int]:
     """The words and the exit code for whatever stopped a command."""
     if isinstance(error, Failure):
-        return _say(error.message, error.code)
+        return (error.message,), error.code
     if isinstance(error, ConfigurationError):
-        what = "credential" if isinstance(error, CredentialMissing) else "configuration"
-        count = len(error.problems)
-        if count > 1:
-            _say(f"The configuration has {count} problems:", CONFIGURATION)
-        for problem in error.problems:
-            _say(f"{what}: {problem}", CONFIGURATION)
-        return CREDENTIAL if isinstance(error, CredentialMissing) else CONFIGURATION
+        missing = isinstance(error, CredentialMissing)
+        what = "credential" if missing else "configuration"
+        lines = tuple(f"{what}: {problem}" for problem in error.problems)
+        heading = (f"The configuration has {len(lines)} problems:",) if len(lines) > 1 else ()
+        return heading + lines, CREDENTIAL if missing else CONFIGURATION
     return _stopped(error)
 
 
-def _stopped(error: Exception) -> int:
+def _stopped(error: Exception) -> tuple[tuple[str, ...], int]:
     from trunkline.server.errors import StartRefused  # the server is not loaded by every command
 
     if isinstance(error, StartRefused):
-        return _say(str(error), error.exit_code)
+        return (str(error),), error.exit_code
     if isinstance(error, OSError):
         place = f" ({error.filename})" if isinstance(error.filename, str) else ""
-        return _say(f"{error.strerror or type(error).__name__}{place}", FAILED)
+        return (f"{error.strerror or type(error).__name__}{place}",), FAILED
     if os.environ.get("TRUNKLINE_TRACEBACK"):
         raise error
     hint = "This is a bug in Trunkline: please report it with the output under TRUNKLINE_TRACEBACK=1."
-    return _say(f"{type(error).__name__} in {_place(error)}. {hint}", FAILED)
+    return (f"{type(error).__name__} in {_place(error)}. {hint}",), FAILED
 
 
 def _place(error: Exception) -> str:
@@ -70,9 +70,10 @@ def _place(error: Exception) -> str:
     return f"{os.path.basename(step.tb_frame.f_code.co_filename)}:{step.tb_lineno}"
 
 
-def _say(message: str, code: int) -> int:
-    click.echo(f"trunkline: {message}", err=True)
-    return code
+def say(lines: Sequence[str]) -> None:
+    """What went wrong, on stderr."""
+    for line in lines:
+        click.echo(f"trunkline: {line}", err=True)
 
 
 def _pipe_closed() -> int:

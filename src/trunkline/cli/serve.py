@@ -5,15 +5,13 @@ import os
 import click
 from msgspec import structs
 
-from trunkline.app.composition import is_rehearsal, make_application
+from trunkline.app.composition import is_rehearsal
 from trunkline.app.logs import configure_logging
-from trunkline.app.memory import settle
-from trunkline.app.worker import CONFIG_VARIABLE, HOST_VARIABLE, PORT_VARIABLE, WORKER
+from trunkline.app.serving import serve
 from trunkline.cli.listing import config_option
+from trunkline.cli.service.probe import reachable, url
 from trunkline.cli.sources import load_configuration, load_providers, origin
-from trunkline.cli.status import reachable, url
 from trunkline.config.schema import Configuration
-from trunkline.server.run import run_server
 
 SHOWN = 20
 """Models named at the start; ``trunkline models`` lists all."""
@@ -37,24 +35,12 @@ def command(path: str | None, host: str | None, port: int | None, workers: int) 
     server = structs.replace(server, host=host or server.host, port=server.port if port is None else port)
     configuration = structs.replace(configuration, server=server)
     providers = load_providers(configuration)
-    app = make_application(configuration, providers) if workers == 1 else WORKER
-    if workers > 1:
-        _tell_workers(path, configuration)
 
     def announce(host: str, port: int) -> None:
         names = [f"{name}/{model}" for name, provider in providers.items() for model in provider.models]
         _say(banner(configuration, names, reachable(host), port))
 
-    settle()
-    run_server(app, server, configuration.timeouts, workers=workers, on_started=announce)
-
-
-def _tell_workers(path: str | None, configuration: Configuration) -> None:
-    """Workers read the same configuration again: this process's own environment tells them where."""
-    if path is not None:
-        os.environ[CONFIG_VARIABLE] = path
-    os.environ[HOST_VARIABLE] = configuration.server.host
-    os.environ[PORT_VARIABLE] = str(configuration.server.port)
+    serve(configuration, providers, path=path, workers=workers, on_started=announce)
 
 
 def banner(configuration: Configuration, names: list[str], host: str, port: int) -> str:

@@ -1,17 +1,13 @@
 """``trunkline status``: how the running gateway is."""
 
-import http.client
+import time
 
 import click
 import msgspec
 
-from trunkline.cli.exits import NOT_RUNNING, Failure
 from trunkline.cli.listing import config_option, json_option, print_json
-from trunkline.cli.sources import load_configuration
-from trunkline.config.schema import Server
-
-PATIENCE = 3.0
-"""Seconds to wait for an answer."""
+from trunkline.cli.service.find import Found, find
+from trunkline.cli.service.probe import ask, url
 
 
 @click.command("status")
@@ -21,51 +17,31 @@ PATIENCE = 3.0
 @json_option
 def command(path: str | None, host: str | None, port: int | None, as_json: bool) -> None:
     """Ask the running gateway how it is. Exit code 6 when it is not running."""
-    server = load_configuration(path).server
-    address = (host or reachable(server.host), port or server.port)
-    health = ask(address, server)
+    found = find(path, host, port)
+    health = ask(found.address, found.server)
     if as_json:
-        print_json("status", {"running": True, "host": address[0], "port": address[1], "health": health})
+        address = {"host": found.address[0], "port": found.port}
+        print_json("status", {"running": True, **address, **_process(found), "health": health})
         return
-    click.echo(f"Trunkline {health.get('version', '?')} is running at {url(*address)}.")
+    click.echo(f"Trunkline {health.get('version', '?')} is running at {url(*found.address)}.")
     if health.get("rehearsal"):
         click.echo("Rehearsal: answers are recordings, no provider is asked.")
+    for key, value in _process(found).items():
+        click.echo(f"  {key}: {value}")
     for key, value in health.items():
         if key not in ("status", "service", "version", "rehearsal"):
             shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
             click.echo(f"  {key}: {shown}")
 
 
-def reachable(host: str) -> str:
-    """An address to call for one to listen on."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - names, not binds
-
-
-def url(host: str, port: int) -> str:
-    """The gateway's base URL."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def ask(address: tuple[str, int], server: Server) -> dict[str, object]:
-    """The detailed health of the gateway there. Raises Failure when nobody or somebody else answers."""
-    headers = {"authorization": f"Bearer {server.keys[0].reveal()}"} if server.keys else {}
-    where = url(*address)
-    connection = http.client.HTTPConnection(*address, timeout=PATIENCE)
-    try:
-        connection.request("GET", "/health/detailed", headers=headers)
-        answer = connection.getresponse()
-        status, body = answer.status, answer.read(1_000_000)
-        if status in (401, 403):
-            raise Failure(f"{where} refuses the key in server.keys: it runs on another configuration.")
-        health = msgspec.json.decode(body, type=dict[str, object])
-    except (OSError, http.client.HTTPException):
-        raise Failure(
-            f"Not running: nothing answers at {where}. Start it: trunkline serve", NOT_RUNNING
-        ) from None
-    except msgspec.DecodeError:
-        raise Failure(f"What answers at {where} is not Trunkline.", NOT_RUNNING) from None
-    finally:
-        connection.close()
-    if health.get("service") != "trunkline":
-        raise Failure(f"What answers at {where} is not Trunkline.", NOT_RUNNING)
-    return health
+def _process(found: Found) -> dict[str, object]:
+    """The background process; nothing of one that was started otherwise."""
+    service = found.service
+    if service is None:
+        return {}
+    return {
+        "pid": service.pid,
+        "uptime_seconds": round(time.time() - service.since),
+        "pid_file": str(found.places.pid_file),
+        "logs": str(found.places.logs),
+    }

@@ -114,9 +114,14 @@ def _pairs(fields: Fields) -> str:
 
 
 def json_line(record: ExchangeRecord) -> bytes:
-    """One JSON object, without a line end."""
-    fields: dict[str, Value] = {"id": record.request_id}
+    """One JSON object, without a line end.
+
+    ``model`` is the one that answered, as users of claude-code-router search for it; ``asked`` the name asked for.
+    """
+    fields: dict[str, Value] = {"id": record.request_id, "asked": _cleaned(record.asked_model)}
     for key, value in (*_asked(record), *_measured(record), *_circumstances(record)):
         if value is not None:
             fields[key] = _cleaned(value) if isinstance(value, str) else value
+    if record.model is not None:
+        fields["model"] = _cleaned(record.model)
     return _ENCODE.encode(fields)

@@ -38,17 +38,19 @@ def run_server(
     *,
     workers: int = 1,
     on_started: Started | None = None,
+    listeners: list[socket.socket] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return.
 
-    ``app`` is the application, or ``module:function`` to make one in each worker process. Raises Exposed or
+    ``app`` is the application, or ``module:function`` to make one in each worker process. ``listeners`` are
+    sockets that listen already, as :func:`bind` makes them; they are closed at the end. Raises Exposed or
     AddressTaken before anything is served.
     """
     check_exposure(server)
     if workers > 1 and not isinstance(app, str):
         raise TypeError("several workers each make their own application: give its import string")
     with ExitStack() as stack:
-        listeners = bind(server.host, server.port)
+        listeners = listeners or bind(server.host, server.port)
         for listener in listeners:
             stack.enter_context(listener)
         host, port = listeners[0].getsockname()[:2]

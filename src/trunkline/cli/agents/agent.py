@@ -1,0 +1,71 @@
+"""What an agent is told: the vocabulary of all the agents' files. Values only; nothing here runs or writes."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from trunkline.config.secret import Secret
+
+ANY_KEY: Final = "trunkline"
+"""What a client presents to a gateway without keys: any word will do, but agents insist on one."""
+KEY_VARIABLE: Final = "TRUNKLINE_CLIENT_KEY"
+"""Where an agent finds the key whose own configuration names a variable for it."""
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+class Scene(Struct, frozen=True, kw_only=True):
+    """What an agent is to be wired to, and in which surroundings."""
+
+    url: str
+    """The gateway, without a path."""
+    key: Secret
+    model: str | None
+    """The model to ask for; None: the agent's own choice."""
+    models: tuple[str, ...]
+    """What the gateway lists; empty when it was not asked."""
+    environ: Mapping[str, str]
+    folder: Path
+    """Ours, for the files that this agent is given."""
+
+
+class Wiring(Struct, frozen=True, kw_only=True):
+    """How one start of an agent differs from a plain one."""
+
+    values: Mapping[str, str | Secret]
+    """Environment variables that are set."""
+    removed: tuple[str, ...] = ()
+    """Environment variables that would contradict them."""
+    arguments: tuple[str, ...] = ()
+    """Put before the user's own. They hold no secret: every process of the machine can read them."""
+    files: Mapping[Path, bytes] = {}
+    """Files of ours that are written before the start. They hold no secret."""
+
+
+class Agent(Struct, frozen=True, kw_only=True):
+    """One agent: the program, how it is installed, and how it is wired."""
+
+    name: str
+    title: str
+    program: str
+    install: str
+    """A line that installs it."""
+    own_model: str
+    """A name that it asks for when it is not told which."""
+    wire: Callable[[Scene], Wiring]
+
+
+def around_proxies(environ: Mapping[str, str]) -> dict[str, str | Secret]:
+    """``NO_PROXY`` in both spellings, with loopback added: a proxy of the company cannot reach it."""
+    known = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    hosts = [host.strip() for host in known.split(",") if host.strip()]
+    if "*" in hosts:
+        return {}
+    added = ",".join([*hosts, *(host for host in LOOPBACK if host not in hosts)])
+    return {"NO_PROXY": added, "no_proxy": added}
+
+
+def unless_set(environ: Mapping[str, str], **values: str) -> dict[str, str | Secret]:
+    """Those of ``values`` about which the user has not decided otherwise."""
+    return {name: value for name, value in values.items() if name not in environ}

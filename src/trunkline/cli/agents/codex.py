@@ -1,0 +1,34 @@
+"""Codex: a provider of our own by command-line overrides, the key in a variable (clients.md 3.1)."""
+
+from typing import Final
+
+from trunkline.cli.agents.agent import KEY_VARIABLE, Agent, Scene, Wiring, around_proxies
+
+PROVIDER: Final = "trunkline"
+
+
+def wire(scene: Scene) -> Wiring:
+    """``-c`` overrides leave the user's own configuration, login and sessions where they are."""
+    settings = {
+        "model_provider": PROVIDER,
+        f"model_providers.{PROVIDER}.name": "Trunkline",
+        f"model_providers.{PROVIDER}.base_url": f"{scene.url}/v1",
+        f"model_providers.{PROVIDER}.env_key": KEY_VARIABLE,
+        f"model_providers.{PROVIDER}.wire_api": "responses",
+    }
+    if scene.model is not None:
+        settings["model"] = scene.model
+    overrides = [argument for name, value in settings.items() for argument in ("-c", f'{name}="{value}"')]
+    return Wiring(
+        values={KEY_VARIABLE: scene.key, **around_proxies(scene.environ)}, arguments=tuple(overrides)
+    )
+
+
+CODEX: Final = Agent(
+    name="codex",
+    title="Codex",
+    program="codex",
+    install="npm install -g @openai/codex",
+    own_model="gpt-5.5",
+    wire=wire,
+)

@@ -1,0 +1,99 @@
+"""From an agent and a gateway to a wiring, and from a wiring to a running agent."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from trunkline.cli.agents.agent import ANY_KEY, Agent, Scene, Wiring
+from trunkline.cli.agents.shells import revealed
+from trunkline.cli.exits import FAILED, Failure
+from trunkline.cli.service.find import Found
+from trunkline.cli.service.probe import ask_models, url
+from trunkline.config.schema import Configuration
+from trunkline.config.secret import Secret
+from trunkline.routing.names import claude_family
+
+
+def scene_for(
+    agent: Agent, found: Found, model: str | None, environ: Mapping[str, str], *, asked: bool = True
+) -> Scene:
+    """What the agent is wired to. ``asked``: the gateway runs and says which models it has. Raises Failure."""
+    models = ask_models(found.address, found.server) if asked else ()
+    keys = found.configuration.server.keys
+    return Scene(
+        url=url(*found.address),
+        key=keys[0] if keys else Secret(ANY_KEY),
+        model=model or usual_model(agent.own_model, found.configuration, models),
+        models=models,
+        environ=environ,
+        folder=found.places.agents / agent.name,
+    )
+
+
+def usual_model(own: str, configuration: Configuration, models: Sequence[str]) -> str | None:
+    """What an agent is to ask for that nobody told; None: what it asks for by itself is served.
+
+    Otherwise the default route's model, a Claude if there is one, else the first of the list.
+    """
+    if is_served(own, configuration, models):
+        return None
+    routes = dict(configuration.routes)
+    if "default" in routes:
+        return routes["default"].to[0]
+    return next(iter([*(model for model in models if claude_family(model)), *models]), None)
+
+
+def is_served(name: str, configuration: Configuration, models: Sequence[str]) -> bool:
+    """Whether the gateway would find somebody for a name, as far as can be told without asking."""
+    if claude_family(name):
+        return "default" in dict(configuration.routes) or any(claude_family(model) for model in models)
+    patterns = [entry.pattern for entry in configuration.models]
+    return configuration.any_name or name in models or any(fnmatchcase(name, glob) for glob in patterns)
+
+
+def find_program(agent: Agent, environ: Mapping[str, str]) -> str:
+    """Where the agent is installed. Raises Failure that says how to install it."""
+    named = environ.get(f"TRUNKLINE_{agent.name.upper()}_PATH")
+    found = shutil.which(named or agent.program, path=environ.get("PATH"))
+    if found is None:
+        where = (
+            f"TRUNKLINE_{agent.name.upper()}_PATH names {named}, which is no program"
+            if named
+            else (f"{agent.program} is not on PATH")
+        )
+        raise Failure(f"{agent.title} is not installed: {where}. Install it with: {agent.install}", FAILED)
+    return found
+
+
+def write_files(wiring: Wiring) -> None:
+    """Write the files of ours that the agent is given. Raises OSError."""
+    for path, data in wiring.files.items():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+
+
+def environment(wiring: Wiring, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the agent."""
+    kept = {name: value for name, value in environ.items() if name not in wiring.removed}
+    return {**kept, **{name: revealed(value) for name, value in wiring.values.items()}}
+
+
+def become(program: str, wiring: Wiring, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the agent in our place: terminal, input, signals and exit code are its own. Raises OSError.
+
+    Returns the exit code where a process cannot be replaced, as on Windows.
+    """
+    write_files(wiring)
+    command = [program, *wiring.arguments, *arguments]
+    child = environment(wiring, environ)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    if os.name != "nt":
+        os.execve(program, command, child)  # noqa: S606 - no shell: arguments arrive as they are
+    return subprocess.run(command, env=child, check=False).returncode  # noqa: S603 - what the user asked for

@@ -1,0 +1,77 @@
+"""Asking the gateway that runs how it is, with the key that its configuration has."""
+
+import http.client
+
+import msgspec
+from msgspec import Struct
+
+from trunkline.cli.exits import NOT_RUNNING, Failure
+from trunkline.config.schema import Server
+
+PATIENCE = 3.0
+"""Seconds to wait for an answer."""
+MOST = 4_000_000
+"""Bytes of an answer that are read."""
+
+
+def reachable(host: str) -> str:
+    """An address to call for one to listen on."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - names, not binds
+
+
+def url(host: str, port: int) -> str:
+    """The gateway's base URL."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class NotTrunkline(Failure):
+    """Something else answers there."""
+
+
+def ask(address: tuple[str, int], server: Server) -> dict[str, object]:
+    """The detailed health of the gateway there. Raises Failure when nobody or somebody else answers."""
+    where = url(*address)
+    try:
+        health = msgspec.json.decode(_get(address, server, "/health/detailed"), type=dict[str, object])
+    except msgspec.DecodeError:
+        health = {}
+    if health.get("service") != "trunkline":
+        raise NotTrunkline(f"What answers at {where} is not Trunkline.", NOT_RUNNING)
+    return health
+
+
+class _Model(Struct):
+    id: str
+
+
+class _Models(Struct):
+    data: list[_Model]
+
+
+def ask_models(address: tuple[str, int], server: Server) -> tuple[str, ...]:
+    """The names that the gateway there lists. Raises Failure."""
+    try:
+        listed = msgspec.json.decode(_get(address, server, "/v1/models"), type=_Models)
+    except msgspec.DecodeError:
+        raise NotTrunkline(f"What answers at {url(*address)} is not Trunkline.", NOT_RUNNING) from None
+    return tuple(model.id for model in listed.data)
+
+
+def _get(address: tuple[str, int], server: Server, path: str) -> bytes:
+    headers = {"authorization": f"Bearer {server.keys[0].reveal()}"} if server.keys else {}
+    where = url(*address)
+    connection = http.client.HTTPConnection(*address, timeout=PATIENCE)
+    try:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        if answer.status in (401, 403):
+            raise Failure(f"{where} refuses the key in server.keys: it runs on another configuration.")
+        return answer.read(MOST)
+    except http.client.HTTPException:
+        raise NotTrunkline(f"What answers at {where} is not Trunkline.", NOT_RUNNING) from None
+    except OSError:
+        raise Failure(
+            f"Not running: nothing answers at {where}. Start it: trunkline start", NOT_RUNNING
+        ) from None
+    finally:
+        connection.close()

@@ -1,0 +1,75 @@
+"""``trunkline start``: the gateway in the background."""
+
+import os
+
+import click
+
+from trunkline.cli.listing import config_option, json_option, print_json
+from trunkline.cli.service.background import exclusive
+from trunkline.cli.service.find import Found, ensure, find, refuse_another
+from trunkline.cli.service.orders import Orders
+from trunkline.cli.service.probe import url
+
+
+@click.command("start")
+@config_option
+@click.option("--host", help="The address to listen on; beyond this machine only with server.keys.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="The port; 0 picks a free one.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@click.option("--foreground", is_flag=True, help="Stay; the usual way under systemd or in a container.")
+@json_option
+def command(
+    path: str | None, host: str | None, port: int | None, workers: int, foreground: bool, as_json: bool
+) -> None:
+    """Start the gateway in the background; that it runs already is fine.
+
+    Returns when it answers, within 3 s, or says why it does not.
+
+    \b
+    Exit code: 0 it runs, 1 it did not start, 3 configuration, 6 the port is taken.
+    """
+    found = find(path, host, port)
+    if foreground or is_main_process():
+        serve_here(found, workers)
+        return
+    found, started = ensure(found, workers)
+    where = url(*found.address)
+    pid = None if found.service is None else found.service.pid
+    if as_json:
+        print_json("start", {"url": where, "pid": pid, "started": started, "logs": str(found.places.logs)})
+        return
+    number = "" if pid is None else f" (process {pid})"
+    word = "Started" if started else "Already running"
+    click.echo(f"{word}: Trunkline listens on {where}{number}.")
+
+
+def is_main_process() -> bool:
+    """Whether systemd or a container runs just this and takes its end for the end of the service.
+
+    systemd.exec(5): SYSTEMD_EXEC_PID is the id of the very process that systemd started.
+    """
+    return os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid()) or os.getpid() == 1
+
+
+def serve_here(found: Found, workers: int) -> None:
+    """Be the service. Raises Failure, StartRefused."""
+    from trunkline.cli.service.daemon import Teller, run  # all of the gateway
+    from trunkline.server.client_keys import check_exposure
+    from trunkline.server.run import bind
+
+    check_exposure(found.server)
+    with exclusive(found.places):
+        refuse_another(found.places)
+        listeners = bind(found.server.host, found.server.port)
+    run(
+        Orders(
+            home=str(found.places.home),
+            config=found.path,
+            host=found.server.host,
+            port=found.server.port,
+            workers=workers,
+            listeners=tuple(listener.detach() for listener in listeners),
+            report=None,
+        ),
+        Teller(None),
+    )
