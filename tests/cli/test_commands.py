@@ -445,7 +445,7 @@ def test_status_of_nothing(command) -> None:
     result = command("status", "--port", "9")
     assert (result.code, result.err) == (
         6,
-        "trunkline: Not running: nothing answers at http://127.0.0.1:9. Start it: trunkline serve\n",
+        "trunkline: Not running: nothing answers at http://127.0.0.1:9. Start it: trunkline start\n",
     )
 
 
