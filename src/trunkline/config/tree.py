@@ -75,3 +75,20 @@ def line_of(node: Node, key: str) -> int | None:
         if key.startswith(entry.key + "."):
             return line_of(entry.node, key[len(entry.key) + 1 :]) or entry.line
     return None
+
+
+def plain(node: Node) -> object:
+    """The same as dictionaries, lists, text, numbers, booleans and None. Holds whatever secrets the file holds."""
+    match node:
+        case Mapping():
+            return {entry.key: plain(entry.node) for entry in node.entries}
+        case Sequence():
+            return [plain(item) for item in node.items]
+        case Scalar(kind="number"):
+            return int(node.text) if node.text.lstrip("+-").isdecimal() else float(node.text)
+        case Scalar(kind="flag"):
+            return node.text == "true"
+        case Scalar(kind="nothing"):
+            return None
+        case Scalar():
+            return node.text

@@ -41,6 +41,8 @@ class Wiring(Struct, frozen=True, kw_only=True):
     """Put before the user's own. They hold no secret: every process of the machine can read them."""
     files: Mapping[Path, bytes] = {}
     """Files of ours that are written before the start. They hold no secret."""
+    stale: tuple[Path, ...] = ()
+    """Files of ours that are removed before the start."""
 
 
 class Agent(Struct, frozen=True, kw_only=True):
@@ -69,3 +71,8 @@ def around_proxies(environ: Mapping[str, str]) -> dict[str, str | Secret]:
 def unless_set(environ: Mapping[str, str], **values: str) -> dict[str, str | Secret]:
     """Those of ``values`` about which the user has not decided otherwise."""
     return {name: value for name, value in values.items() if name not in environ}
+
+
+def user_home(environ: Mapping[str, str]) -> Path:
+    """The user's home folder."""
+    return Path(environ.get("HOME") or environ.get("USERPROFILE") or "/nonexistent")

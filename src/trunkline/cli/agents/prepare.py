@@ -70,6 +70,8 @@ def find_program(agent: Agent, environ: Mapping[str, str]) -> str:
 
 def write_files(wiring: Wiring) -> None:
     """Write the files of ours that the agent is given. Raises OSError."""
+    for path in wiring.stale:
+        path.unlink(missing_ok=True)
     for path, data in wiring.files.items():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = path.with_name(f"{path.name}.{os.getpid()}")
