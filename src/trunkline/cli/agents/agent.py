@@ -53,8 +53,8 @@ class Agent(Struct, frozen=True, kw_only=True):
     program: str
     install: str
     """A line that installs it."""
-    own_model: str
-    """A name that it asks for when it is not told which."""
+    own_model: str | None
+    """A name that it asks for when it is not told which; None: it has to be told."""
     wire: Callable[[Scene], Wiring]
 
 

@@ -30,6 +30,6 @@ AIDER: Final = Agent(
     title="aider",
     program="aider",
     install="python -m pip install aider-chat",
-    own_model="",
+    own_model=None,
     wire=wire,
 )

@@ -66,6 +66,6 @@ CRUSH: Final = Agent(
     title="Crush",
     program="crush",
     install="npm install -g @charmland/crush",
-    own_model="",
+    own_model=None,
     wire=wire,
 )

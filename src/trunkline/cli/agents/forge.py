@@ -31,6 +31,6 @@ FORGE: Final = Agent(
     title="ForgeCode",
     program="forge",
     install="curl -fsSL https://forgecode.dev/cli | sh",
-    own_model="",
+    own_model=None,
     wire=wire,
 )

@@ -56,6 +56,6 @@ OPENCODE: Final = Agent(
     title="opencode",
     program="opencode",
     install="npm install -g opencode-ai",
-    own_model="",
+    own_model=None,
     wire=wire,
 )

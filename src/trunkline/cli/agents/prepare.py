@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import Final
 
 from trunkline.cli.agents.agent import ANY_KEY, Agent, Scene, Wiring
 from trunkline.cli.agents.shells import revealed
@@ -15,6 +16,8 @@ from trunkline.cli.service.probe import ask_models, url
 from trunkline.config.schema import Configuration
 from trunkline.config.secret import Secret
 from trunkline.routing.names import claude_family
+
+ROUTED: Final = "sonnet"
 
 
 def scene_for(
@@ -33,17 +36,16 @@ def scene_for(
     )
 
 
-def usual_model(own: str, configuration: Configuration, models: Sequence[str]) -> str | None:
+def usual_model(own: str | None, configuration: Configuration, models: Sequence[str]) -> str | None:
     """What an agent is to ask for that nobody told; None: what it asks for by itself is served.
 
-    Otherwise the default route's model, a Claude if there is one, else the first of the list.
+    Otherwise a Claude name, which the routes decide about, or else the first model of the list.
     """
-    if is_served(own, configuration, models):
+    if own is not None and is_served(own, configuration, models):
         return None
-    routes = dict(configuration.routes)
-    if "default" in routes:
-        return routes["default"].to[0]
-    return next(iter([*(model for model in models if claude_family(model)), *models]), None)
+    if is_served(ROUTED, configuration, models):
+        return ROUTED
+    return next(iter(models), None)
 
 
 def is_served(name: str, configuration: Configuration, models: Sequence[str]) -> bool:
