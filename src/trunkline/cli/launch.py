@@ -96,6 +96,7 @@ def _describe(
             "set": shown,
             "unset": list(wiring.removed),
             "write": {str(path): data.decode() for path, data in wiring.files.items()},
+            "link": {str(link): str(target) for link, target in wiring.links.items()},
             "run": command,
         }
         print_json("launch", fields)
@@ -107,4 +108,6 @@ def _describe(
         click.echo(f"unset    {name}")
     for path, data in wiring.files.items():
         click.echo(f"write    {path}\n{data.decode().rstrip()}")
+    for link, target in wiring.links.items():
+        click.echo(f"link     {link} -> {target}")
     click.echo(f"run      {shlex.join(command)}")

@@ -41,6 +41,8 @@ class Wiring(Struct, frozen=True, kw_only=True):
     """Put before the user's own. They hold no secret: every process of the machine can read them."""
     files: Mapping[Path, bytes] = {}
     """Files of ours that are written before the start. They hold no secret."""
+    links: Mapping[Path, Path] = {}
+    """Links of ours to files and folders of the user's, made before the start."""
     stale: tuple[Path, ...] = ()
     """Files of ours that are removed before the start."""
 

@@ -27,6 +27,15 @@ def laid_over(file: Path, overlay: Mapping[str, object]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(merged(below, overlay)), indent=2) + b"\n"
 
 
+def linked(own: Path, ours: Path, *, but: str) -> dict[Path, Path]:
+    """For a folder of ours that stands in for the user's own: links in it to everything there ``but`` one file."""
+    try:
+        names = sorted(entry.name for entry in own.iterdir())
+    except OSError:
+        names = []
+    return {ours / name: own / name for name in names if name != but}
+
+
 def merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
     """Tables are merged key by key; anything else of ``above`` takes the place of what was there."""
     result = dict(below)

@@ -71,7 +71,7 @@ def find_program(agent: Agent, environ: Mapping[str, str]) -> str:
 
 
 def write_files(wiring: Wiring) -> None:
-    """Write the files of ours that the agent is given. Raises OSError."""
+    """Make the files and links of ours that the agent is given. Raises OSError."""
     for path in wiring.stale:
         path.unlink(missing_ok=True)
     for path, data in wiring.files.items():
@@ -79,6 +79,11 @@ def write_files(wiring: Wiring) -> None:
         temporary = path.with_name(f"{path.name}.{os.getpid()}")
         temporary.write_bytes(data)
         temporary.replace(path)
+    for link, target in wiring.links.items():
+        if not link.exists():
+            link.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            link.unlink(missing_ok=True)
+            link.symlink_to(target, target_is_directory=target.is_dir())
 
 
 def environment(wiring: Wiring, environ: Mapping[str, str]) -> dict[str, str]:
