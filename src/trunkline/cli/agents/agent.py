@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from trunkline.config.secret import Secret
+from trunkline.routing.names import claude_family
 
 ANY_KEY: Final = "trunkline"
 """What a client presents to a gateway without keys: any word will do, but agents insist on one."""
@@ -73,6 +74,11 @@ def around_proxies(environ: Mapping[str, str]) -> dict[str, str | Secret]:
 def unless_set(environ: Mapping[str, str], **values: str) -> dict[str, str | Secret]:
     """Those of ``values`` about which the user has not decided otherwise."""
     return {name: value for name, value in values.items() if name not in environ}
+
+
+def is_claude(model: str) -> bool:
+    """Whether a name means a Claude, also as providers spell it: those are best asked over Messages."""
+    return claude_family(model) is not None or "claude" in model.lower()
 
 
 def user_home(environ: Mapping[str, str]) -> Path:

@@ -2,15 +2,14 @@
 
 from typing import Final
 
-from trunkline.cli.agents.agent import Agent, Scene, Wiring, around_proxies, unless_set
-from trunkline.routing.names import claude_family
+from trunkline.cli.agents.agent import Agent, Scene, Wiring, around_proxies, is_claude, unless_set
 
 
 def wire(scene: Scene) -> Wiring:
     """Both protocols are wired; the prefix of the model's name chooses: Messages for a Claude, else Chat."""
     model = {}
     if scene.model is not None:
-        protocol = "anthropic" if claude_family(scene.model) else "openai"
+        protocol = "anthropic" if is_claude(scene.model) else "openai"
         model = {"AIDER_MODEL": f"{protocol}/{scene.model}"}
     return Wiring(
         values={

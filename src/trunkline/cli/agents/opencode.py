@@ -5,8 +5,7 @@ from typing import Final
 import msgspec
 
 from trunkline.catalog.models import model_layer
-from trunkline.cli.agents.agent import KEY_VARIABLE, Agent, Scene, Wiring, around_proxies
-from trunkline.routing.names import claude_family
+from trunkline.cli.agents.agent import KEY_VARIABLE, Agent, Scene, Wiring, around_proxies, is_claude
 
 PROVIDER: Final = "trunkline"
 CHAT: Final = "@ai-sdk/openai-compatible"
@@ -42,7 +41,7 @@ def wire(scene: Scene) -> Wiring:
 def described(name: str) -> dict[str, object]:
     """What opencode needs to know of a model: how to ask it, and its limits where they are known."""
     model: dict[str, object] = {"name": name, "tool_call": True}
-    if claude_family(name.rpartition("/")[2]):
+    if is_claude(name):
         model["provider"] = {"npm": MESSAGES}
     layer = model_layer(name.rpartition("/")[2], "openai_chat")
     context, output = layer.get("context_tokens"), layer.get("max_output_tokens")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from trunkline.cli.agents.agent import ANY_KEY, Agent, Scene, Wiring
+from trunkline.cli.agents.agent import ANY_KEY, Agent, Scene, Wiring, is_claude
 from trunkline.cli.agents.shells import revealed
 from trunkline.cli.exits import FAILED, Failure
 from trunkline.cli.service.find import Found
@@ -51,7 +51,7 @@ def usual_model(own: str | None, configuration: Configuration, models: Sequence[
 def is_served(name: str, configuration: Configuration, models: Sequence[str]) -> bool:
     """Whether the gateway would find somebody for a name, as far as can be told without asking."""
     if claude_family(name):
-        return "default" in dict(configuration.routes) or any(claude_family(model) for model in models)
+        return "default" in dict(configuration.routes) or any(map(is_claude, models))
     patterns = [entry.pattern for entry in configuration.models]
     return configuration.any_name or name in models or any(fnmatchcase(name, glob) for glob in patterns)
 

@@ -16,7 +16,8 @@ MASK: Final = "****"
 def usual_shell(environ: Mapping[str, str]) -> Shell:
     """The user's shell, as far as the environment tells; a POSIX shell otherwise."""
     name = environ.get("SHELL", "").rpartition("/")[2]
-    return next((shell for shell in SHELLS if shell == name), "bash")
+    known: dict[str, Shell] = {shell: shell for shell in SHELLS}
+    return known.get(name, "bash")
 
 
 def exports(wiring: Wiring, program: str, shell: Shell) -> str:
