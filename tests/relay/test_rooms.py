@@ -148,6 +148,13 @@ TAPES: dict[str, list[bytes]] = {
         named(
             {"type": "response.output_item.added", "output_index": 0, "item": {**MESSAGE, "content": []}}
         ),
+        named(
+            {
+                **TEXT,
+                "type": "response.content_part.added",
+                "part": {"type": "output_text", "text": "", "annotations": []},
+            }
+        ),
         named({**TEXT, "type": "response.output_text.delta", "delta": "I look \U0001f600"}),
         named({**TEXT, "type": "response.output_text.done", "text": "I look \U0001f600"}),
         named({"type": "response.output_item.done", "output_index": 0, "item": MESSAGE}),
@@ -173,7 +180,7 @@ TAPES: dict[str, list[bytes]] = {
 OPENING = {
     "openai_chat": 2,
     "anthropic_messages": 5,
-    "openai_responses": 5,
+    "openai_responses": 6,
     "gemini": 1,
 }
 """Events of each tape before the call."""
