@@ -3,14 +3,14 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from agents.gateway import Gateway, serve
 from agents.process import Run, run
 from agents.programs import Line, Program, Wiring
 from agents.records import Record, records
-from standin import Flags, Script, StandIn
+from standin import GeminiStandIn, OpenAIStandIn, Script, Server, StandIn
 
 KEY = "client-key-of-the-tests"
 TIMEOUT = 240.0
@@ -24,25 +24,38 @@ class Provider:
     protocol: str
     model: str
     paths: tuple[str, ...]
-    section: Callable[[StandIn], dict[str, object]]
-    flags: Flags = field(default_factory=Flags)
+    standin: Callable[[Script], Server]
+    section: Callable[[Server], dict[str, object]]
 
 
-def _workspace(standin: StandIn) -> dict[str, object]:
+def _workspace(standin: Server) -> dict[str, object]:
     return {"kind": "databricks", "host": standin.url, "token": standin.token}
 
 
-def _native(standin: StandIn) -> dict[str, object]:
+def _native(standin: Server) -> dict[str, object]:
     """A workspace's Messages route alone, under the same rules as the workspace's own."""
     url = f"{standin.url}/serving-endpoints/anthropic"
     return {"kind": "custom", "speaks": {"anthropic_messages": url}, "key": standin.token, "auth": "bearer"}
 
 
+def _openai(standin: Server) -> dict[str, object]:
+    speaks = {"openai_responses": f"{standin.url}/v1"}
+    return {"kind": "custom", "speaks": speaks, "key": standin.token}
+
+
+def _google(standin: Server) -> dict[str, object]:
+    return {"kind": "custom", "speaks": {"gemini": standin.url}, "key": standin.token}
+
+
+CHAT = ("/chat/completions", "/invocations")
+GEMINI = (":generateContent", ":streamGenerateContent")
 PROVIDERS = {
-    "chat": Provider(
-        "openai_chat", "databricks-gpt-5-4", ("/chat/completions", "/invocations"), _workspace
+    "chat": Provider("openai_chat", "databricks-gpt-5-4", CHAT, StandIn, _workspace),
+    "messages": Provider(
+        "anthropic_messages", "databricks-claude-sonnet-4-5", ("/v1/messages",), StandIn, _native
     ),
-    "messages": Provider("anthropic_messages", "databricks-claude-sonnet-4-5", ("/v1/messages",), _native),
+    "responses": Provider("openai_responses", "gpt-5.5", ("/responses",), OpenAIStandIn, _openai),
+    "gemini": Provider("gemini", "gemini-3.1-pro-preview", GEMINI, GeminiStandIn, _google),
 }
 
 
@@ -52,7 +65,7 @@ class Pairing:
 
     program: Program
     provider: Provider
-    standin: StandIn
+    standin: Server
     gateway: Gateway
     home: Path
     folder: Path
@@ -110,14 +123,14 @@ def paired(
     home.mkdir()
     work.mkdir()
     with (
-        StandIn(script(work), provider.flags) as standin,
+        provider.standin(script(work)) as standin,
         serve(_yaml(provider, standin), folder) as gateway,
     ):
         line = Line(gateway.url, KEY, program.model)
         yield Pairing(program, provider, standin, gateway, home, work, program.wire(home, line))
 
 
-def _yaml(provider: Provider, standin: StandIn) -> str:
+def _yaml(provider: Provider, standin: Server) -> str:
     section = {**provider.section(standin), "models": [provider.model]}
     return json.dumps(  # which is YAML
         {
