@@ -91,6 +91,7 @@ class Pairing:
     def check(self, run: Run) -> None:
         """A good run: exit 0, all over this provider's endpoint with its own credential, nothing refused,
         one good record for each question that the model was asked."""
+        written = self.records()
         shown = self.report(run)
         assert run.code == 0, shown
         assert self.standin.surprises == [], shown
@@ -99,7 +100,6 @@ class Pairing:
         for request in self.standin.requests:
             assert request.method == "GET" or request.path.endswith(self.provider.paths), shown
             assert KEY.encode() not in request.body + repr(request.headers).encode(), shown
-        written = self.records()
         assert len(written) == len(self.standin.asked), shown
         assert all(record.ok and record.attempts == 1 for record in written), shown
         assert {record.protocol for record in written} == {self.program.protocol}, shown

@@ -14,7 +14,7 @@ from standin import Script, say, turn
 pytestmark = pytest.mark.agent
 
 NOTES = "first\n\n\ttabs, “quotes”, 🚂 and a lone \\ backslash\n"
-CHECK = "cat notes.txt; echo over-$((6 * 7)); grep -q second notes.txt"
+CHECK = "cat notes.txt; echo over-4''2; grep -q second notes.txt"
 ABROAD = [name for name, provider in PROVIDERS.items() if provider.protocol != Aider.protocol]
 
 

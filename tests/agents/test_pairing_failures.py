@@ -7,7 +7,7 @@ import pytest
 
 from agents.pairing import PROVIDERS, paired
 from agents.programs import PROGRAMS, Program
-from standin import Asked, Delivery, Script, Scripted, failures, say, turn
+from standin import Delivery, Script, failures, say, turn
 
 pytestmark = pytest.mark.agent
 

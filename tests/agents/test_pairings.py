@@ -7,7 +7,7 @@ import pytest
 
 from agents.pairing import PROVIDERS, Pairing, paired
 from agents.programs import PROGRAMS, Program
-from standin import Asked, Script, Scripted, say, turn
+from standin import Asked, Script, Scripted, Think, say, turn
 
 pytestmark = pytest.mark.agent
 
@@ -25,9 +25,14 @@ def work(program: Program) -> Callable[[Path], Script]:
 
     def made_for(folder: Path) -> Script:
         steps = [
-            turn("I write. ✓", program.write(folder / "notes.txt", NOTES)),
-            turn(program.shell("cat notes.txt; echo over-$((6 * 7)); echo warning >&2; exit 3")),
-            turn("Both.", program.write(folder / "two.txt", "two\n"), program.shell("echo th''ree")),
+            turn(Think("First a file — 思考."), "I write. ✓", program.write(folder / "notes.txt", NOTES)),
+            turn(program.shell("cat notes.txt; echo over-4''2; echo warning >&2; exit 3")),
+            turn(
+                Think("Two at once."),
+                "Both.",
+                program.write(folder / "two.txt", "two\n"),
+                program.shell("echo th''ree"),
+            ),
             say("All done ✓."),
             turn(program.shell("wc -l < notes.txt")),
             say("Still here."),

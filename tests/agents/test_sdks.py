@@ -199,5 +199,6 @@ def test_the_headers_say_who_answered(front: MakeFront, surface: Surface) -> Non
     assert answer.headers["x-trunkline-provider"] == "dbx"
     assert answer.headers["x-trunkline-model"] == SONNET
     assert answer.headers["x-trunkline-request-id"]
+    assert answer.request_id == answer.headers["request-id"]
     attempts = int(answer.headers["x-trunkline-attempts"])
     assert attempts == (1 if surface == "messages" else 2)

@@ -9,7 +9,13 @@ from trunkline.core.losses import Loss
 from trunkline.core.usage import Stop, Usage
 from trunkline.relay.ports import AttemptRecord, ExchangeRecord
 from trunkline.relay.record_line import clean, json_line, text_line
-from trunkline.relay.response_headers import MAX_LOSSES, losses_header, passed_on, trunkline_headers
+from trunkline.relay.response_headers import (
+    MAX_LOSSES,
+    losses_header,
+    passed_on,
+    request_id_header,
+    trunkline_headers,
+)
 
 RECORD = ExchangeRecord(
     request_id="r1",
@@ -143,3 +149,10 @@ def test_only_headers_that_clients_read_are_passed_on() -> None:
         "x-ratelimit-limit-requests",
         "request-id",
     ]
+
+
+def test_the_id_has_the_name_that_libraries_read() -> None:
+    assert request_id_header("anthropic_messages", "r1", ()) == (("request-id", "r1"),)
+    for protocol in ("openai_chat", "openai_responses", "gemini"):
+        assert request_id_header(protocol, "r1", (("request-id", "up"),)) == (("x-request-id", "r1"),)
+        assert request_id_header(protocol, "r1", (("x-request-id", "up"),)) == ()

@@ -7,7 +7,7 @@ from trunkline.core.http import Headers
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.journal import Journal
 from trunkline.relay.ports import Sink
-from trunkline.relay.response_headers import STREAM, trunkline_headers
+from trunkline.relay.response_headers import STREAM, request_id_header, trunkline_headers
 
 
 class Delivery:
@@ -67,7 +67,9 @@ class Delivery:
         """All headers of the answer, which starts now."""
         self.started = True
         self._journal.status = 200
-        return (*headers, *self.headers(len(self._journal.attempts) + 1), *self.passed_on)
+        inbound, passed = self._inbound, self.passed_on
+        identity = request_id_header(inbound.codec.name, inbound.request_id, passed)
+        return (*headers, *identity, *self.headers(len(self._journal.attempts) + 1), *passed)
 
     def headers(self, attempts: int) -> Headers:
         """What an answer after so many attempts says about the exchange."""

@@ -68,6 +68,15 @@ def _about(
     return (*headers, ("x-trunkline-losses", losses_header(losses))) if losses else headers
 
 
+def request_id_header(protocol: str, request_id: str, passed: Headers) -> Headers:
+    """The request's id under the name that the protocol's libraries read; the upstream's stands.
+
+    Qwen Code 0.24 repeats a request whose stream broke off only when the answer had an id.
+    """
+    name = "request-id" if protocol == "anthropic_messages" else "x-request-id"
+    return () if any(header == name for header, _ in passed) else ((name, request_id),)
+
+
 def passed_on(upstream: Headers) -> Headers:
     """Headers of an upstream that speaks the client's protocol and that its clients read."""
     return tuple(pair for pair in upstream if pair[0] in _PASSED or pair[0].startswith(_PASSED_PREFIXES))

@@ -326,7 +326,7 @@ def test_thoughts_and_signatures() -> None:
     assert found[7] == ToolCall(id="b", name="f", arguments="{}", proof="YW+/")
 
 
-def test_E13_the_skip_value_is_known_in_both_spellings() -> None:
+def test_E13_the_skip_value_in_both_spellings_is_no_proof() -> None:
     for text in ("skip_thought_signature_validator", "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="):
         (call,) = (
             turns(said({"functionCall": {"id": "a", "name": "f"}, "thoughtSignature": text}))
@@ -334,7 +334,7 @@ def test_E13_the_skip_value_is_known_in_both_spellings() -> None:
             .content
         )
         assert isinstance(call, ToolCall)
-        assert (call.proof, call.proof_origin) == (signatures.SKIP, None)
+        assert (call.proof, call.proof_origin) == (None, None)
 
 
 def test_parts_of_other_kinds_are_kept() -> None:

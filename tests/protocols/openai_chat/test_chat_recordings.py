@@ -240,7 +240,11 @@ def test_constructed_gemini_and_gpt_oss() -> None:
     gemini = fold(decoded([(DATABRICKS / "constructed" / "gemini-chat-stream-tool-call.sse").read_bytes()]))
     assert gemini.content == (
         ToolCall(
-            id="call_0", name="read_file", arguments='{"path":"a.py"}', proof="Q29uc3RydWN0ZWQtc2lnbmF0dXJl"
+            id="call_0",
+            name="read_file",
+            arguments='{"path":"a.py"}',
+            proof="Q29uc3RydWN0ZWQtc2lnbmF0dXJl",
+            proof_origin="maker",
         ),
     )
     oss = fold(decoded([(DATABRICKS / "constructed" / "gpt-oss-chat-stream-reasoning.sse").read_bytes()]))

@@ -209,6 +209,21 @@ def test_E24_arguments_are_an_object(arguments: str, expected: str) -> None:
     assert message["tool_calls"][0]["function"]["arguments"] == expected
 
 
+def test_E13_a_calls_proof_goes_back_to_its_maker_only() -> None:
+    """Others refuse the field."""
+
+    def proven(origin: str | None) -> Encoded:
+        proof = replace(call("a"), proof="c2ln", proof_origin=origin)
+        return encode(turn("user", Text("go")), turn("assistant", proof), turn("user", result("a", "ok")))
+
+    own = json.loads(proven(PLAIN.origin).body)["messages"][1]["tool_calls"][0]
+    assert own["thoughtSignature"] == "c2ln"
+    for origin in (None, "another"):
+        encoded = proven(origin)
+        assert b"thoughtSignature" not in encoded.body
+        assert lost(encoded) == ["messages.proof"]
+
+
 def test_E52_several_calls_become_pairs() -> None:
     said = sent(
         turn("assistant", Text("ok"), call("a"), call("b")),

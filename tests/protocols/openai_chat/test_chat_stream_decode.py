@@ -532,7 +532,7 @@ def test_the_pseudo_tool_is_unwrapped() -> None:
 )
 def test_proofs_of_calls_stay_with_the_call(proof: dict[str, object]) -> None:
     found = parts(calls(call(0, id="a", name="f", arguments="{}", **proof)), chunk({}, "tool_calls"))
-    assert found == (ToolCall(id="a", name="f", arguments="{}", proof="p"),)
+    assert found == (ToolCall(id="a", name="f", arguments="{}", proof="p", proof_origin="maker"),)
 
 
 def test_custom_calls_keep_their_raw_input() -> None:

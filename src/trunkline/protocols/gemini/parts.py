@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
+from trunkline.core.proofs import Proof
 from trunkline.core.types import Extra, Message, Part, Text, Thinking, ToolCall, ToolResult
 from trunkline.protocols.gemini import signatures
 from trunkline.protocols.gemini.media import decode_file, decode_inline
@@ -22,6 +23,7 @@ class _Asked(Struct):
 
 
 _UNKNOWN: Final = "unknown_tool"
+_NO_PROOF: Final = Proof(None, None)
 
 
 class Reader:
@@ -84,13 +86,15 @@ class Reader:
         call_id = wire.id or made_up_id("", self._calls, wire.name)
         self._calls += 1
         self._waiting.append(_Asked(call_id, wire.name))
-        read = signatures.read(proof) if proof is not None else None
+        read = signatures.read(proof) if proof is not None else _NO_PROOF
+        if read.signature == signatures.SKIP:  # stands for a proof that there is not (E13)
+            read = _NO_PROOF
         return ToolCall(
             id=call_id,
             name=wire.name,
             arguments=arguments,
-            proof=None if read is None else read.signature,
-            proof_origin=None if read is None else read.origin,
+            proof=read.signature,
+            proof_origin=read.origin,
         )
 
     def _result(self, wire: ResultIn, path: str) -> ToolResult:

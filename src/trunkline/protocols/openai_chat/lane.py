@@ -169,7 +169,10 @@ class Lane:
                 Kind.UPSTREAM_FAILED, "the upstream called a tool without naming it", local=False
             )
         call.id = call.id or made_up_id(self.seed, call.ordinal, call.name)
-        return ToolCall(id=call.id, name=call.name, arguments="", kind=call.kind, proof=call.proof)
+        maker = None if call.proof is None else self._origin
+        return ToolCall(
+            id=call.id, name=call.name, arguments="", kind=call.kind, proof=call.proof, proof_origin=maker
+        )
 
     def _send(self, slot: _Slot, events: list[StreamEvent], *, last: bool) -> None:
         """What of the live part may go out now."""

@@ -283,7 +283,15 @@ class _Writer:
         elif arguments[:1] != "{" or arguments[-1:] != "}":
             arguments = _object_text(arguments)
         mark = None if call.cache is None else self._ledger.mark(call.cache)
-        return CallOut(call.id, FunctionOut(self._ledger.name(call.name), arguments), call.proof, mark)
+        proof = self._proof(call)
+        return CallOut(call.id, FunctionOut(self._ledger.name(call.name), arguments), proof, mark)
+
+    def _proof(self, call: ToolCall) -> str | None:
+        """A call's proof goes back to its maker only: others refuse the field (E8, E13)."""
+        if call.proof is None or call.proof_origin == self._ledger.facts.origin:
+            return call.proof
+        self._ledger.lose("messages.proof", "a call's proof of another model: only its maker can check it")
+        return None
 
 
 def _object_text(arguments: str) -> str:
