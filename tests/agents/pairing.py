@@ -116,26 +116,32 @@ class Pairing:
 
 @contextmanager
 def paired(
-    program: Program, provider: Provider, script: Callable[[Path], Script], folder: Path
+    program: Program,
+    provider: Provider,
+    script: Callable[[Path], Script],
+    folder: Path,
+    *,
+    any_model: bool = True,
 ) -> Iterator[Pairing]:
-    """A pairing below ``folder``. ``script`` is made for the agent's work folder."""
+    """A pairing below ``folder``. ``script`` is made for the agent's work folder; ``any_model``: whatever
+    the agent calls its model, the provider's answers."""
     home, work = folder / "home", folder / "work"
     home.mkdir()
     work.mkdir()
     with (
         provider.standin(script(work)) as standin,
-        serve(_yaml(provider, standin), folder) as gateway,
+        serve(_yaml(provider, standin, any_model=any_model), folder) as gateway,
     ):
         line = Line(gateway.url, KEY, program.model)
         yield Pairing(program, provider, standin, gateway, home, work, program.wire(home, line))
 
 
-def _yaml(provider: Provider, standin: Server) -> str:
+def _yaml(provider: Provider, standin: Server, *, any_model: bool) -> str:
     section = {**provider.section(standin), "models": [provider.model]}
     return json.dumps(  # which is YAML
         {
             "server": {"host": "127.0.0.1", "keys": [KEY]},
             "providers": {"there": section},
-            "models": {"*": f"there/{provider.model}"},
+            "models": {"*" if any_model else "main-model": f"there/{provider.model}"},
         }
     )

@@ -9,7 +9,7 @@ import pytest
 from agents.pairing import PROVIDERS, paired
 from agents.programs.aider import Aider
 from agents.programs.program import Wiring
-from standin import Script, say, turn
+from standin import Delivery, Script, failures, say, turn
 
 pytestmark = pytest.mark.agent
 
@@ -47,3 +47,24 @@ def test_edits_until_the_check_command_is_content(provider: str, tmp_path: Path)
         assert "Still here." in program.said(again), made.report(again)
         assert "Still there?" in made.standin.asked[2].last_user_text
         assert "The check wants another word." in repr(made.standin.asked[2].body)
+
+
+def test_a_limit_and_a_cut_stream_are_not_seen(tmp_path: Path) -> None:
+    """It would take a stream that merely stops for the whole answer; the error makes it ask again."""
+    program = Aider()
+
+    def made_for(folder: Path) -> Script:
+        write = program.write(folder / "notes.txt", NOTES)
+        return [
+            failures.rate_limited(retry_after="1"),
+            turn("I write.\n", write, delivery=Delivery(after=5, end="cut")),
+            turn("I write.\n", write),
+        ]
+
+    with paired(program, PROVIDERS["messages"], made_for, tmp_path) as made:
+        run = made.run("Write the notes.")
+        shown = made.report(run)
+        assert run.code == 0, shown
+        assert (made.folder / "notes.txt").read_text() == NOTES, shown
+        assert made.standin.surprises == [], shown
+        assert len(made.standin.asked) == 3, shown

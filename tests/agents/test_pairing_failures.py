@@ -7,6 +7,8 @@ import pytest
 
 from agents.pairing import PROVIDERS, paired
 from agents.programs import PROGRAMS, Program
+from agents.programs.aider import Aider
+from agents.records import records
 from standin import Delivery, Script, failures, say, turn
 
 pytestmark = pytest.mark.agent
@@ -46,4 +48,23 @@ def test_a_limit_and_cut_streams_are_not_seen(agent: str, tmp_path: Path) -> Non
         assert made.standin.surprises == [], shown
         asked = [asked for asked in made.standin.asked if asked.tools]
         assert len(asked) == 5, shown
-        assert [len(turn.tool_results) for turn in asked] == [0, 0, 0, 1, 1], shown
+        # opencode tells the model of the call that never came to its end, too.
+        assert [bool(turn.tool_results) for turn in asked] == [False, False, False, True, True], shown
+
+
+@pytest.mark.parametrize("agent", [*PROGRAMS, "aider"])
+def test_an_unknown_model_is_named_at_once(agent: str, tmp_path: Path) -> None:
+    program = Aider() if agent == "aider" else PROGRAMS[agent]
+    with paired(program, PROVIDERS["chat"], lambda _: (), tmp_path, any_model=False) as made:
+        run = made.run("Hello?")
+        shown = made.report(run)
+        assert run.code != 0 or agent == "aider", shown  # aider ends with 0 after any error
+        said = run.stdout + run.stderr
+        assert "any-model" in said, shown
+        assert "main-model" in said or agent == "claude", shown  # which has words of its own
+        assert not [request for request in made.standin.requests if request.method == "POST"], shown
+        written = records(made.gateway, at_least=1)
+        assert {(record.fields["outcome"], record.fields["status"]) for record in written} == {
+            ("error", "404")
+        }
+        assert len(written) <= 3, shown

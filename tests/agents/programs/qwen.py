@@ -21,6 +21,8 @@ class QwenCode:
         settings = {
             "security": {"auth": {"selectedType": "openai"}},
             "privacy": {"usageStatisticsEnabled": False},
+            # In its pseudo-terminal it loses what a short command prints, now and then.
+            "tools": {"shell": {"enableInteractiveShell": False}},
         }
         (home / ".qwen").mkdir(exist_ok=True)
         (home / ".qwen" / "settings.json").write_text(json.dumps(settings))
