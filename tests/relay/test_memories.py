@@ -119,10 +119,10 @@ def test_signatures_are_known_by_tenant() -> None:
 def test_lessons_are_forgotten_and_bounded() -> None:
     now = Now()
     learned = Learned(now, lifetime=10, max_targets=2)
-    lessons = Lessons("chat", {"chat": Facts(prefill=False)})
+    lessons = Lessons({"tiny": "chat"}, {"chat": Facts(prefill=False)})
     for number in range(3):
-        learned.keep(Target("p", str(number)), replace(lessons, surface=str(number)))
+        learned.keep(Target("p", str(number)), replace(lessons, surfaces={"tiny": str(number)}))
     assert learned.about(Target("p", "0")) is NOTHING
-    assert learned.about(Target("p", "2")).surface == "2"
+    assert learned.about(Target("p", "2")).surfaces == {"tiny": "2"}
     now.time = 10
     assert learned.about(Target("p", "2")) is NOTHING

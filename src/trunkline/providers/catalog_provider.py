@@ -23,6 +23,7 @@ from trunkline.providers.address import (
 from trunkline.providers.draft import Draft
 from trunkline.providers.edit_chat import chat_edits_due, edit_chat
 from trunkline.providers.edit_messages import edit_messages, messages_edits_due
+from trunkline.providers.edit_responses import edit_responses, responses_edits_due
 from trunkline.providers.headers import USER_AGENT, Forward, auth_headers, request_headers
 from trunkline.providers.key_refusals import refused_key
 from trunkline.providers.learning import learn_from
@@ -148,6 +149,10 @@ class CatalogProvider:
         if surface.protocol == "anthropic_messages" and messages_edits_due(surface.facts):
             draft = Draft(body)
             edit_messages(draft, surface.facts)
+            return draft.finish()
+        if surface.protocol == "openai_responses" and responses_edits_due(surface.facts):
+            draft = Draft(body)
+            edit_responses(draft, surface.facts)
             return draft.finish()
         return body, ()
 

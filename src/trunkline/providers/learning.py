@@ -38,6 +38,9 @@ _ESSENTIAL: Final = frozenset({
     "model", "messages", "tools", "stream", "system", "messages.role", "messages.content", "messages.tool_calls",
     "messages.tool_call_id", "tools.function", "tools.name", "tools.input_schema", "tools.type",
     "tools.function.name", "tools.function.parameters", "messages.content.type", "messages.content.text",
+    "input", "input.type", "input.role", "input.content", "input.call_id", "input.name", "input.arguments",
+    "input.output", "instructions", "tools.parameters", "contents", "contents.role", "contents.parts",
+    "systemInstruction",
 })  # fmt: skip
 """Never given up: without them it is another request."""
 

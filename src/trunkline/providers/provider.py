@@ -23,6 +23,8 @@ class Surface(Struct, frozen=True, kw_only=True):
     """Where streams are asked for, when that is another place (gemini: the path holds the method)."""
     count_url: str | None = None
     """Where tokens are counted in this protocol, if the provider can."""
+    reserve: bool = False
+    """Never the first choice: only asked once a refusal taught to."""
     facts: Facts
 
     def asked_at(self, *, stream: bool) -> str:

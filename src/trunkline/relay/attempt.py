@@ -67,17 +67,17 @@ class Attempt:
         if carried is not None:
             return carried_surface(self._course.services, carried, self._target)
         surfaces = self._course.services.surfaces_of(self._target)
-        if self._lessons is not NOTHING:
-            for surface in surfaces:
-                if surface.name == self._lessons.surface:
-                    return self._with_facts(surface)
         own = self._course.inbound.codec.name
+        if self._lessons is not NOTHING and (learned := self._lessons.surfaces.get(own)) is not None:
+            for surface in surfaces:
+                if surface.name == learned:
+                    return self._with_facts(surface)
         codecs = self._course.services.codecs
         for surface in surfaces:
-            if surface.protocol == own:
+            if surface.protocol == own and not surface.reserve:
                 return self._with_facts(surface)
         for surface in surfaces:
-            if surface.protocol in codecs:
+            if surface.protocol in codecs and not surface.reserve:
                 return self._with_facts(surface)
         if not surfaces:
             raise GatewayError(Kind.INVALID_REQUEST, f"{self._target} has no chat", field="model")
@@ -177,7 +177,7 @@ class Attempt:
             case Relearned(facts):
                 changed = structs.replace(surface, facts=facts)
                 self._lessons = Lessons(
-                    lessons.surface,
+                    lessons.surfaces,
                     {**lessons.facts, surface.name: facts},
                     lessons.reencode if self._edits(changed) else lessons.reencode | {surface.name},
                 )
@@ -186,7 +186,8 @@ class Attempt:
                 other = next(named, None)
                 if other is None or other.name == surface.name:
                     return None
-                self._lessons = structs.replace(lessons, surface=name)
+                own = self._course.inbound.codec.name
+                self._lessons = structs.replace(lessons, surfaces={**lessons.surfaces, own: name})
                 changed = self._with_facts(other)
             case _:
                 assert_never(lesson)

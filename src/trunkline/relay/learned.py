@@ -16,8 +16,9 @@ MAX_TARGETS: Final = 1024
 class Lessons(Struct, frozen=True):
     """What is known beyond the catalog. ``reencode``: surfaces where a pass-through alone cannot obey it."""
 
-    surface: str | None = None
-    """The surface to ask, since another one refused the model."""
+    surfaces: Mapping[str, str] = {}
+    """By the client's protocol: the surface to ask, since another one refused the model. What one protocol
+    learned says little about the others, which may have a surface of their own."""
     facts: Mapping[str, Facts] = {}
     """By surface name."""
     reencode: frozenset[str] = frozenset()

@@ -258,12 +258,40 @@ def test_nothing_is_switched_to_that_is_not_offered() -> None:
     assert error.kind is Kind.PERMISSION
 
 
-def test_the_responses_only_refusal_says_so_and_teaches_nothing() -> None:
-    surface = surface_of("serving_chat", "databricks-gpt-5-5")
-    text = "Model databricks-gpt-5-5 only supports the Responses API. Please use /serving-endpoints/responses instead."
+@pytest.mark.parametrize(
+    ("name", "deployment", "to"),
+    [
+        ("serving_chat", "databricks-gpt-7", "serving_responses"),
+        ("gateway_chat", "databricks-gpt-7", "gateway_responses"),
+        ("serving_invocations", "my-endpoint", "serving_responses"),
+    ],
+)
+def test_a_model_that_takes_responses_only_switches_to_them(name: str, deployment: str, to: str) -> None:
+    surface = surface_of(name, deployment)
+    text = f"Model {deployment} only supports the Responses API. Please use /serving-endpoints/responses instead."
     error = refused(surface, msgspec.json.encode({"error_code": "BAD_REQUEST", "message": text}))
     assert error.kind is Kind.UNSUPPORTED
-    assert workspace().learn(surface, error) is None
+    assert workspace().learn(surface, error) == Switched(to, "the model takes Responses only")
+
+
+@pytest.mark.parametrize(
+    ("name", "deployment", "text", "to"),
+    [
+        ("gateway_responses", "databricks-gpt-5", "Native_api_type=openai/v1/responses is not supported for provider X.", "gateway_chat"),
+        ("serving_responses", "databricks-gpt-5", "Path must be of form /serving-endpoints/<endpoint_name>/invocations", "serving_chat"),
+        ("serving_gemini", "databricks-gemini-3-1-pro", "Unsupported native API path '/serving-endpoints/gemini/v1beta'", "serving_chat"),
+        ("gateway_gemini", "databricks-gemini-3-1-pro", "AI Gateway is not available for this workspace.", "serving_gemini"),
+        ("serving_responses", "databricks-gpt-5-5", "'x' is no longer available. Use Unity Catalog model services.", "gateway_responses"),
+    ],
+)  # fmt: skip
+def test_native_routes_that_are_not_there_lead_elsewhere(
+    name: str, deployment: str, text: str, to: str
+) -> None:
+    surface = surface_of(name, deployment)
+    body = msgspec.json.encode({"error_code": "INVALID_PARAMETER_VALUE", "message": text})
+    lesson = workspace().learn(surface, refused(surface, body))
+    assert isinstance(lesson, Switched)
+    assert lesson.surface == to
 
 
 def test_a_minute_of_output_tokens_is_fitted_into_once() -> None:

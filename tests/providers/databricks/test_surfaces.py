@@ -62,11 +62,72 @@ def test_claude_has_four_surfaces_serving_first() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["gpt-5", "gemini-3-1-pro", "gpt-oss-120b", "meta-llama-3-3-70b-instruct"])
+@pytest.mark.parametrize("name", ["gpt-oss-120b", "meta-llama-3-3-70b-instruct", "kimi-k3", "grok-4-6"])
 def test_other_families_have_chat_on_both_sides(name: str) -> None:
     assert placed(f"databricks-{name}") == [
         ("serving_chat", f"databricks-{name}", "/serving-endpoints/chat/completions"),
         ("gateway_chat", f"system.ai.{name}", "/ai-gateway/mlflow/v1/chat/completions"),
+    ]
+
+
+def test_gpt_has_responses_beside_chat() -> None:
+    assert placed("databricks-gpt-5") == [
+        ("serving_chat", "databricks-gpt-5", "/serving-endpoints/chat/completions"),
+        ("serving_responses", "databricks-gpt-5", "/serving-endpoints/responses"),
+        ("gateway_chat", "system.ai.gpt-5", "/ai-gateway/mlflow/v1/chat/completions"),
+        ("gateway_responses", "system.ai.gpt-5", "/ai-gateway/openai/v1/responses"),
+    ]
+
+
+def test_gemini_has_its_own_protocol_beside_chat() -> None:
+    at = ":generateContent"
+    assert placed("databricks-gemini-3-1-pro") == [
+        ("serving_chat", "databricks-gemini-3-1-pro", "/serving-endpoints/chat/completions"),
+        ("serving_gemini", "databricks-gemini-3-1-pro",
+         f"/serving-endpoints/gemini/v1beta/models/databricks-gemini-3-1-pro{at}"),
+        ("gateway_chat", "system.ai.gemini-3-1-pro", "/ai-gateway/mlflow/v1/chat/completions"),
+        ("gateway_gemini", "system.ai.gemini-3-1-pro",
+         f"/ai-gateway/gemini/v1beta/models/system.ai.gemini-3-1-pro{at}"),
+    ]  # fmt: skip
+    found = places(read_host("here", "adb-1.2"), "databricks-gemini-3-1-pro", prefix=None, surface=None)
+    assert found[3].stream_url == (
+        f"{BASE}/ai-gateway/gemini/v1beta/models/system.ai.gemini-3-1-pro:streamGenerateContent?alt=sse"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gpt-5-5", "gpt-5-5-pro", "gpt-5-4-pro", "gpt-5-3-codex", "gpt-5-1-codex-max", "gpt-6-sol", "gpt-6-1-sol",
+     "gpt-6-luna"],
+)  # fmt: skip
+def test_a_model_that_refuses_chat_has_responses_only(name: str) -> None:
+    assert [place for place, _, _ in placed(f"databricks-{name}")] == [
+        "serving_responses",
+        "gateway_responses",
+    ]
+    assert [place for place, _, _ in placed(f"system.ai.{name}")] == [
+        "gateway_responses",
+        "serving_responses",
+    ]
+    assert [place for place, _, _ in placed(name)] == ["serving_responses", "gateway_responses"]
+    assert [place for place, _, _ in placed(f"databricks-{name}", f"{BASE}/ai-gateway/mlflow/v1")] == [
+        "gateway_responses"
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["gpt-5-4", "gpt-5-4-mini", "gpt-5-6-sol", "gpt-5-6-luna", "gpt-6-astra", "gpt-6-1-terra"]
+)
+def test_its_sisters_take_chat(name: str) -> None:
+    assert placed(f"databricks-{name}")[0][0] == "serving_chat"
+
+
+def test_other_models_responses_are_asked_only_where_the_user_says_so() -> None:
+    assert placed("main.team.my_agent", surface="gateway_responses") == [
+        ("gateway_responses", "main.team.my_agent", "/ai-gateway/mlflow/v1/responses")
+    ]
+    assert placed("my-agent", surface="serving_responses") == [
+        ("serving_responses", "my-agent", "/serving-endpoints/responses")
     ]
 
 
@@ -97,7 +158,10 @@ def test_a_users_endpoint_keeps_its_own_path() -> None:
     assert placed("my-endpoint") == [
         ("serving_invocations", "my-endpoint", "/serving-endpoints/my-endpoint/invocations"),
         ("serving_chat", "my-endpoint", "/serving-endpoints/chat/completions"),
+        ("serving_responses", "my-endpoint", "/serving-endpoints/responses"),
     ]
+    found = places(read_host("here", "adb-1.2"), "my-endpoint", prefix=None, surface=None)
+    assert [place.reserve for place in found] == [False, False, True]
 
 
 def test_a_bare_model_name_may_also_be_a_service() -> None:
@@ -106,6 +170,7 @@ def test_a_bare_model_name_may_also_be_a_service() -> None:
         "serving_chat",
         "gateway_messages",
         "gateway_chat",
+        "serving_responses",
     ]
 
 
@@ -149,8 +214,14 @@ def test_a_surface_setting_wins_over_everything() -> None:
         ("/ai-gateway", "databricks-claude-opus-4-8", ["gateway_messages", "gateway_chat"]),
         ("/ai-gateway/anthropic", "databricks-claude-opus-4-8", ["gateway_messages"]),
         ("/ai-gateway/mlflow/v1", "databricks-claude-opus-4-8", ["gateway_chat"]),
-        ("/ai-gateway/anthropic", "databricks-gpt-5", ["gateway_chat"]),
-        ("/serving-endpoints/anthropic", "databricks-gpt-5", ["serving_chat"]),
+        ("/ai-gateway/anthropic", "databricks-gpt-5", ["gateway_chat", "gateway_responses"]),
+        ("/serving-endpoints/anthropic", "databricks-gpt-5", ["serving_chat", "serving_responses"]),
+        ("/serving-endpoints/responses", "databricks-gpt-5", ["serving_responses"]),
+        ("/ai-gateway/codex/v1", "system.ai.gpt-5", ["gateway_responses"]),
+        ("/ai-gateway/openai/v1", "system.ai.gpt-5", ["gateway_responses"]),
+        ("/ai-gateway/codex/v1", "databricks-claude-opus-4-8", ["gateway_messages", "gateway_chat"]),
+        ("/ai-gateway/gemini", "databricks-gemini-3-1-pro", ["gateway_gemini"]),
+        ("/serving-endpoints/gemini/v1beta", "databricks-gemini-3-1-pro", ["serving_gemini"]),
         ("/ai-gateway", "my-endpoint", ["gateway_chat"]),
         ("/serving-endpoints", "main.team.my_gpt", ["serving_chat"]),
     ],

@@ -14,11 +14,13 @@ from trunkline.core.facts import Facts
 from trunkline.core.losses import Loss
 from trunkline.providers.databricks.chat_order import mend_conversation, unproven_loop
 from trunkline.providers.databricks.gemini_calls import sign_calls
+from trunkline.providers.databricks.items import mend_items
 from trunkline.providers.databricks.schemas import gemini_schema
 from trunkline.providers.draft import Draft, decode_items, decode_object, encode_raw, join_items
 from trunkline.providers.edit_chat import mend_effort, mend_limit, mend_sampling
 from trunkline.providers.edit_fields import drop_paths, keep_allowed
 from trunkline.providers.edit_messages import edit_messages
+from trunkline.providers.edit_responses import edit_responses
 from trunkline.providers.thinking import (
     BUDGETS,
     mend_thinking,
@@ -46,6 +48,12 @@ def edit_body(body: bytes, protocol: str, facts: Facts) -> tuple[bytes, tuple[Lo
     if protocol == "anthropic_messages":
         edit_messages(draft, facts)
         _mend_metadata(draft)
+    elif protocol == "openai_responses":
+        edit_responses(draft, facts)
+        mend_items(draft)
+    elif protocol == "gemini":
+        keep_allowed(draft, facts)
+        drop_paths(draft, facts.drop)
     else:
         _edit_chat(draft, facts, family_of(facts.model))
     return draft.finish()

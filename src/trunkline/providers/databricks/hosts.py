@@ -24,9 +24,16 @@ _INVOCATIONS: Final = re.compile(
 _PINS: Final = (
     (re.compile(r"/serving-endpoints/anthropic(?:/v1(?:/messages)?)?"), "serving_messages"),
     (re.compile(r"/serving-endpoints/chat/completions"), "serving_chat"),
+    (re.compile(r"/serving-endpoints/responses"), "serving_responses"),
+    (re.compile(r"/serving-endpoints/gemini(?:/v1beta(?:/models)?)?"), "serving_gemini"),
     (re.compile(r"/serving-endpoints"), "serving"),
     (re.compile(r"/ai-gateway/anthropic(?:/v1(?:/messages)?)?"), "gateway_messages"),
     (re.compile(r"/ai-gateway/mlflow/v1(?:/chat/completions)?"), "gateway_chat"),
+    (
+        re.compile(r"/ai-gateway/(?:codex|openai)/v1(?:/responses)?|/ai-gateway/mlflow/v1/responses"),
+        "gateway_responses",
+    ),
+    (re.compile(r"/ai-gateway/gemini(?:/v1beta(?:/models)?)?"), "gateway_gemini"),
     (re.compile(r"/ai-gateway"), "gateway"),
 )
 _FORMS: Final = (

@@ -22,6 +22,9 @@ _NO_SUCH_PROTOCOL: Final = re.compile(
     r"Unsupported native API path|Native_api_type=\S+ is not supported|not enabled for this (?:API|route)",
     re.IGNORECASE,
 )
+_ONLY_RESPONSES: Final = re.compile(
+    r"only supports? the Responses API|/serving-endpoints/responses instead", re.IGNORECASE
+)
 _NO_SUCH_PATH: Final = re.compile(r"Path must be of form", re.IGNORECASE)
 """Serving read the path's first part as an endpoint's name: this workspace lacks the route, not the model."""
 _NO_SUCH_NAME: Final = re.compile(
@@ -59,6 +62,9 @@ def _elsewhere(surface: Surface, error: GatewayError, text: str) -> tuple[str, s
         return FLIP[surface.name], "the workspace sends this model through the Unity gateway"
     if _TO_SERVING.search(text) and surface.name.startswith("gateway"):
         return FLIP[surface.name], "the workspace has no AI gateway"
+    if _ONLY_RESPONSES.search(text):
+        side = surface.name.partition("_")[0]
+        return f"{side}_responses", "the model takes Responses only"
     if _NO_SUCH_PROTOCOL.search(text):
         return OTHER_PROTOCOL[surface.name], f"no {surface.protocol} for this model here"
     if _NO_SUCH_PATH.search(text) and surface.protocol != "openai_chat":

@@ -18,7 +18,7 @@ from trunkline.providers.databricks.hosts import read_host
 from trunkline.providers.databricks.learning import learn
 from trunkline.providers.databricks.rules import databricks_facts
 from trunkline.providers.databricks.services import PLATFORM, ServiceWalk
-from trunkline.providers.databricks.surfaces import ORDER, carried_place, places
+from trunkline.providers.databricks.surfaces import PROTOCOL, carried_place, places
 from trunkline.providers.headers import auth_headers, request_headers
 from trunkline.providers.problems import SettingsError
 from trunkline.providers.provider import Lesson, ListedModel, Surface
@@ -42,9 +42,9 @@ class DatabricksProvider:
                 " adb-1234567890123456.7.azuredatabricks.net"
             )
         self._host = read_host(where, given)
-        if settings.surface is not None and settings.surface not in ORDER:
+        if settings.surface is not None and settings.surface not in PROTOCOL:
             raise SettingsError(
-                f"providers.{name}.surface: no surface {settings.surface!r}; there are {', '.join(ORDER)}"
+                f"providers.{name}.surface: no surface {settings.surface!r}; there are {', '.join(PROTOCOL)}"
             )
         self._auth: Auth = settings.auth or entry.auth
         org_id = self._host.org_id
@@ -80,6 +80,8 @@ class DatabricksProvider:
                 protocol=place.protocol,
                 deployment=place.deployment,
                 url=place.url,
+                stream_url=place.stream_url,
+                reserve=place.reserve,
                 facts=databricks_facts(self._name, deployment, place.protocol),
             )
             for place in found

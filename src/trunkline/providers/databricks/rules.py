@@ -63,6 +63,12 @@ _MESSAGES: Final[Layer] = {
     "strict_tools": False,
 }
 
+_NATIVE: Final[Mapping[str, Layer]] = {
+    # Ids of one item differ from event to event and are too long to be sent back; usage has gaps (4.5).
+    "openai_responses": {"dialect": True},
+    "gemini": {},
+}
+
 _CHAT: Final[Layer] = {
     "dialect": True,
     "max_tokens_field": "max_tokens",
@@ -108,6 +114,8 @@ def databricks_facts(provider: str, deployment: str, protocol: str) -> Facts:
     base = Facts(provider=provider, model=deployment)
     if protocol == "anthropic_messages":
         return merge_facts(base, model_layer(deployment, protocol), _MESSAGES)
+    if protocol in _NATIVE:
+        return merge_facts(base, model_layer(deployment, protocol), _NATIVE[protocol])
     family = family_of(deployment)
     # Claude's thinking is asked for over Chat as over Messages, so the spelling of Messages counts.
     spelling = "anthropic_messages" if family == "claude" else "openai_chat"

@@ -4,41 +4,48 @@ import re
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from trunkline.catalog.names import family_of
-from trunkline.providers.address import CARRIED_NAMES, ENDPOINTS
+from trunkline.catalog.names import family_key, family_of
+from trunkline.providers.address import CARRIED_NAMES, ENDPOINTS, gemini_urls
 from trunkline.providers.databricks.hosts import Host
-
-ORDER: Final = (
-    "serving_messages",
-    "serving_chat",
-    "serving_invocations",
-    "gateway_messages",
-    "gateway_chat",
-)
-"""All surfaces by name."""
 
 PROTOCOL: Final = {
     "serving_messages": "anthropic_messages",
     "serving_chat": "openai_chat",
     "serving_invocations": "openai_chat",
+    "serving_responses": "openai_responses",
+    "serving_gemini": "gemini",
     "gateway_messages": "anthropic_messages",
     "gateway_chat": "openai_chat",
+    "gateway_responses": "openai_responses",
+    "gateway_gemini": "gemini",
 }
+"""All surfaces by name, and what each speaks."""
 
 _PATHS: Final = {
     "serving_messages": "/serving-endpoints/anthropic/v1/messages",
     "serving_chat": "/serving-endpoints/chat/completions",
+    "serving_responses": "/serving-endpoints/responses",
+    "serving_gemini": "/serving-endpoints/gemini",
     "gateway_messages": "/anthropic/v1/messages",
     "gateway_chat": "/mlflow/v1/chat/completions",
+    "gateway_responses": "/openai/v1/responses",
+    "gateway_gemini": "/gemini",
 }
+_ANY_RESPONSES: Final = "/mlflow/v1/responses"
+"""The gateway's Responses for all that is not GPT, agents among them; never a choice of ours (1.4)."""
 
 FLIP: Final = {
     "serving_messages": "gateway_messages",
     "serving_chat": "gateway_chat",
     "serving_invocations": "gateway_chat",
+    "serving_responses": "gateway_responses",
+    "serving_gemini": "gateway_gemini",
     "gateway_messages": "serving_messages",
     "gateway_chat": "serving_chat",
+    "gateway_responses": "serving_responses",
+    "gateway_gemini": "serving_gemini",
 }
 """The same protocol on the other side."""
 
@@ -46,10 +53,26 @@ OTHER_PROTOCOL: Final = {
     "serving_messages": "serving_chat",
     "serving_chat": "serving_messages",
     "serving_invocations": "serving_messages",
+    "serving_responses": "serving_chat",
+    "serving_gemini": "serving_chat",
     "gateway_messages": "gateway_chat",
     "gateway_chat": "gateway_messages",
+    "gateway_responses": "gateway_chat",
+    "gateway_gemini": "gateway_chat",
 }
-"""The other protocol on the same side."""
+"""Another protocol on the same side."""
+
+_KINDS: Final[dict[str, tuple[str, ...]]] = {
+    "claude": ("messages", "chat"),
+    "gpt": ("chat", "responses"),
+    "gemini": ("chat", "gemini"),
+}
+"""What a family can be asked in beside Chat, in our order of preference (1.7)."""
+
+_RESPONSES_ONLY: Final = re.compile(
+    r"gpt-5-5(?:-pro)?|gpt-5(?:-[1-4])?-pro|gpt-5[\d-]*-codex(?:-[a-z]+)?|codex-.*|gpt-6-(?:1-)?sol|gpt-6-luna"
+)
+"""GPT models that refuse Chat (1.7; documentation of 2026-09, LiteLLM 1.109.1's catalogue)."""
 
 _MARKER: Final = re.compile(r"\[[^\]]*\]$")
 _SYSTEM: Final = "system.ai."
@@ -68,6 +91,9 @@ class Place(Struct, frozen=True):
     protocol: str
     deployment: str
     url: str
+    stream_url: str | None = None
+    reserve: bool = False
+    """Only asked after a refusal that points to it."""
 
 
 def bare_name(deployment: str) -> str:
@@ -105,8 +131,12 @@ def places(host: Host, deployment: str, *, prefix: str | None, surface: str | No
     if surface is not None:
         names = (surface,)
     elif host.pin is not None:
-        names = _pinned(host.pin, names)
-    return tuple(_place(host, name, deployment, prefix) for name in names)
+        names = _pinned(host.pin, names, deployment)
+    found = [_place(host, name, deployment, prefix) for name in names]
+    if names[0] == "serving_invocations" and surface is None and host.pin is None:
+        # The user's endpoint may hold a model that refuses Chat: its refusal says so.
+        found.append(replace(_place(host, "serving_responses", deployment, prefix), reserve=True))
+    return tuple(found)
 
 
 def carried_place(host: Host, protocol: str, deployment: str, *, prefix: str | None) -> Place | None:
@@ -129,10 +159,16 @@ def carried_place(host: Host, protocol: str, deployment: str, *, prefix: str | N
     return Place(f"gateway_{kind}", protocol, service_name(deployment), url)
 
 
+def _kinds(deployment: str) -> tuple[str, ...]:
+    if _RESPONSES_ONLY.fullmatch(family_key(deployment)):
+        return ("responses",)
+    return _KINDS.get(family_of(deployment), ("chat",))
+
+
 def _candidates(host: Host, deployment: str) -> tuple[str, ...]:
-    claude = family_of(deployment) == "claude"
-    gateway = ("gateway_messages", "gateway_chat") if claude else ("gateway_chat",)
-    serving = ("serving_messages", "serving_chat") if claude else ("serving_chat",)
+    kinds = _kinds(deployment)
+    gateway = tuple(f"gateway_{kind}" for kind in kinds)
+    serving = tuple(f"serving_{kind}" for kind in kinds)
     name = bare_name(deployment)
     if host.dedicated:
         return gateway
@@ -143,17 +179,18 @@ def _candidates(host: Host, deployment: str) -> tuple[str, ...]:
     if name.startswith(_LEGACY):
         return serving + gateway if host.system_ai else serving
     # A user's endpoint: its own path is sure. A bare model name may also be a service of the platform.
-    own = ("serving_invocations", "serving_chat")
+    own = serving if kinds == ("responses",) else ("serving_invocations", "serving_chat")
     return own + gateway if host.system_ai and family_of(name) != "other" else own
 
 
-def _pinned(pin: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    if pin in ORDER:
+def _pinned(pin: str, names: tuple[str, ...], deployment: str) -> tuple[str, ...]:
+    if pin in PROTOCOL:
         side = pin.partition("_")[0]
         if pin in names or pin == "serving_invocations":
             return (pin,)
-        return tuple(name for name in names if name.startswith(side)) or (f"{side}_chat",)
-    return tuple(name for name in names if name.startswith(pin)) or (f"{pin}_chat",)
+    else:
+        side = pin
+    return tuple(name for name in names if name.startswith(side)) or (f"{side}_{_kinds(deployment)[-1]}",)
 
 
 def _place(host: Host, name: str, deployment: str, prefix: str | None) -> Place:
@@ -163,8 +200,16 @@ def _place(host: Host, name: str, deployment: str, prefix: str | None) -> Place:
         url = host.endpoint_url or f"{host.base}/serving-endpoints/{endpoint}/invocations"
         return Place(name, protocol, endpoint, url)
     if name.startswith("serving"):
-        return Place(name, protocol, endpoint_name(deployment), host.base + _PATHS[name])
-    return Place(name, protocol, service_name(deployment), _gateway(host, prefix) + _PATHS[name])
+        called, base = endpoint_name(deployment), host.base
+    else:
+        called, base = service_name(deployment), _gateway(host, prefix)
+    if protocol == "gemini":
+        urls = gemini_urls(base + _PATHS[name], called)
+        return Place(name, protocol, called, urls.whole, urls.stream)
+    path = _PATHS[name]
+    if name == "gateway_responses" and family_of(deployment) != "gpt":
+        path = _ANY_RESPONSES
+    return Place(name, protocol, called, base + path)
 
 
 def _gateway(host: Host, prefix: str | None) -> str:
