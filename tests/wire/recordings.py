@@ -10,10 +10,12 @@ CODEC_OF = {
     "anthropic-messages": "anthropic_messages",
     "openai-chat": "openai_chat",
     "databricks-chat": "openai_chat",
+    "openai-responses": "openai_responses",
+    "gemini-generate-content": "gemini",
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recording:
     """One exchange. ``codec`` names our protocol; bytes are read when asked for."""
 

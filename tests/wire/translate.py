@@ -4,8 +4,12 @@ from collections.abc import Iterable
 
 from trunkline.core.events import Failed, Finished, StreamEvent
 from trunkline.core.sse import SSEFramer
-from trunkline.protocols.codec import ReplyContext
+from trunkline.protocols.codec import Codec, ReplyContext
+from trunkline.protocols.gemini import GEMINI, JsonArrayFramer
+from trunkline.protocols.openai_responses import OPENAI_RESPONSES
 from trunkline.protocols.registry import CODECS
+
+ROOMS: dict[str, Codec] = {**CODECS, OPENAI_RESPONSES.name: OPENAI_RESPONSES, GEMINI.name: GEMINI}
 
 ORIGIN = "0123456789abcdef"
 CONTEXT = ReplyContext(
@@ -15,30 +19,37 @@ CONTEXT = ReplyContext(
     input_estimate=7,
     stream_usage=True,
 )
-OTHER = {"anthropic_messages": "openai_chat", "openai_chat": "anthropic_messages"}
 
 
 def whole(body: bytes, source: str, target: str) -> bytes:
     """A whole answer, decoded and encoded."""
-    return CODECS[target].encode_response(CODECS[source].decode_response(body, ORIGIN), CONTEXT)
+    return ROOMS[target].encode_response(ROOMS[source].decode_response(body, ORIGIN), CONTEXT)
 
 
 def events(chunks: Iterable[bytes], source: str) -> list[StreamEvent]:
     """The neutral events of a stream that arrives in ``chunks``."""
-    framer, decoder = SSEFramer(), CODECS[source].stream_decoder(ORIGIN)
+    decoder = ROOMS[source].stream_decoder(ORIGIN)
+    framer: SSEFramer | JsonArrayFramer | None = None
     found: list[StreamEvent] = []
     for chunk in chunks:
+        if framer is None:  # Gemini without alt=sse: one array, in pieces
+            framer = JsonArrayFramer() if chunk[:1] == b"[" else SSEFramer()
         for frame in framer.feed(chunk):
             found += decoder.feed(frame)
-    for frame in framer.close():
+    for frame in framer.close() if framer else ():
         found += decoder.feed(frame)
     return found + decoder.close()
 
 
 def stream(chunks: Iterable[bytes], source: str, target: str) -> bytes:
     """A streamed answer, decoded and encoded event by event."""
-    encoder = CODECS[target].stream_encoder(CONTEXT)
-    return b"".join(encoder.feed(event) for event in events(chunks, source))
+    return encoded(events(chunks, source), target)
+
+
+def encoded(found: Iterable[StreamEvent], target: str) -> bytes:
+    """Neutral events as a client of ``target`` gets them."""
+    encoder = ROOMS[target].stream_encoder(CONTEXT)
+    return b"".join(encoder.feed(event) for event in found)
 
 
 def ends(found: list[StreamEvent]) -> list[StreamEvent]:
