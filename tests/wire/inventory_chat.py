@@ -54,5 +54,7 @@ def _chat_part(part: object, found: Inventory) -> None:
             found.add_file(url)
         case "file" if (part.get("file") or {}).get("file_data"):
             found.add_file(part["file"]["file_data"])
+        case "document_url":
+            found.add_file(part["document_url"])
         case "input_audio":
             found.add_file(part["input_audio"]["data"])

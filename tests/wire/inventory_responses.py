@@ -54,12 +54,11 @@ def _item(item: dict, found: Inventory, ran: set[str]) -> None:
             for tool in item.get("tools") or []:
                 _tool(tool, found)
         case "function_call":
-            group = f"{item['namespace']}__" if item.get("namespace") else ""
             ran.add(item["call_id"])
-            found.calls.append((group + item["name"], canonical(item.get("arguments") or "")))
+            found.calls.append((_called(item), canonical(item.get("arguments") or "")))
         case "custom_tool_call":
             ran.add(item["call_id"])
-            found.calls.append((item["name"], canonical({"input": item.get("input") or ""})))
+            found.calls.append((_called(item), canonical({"input": item.get("input") or ""})))
         case "function_call_output" | "custom_tool_call_output" | "local_shell_call_output":
             found.results += item["call_id"] in ran  # a result whose call is gone becomes text (E34)
             _parts(item.get("output"), found)
@@ -72,6 +71,11 @@ def _item(item: dict, found: Inventory, ran: set[str]) -> None:
         case _ if kind in CALLS and _ours(item):
             ran.add(item.get("call_id") or "")
             _typed_call(item, found)
+
+
+def _called(item: dict) -> str:
+    """A tool's name outside its group."""
+    return f"{item['namespace']}__{item['name']}" if item.get("namespace") else item["name"]
 
 
 def _ours(item: dict) -> bool:
@@ -99,6 +103,8 @@ def _parts(content: object, found: Inventory) -> None:
                 found.texts.append(part["text"])
             case "refusal":
                 found.texts.append(part["refusal"])
+            case "input_audio":
+                found.add_file(part["input_audio"]["data"])
             case "input_image" if part.get("image_url"):
                 found.add_file(part["image_url"])
             case "input_file" if part.get("file_data") or part.get("file_url"):

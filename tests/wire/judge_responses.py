@@ -225,12 +225,12 @@ def _thought(item: dict) -> str:
 
 def _calls(item: dict) -> list[Call]:
     kind = item.get("type")
+    group = f"{item['namespace']}__" if item.get("namespace") else ""
     if kind == "function_call":
-        space = f"{item['namespace']}__" if item.get("namespace") else ""
         raw = item.get("arguments")
-        return [(space + item["name"], arguments(raw if isinstance(raw, str) else json.dumps(raw)))]
+        return [(group + item["name"], arguments(raw if isinstance(raw, str) else json.dumps(raw)))]
     if kind == "custom_tool_call":
-        return [(item["name"], arguments(json.dumps({"input": item.get("input") or ""})))]
+        return [(group + item["name"], arguments(json.dumps({"input": item.get("input") or ""})))]
     if kind not in CLIENT_TOOLS or _hosted(item):
         return []
     name, place = CLIENT_TOOLS[kind]

@@ -53,7 +53,8 @@ def misfits(protocol: str, body: dict) -> list[str]:
 def _filled(item: dict) -> dict:
     """An item with the keys that the SDK's types demand and OpenAI does not: recorded clients leave them out."""
     parts = item.get("content") if item.get("type") == "message" else item.get("output")
-    if isinstance(parts, list):
+    if isinstance(parts, list):  # sound is for some servers; the SDK knows it only in its graders
+        parts = [part for part in parts if part["type"] != "input_audio"]
         parts = [{"detail": "auto", **part} if part["type"] == "input_image" else part for part in parts]
         item = {**item, "content" if item["type"] == "message" else "output": parts}
     if item.get("type") == "message" and item["role"] == "assistant":

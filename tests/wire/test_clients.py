@@ -1,5 +1,6 @@
 """Requests of real coding agents: everything arrives in the other protocol, and earlier turns keep their bytes."""
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,19 @@ from msgspec import Raw
 
 from trunkline.core.facts import Facts
 from trunkline.protocols.registry import CODECS
-from wire import translate
 from wire.inventories import INVENTORY
 from wire.shapes import misfits
 
 ROOT = Path(__file__).parents[1] / "fixtures" / "clients"
+TAPES = Path(__file__).parents[1] / "protocols"
+INSTRUCTIONS = ("system", "instructions", "systemInstruction")
+TURNS = {
+    "anthropic_messages": "messages",
+    "openai_chat": "messages",
+    "openai_responses": "input",
+    "gemini": "contents",
+}
+"""Where each protocol keeps the conversation."""
 PLACEHOLDER = "DeferredToolPlaceholder"
 """A tool that Claude Code declares and that is never to be called; elsewhere it stays behind (E50)."""
 
@@ -42,6 +51,12 @@ def sent() -> Iterator[Sent]:
         yield Sent(
             str(file.relative_to(ROOT)), "openai_chat" if chat else "anthropic_messages", kept["body"]
         )
+    for file in sorted((TAPES / "openai_responses" / "tapes").glob("*.request.json")):
+        yield Sent(file.name, "openai_responses", json.loads(file.read_text(encoding="utf-8"))["body"])
+    lines = gzip.decompress((TAPES / "gemini" / "tapes" / "clients.jsonl.gz").read_bytes()).split(b"\n")
+    for kept in map(json.loads, lines):
+        if "countTokens" not in kept["path"]:
+            yield Sent(kept["name"], "gemini", kept["body"])
 
 
 def unmarked(value: object) -> object:
@@ -51,12 +66,20 @@ def unmarked(value: object) -> object:
     return [unmarked(inner) for inner in value] if isinstance(value, list) else value
 
 
-def encoded(source: str, target: str, body: object, facts: Facts) -> tuple[dict, list[bytes]]:
-    """The translated body, and its messages as raw bytes."""
+class Turned(NamedTuple):
+    """A translated request: its body, its turns as raw bytes, and how tools were renamed."""
+
+    body: dict
+    turns: list[bytes]
+    names: dict[str, str]
+
+
+def turned(source: str, target: str, body: object, facts: Facts) -> Turned:
     request = CODECS[source].decode_request(json.dumps(body).encode())
-    raw = CODECS[target].encode_request(request, facts).body
-    messages = msgspec.json.decode(raw, type=dict[str, Raw])["messages"]
-    return json.loads(raw), [bytes(one) for one in msgspec.json.decode(messages, type=list[Raw])]
+    encoded = CODECS[target].encode_request(request, facts)
+    raw = msgspec.json.decode(encoded.body, type=dict[str, Raw])[TURNS[target]]
+    turns = [bytes(one) for one in msgspec.json.decode(raw, type=list[Raw])]
+    return Turned(json.loads(encoded.body), turns, dict(encoded.tool_names))
 
 
 def test_there_are_requests_of_many_agents() -> None:
@@ -68,13 +91,15 @@ def test_there_are_requests_of_many_agents() -> None:
 def test_everything_an_agent_sends_arrives(facts: Facts) -> None:
     wrong = []
     for name, source, body in sent():
-        target = translate.OTHER[source]
-        out, _ = encoded(source, target, body, facts)
-        before, after = INVENTORY[source](body), INVENTORY[target](out)
-        before.tools.pop(PLACEHOLDER, None)
-        missing = before.missing(after, {}) + misfits(target, out)
-        if missing:
-            wrong.append(f"{name}: {missing}")
+        for target in CODECS:
+            if target == source:
+                continue
+            out = turned(source, target, body, facts)
+            before, after = INVENTORY[source](body), INVENTORY[target](out.body)
+            before.tools.pop(PLACEHOLDER, None)
+            missing = before.missing(after, out.names) + misfits(target, out.body)
+            if missing:
+                wrong.append(f"{name} to {target}: {missing}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -90,21 +115,22 @@ def test_E104_the_next_turn_of_an_agent_keeps_the_bytes_of_the_last(facts: Facts
             continue
         pairs += 1
         for target in CODECS:
-            _, first = encoded(turn.codec, target, unmarked(last.body), facts)
-            _, second = encoded(turn.codec, target, unmarked(turn.body), facts)
+            first = turned(turn.codec, target, unmarked(last.body), facts).turns
+            second = turned(turn.codec, target, unmarked(turn.body), facts).turns
             assert second[: len(first)] == first, f"{turn.name} to {target}"
     assert pairs >= 30
 
 
 def follows(last: Sent, turn: Sent) -> bool:
     """True when ``turn`` goes on with the conversation of ``last``."""
+    if last.codec != turn.codec:
+        return False
     earlier, later = unmarked(last.body), unmarked(turn.body)
     assert isinstance(earlier, dict)
     assert isinstance(later, dict)
-    count = len(earlier["messages"])
+    before, after = earlier[TURNS[last.codec]], later[TURNS[turn.codec]]
     return (
-        last.codec == turn.codec
-        and earlier.get("system") == later.get("system")
-        and len(later["messages"]) > count
-        and later["messages"][:count] == earlier["messages"]
+        all(earlier.get(name) == later.get(name) for name in INSTRUCTIONS)
+        and len(after) > len(before)
+        and after[: len(before)] == before
     )

@@ -5,11 +5,12 @@ import random
 import pytest
 
 from trunkline.core.events import Failed
+from trunkline.protocols.registry import CODECS
 from wire import translate
 from wire.law import faults
 from wire.recordings import Recording, answers
 
-SOURCES = tuple(translate.ROOMS)
+SOURCES = tuple(CODECS)
 TARGETS = SOURCES
 ENDS = {
     "anthropic_messages": b"event: message_stop",

@@ -9,9 +9,9 @@ from google.genai import errors as genai
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpHead
+from trunkline.protocols.registry import CODECS
 from wire.judges import JUDGES
 from wire.recordings import Recording, errors
-from wire.translate import ROOMS
 
 KINDS = {
     400: {
@@ -53,7 +53,7 @@ CLASSES = {
 
 
 def decoded(recording: Recording) -> GatewayError:
-    return ROOMS[recording.codec].decode_error(
+    return CODECS[recording.codec].decode_error(
         HttpHead(recording.status, recording.headers), recording.answer
     )
 
@@ -81,12 +81,12 @@ def test_there_are_recorded_errors_of_every_kind() -> None:
     assert len(errors()) >= 40
 
 
-@pytest.mark.parametrize("target", list(ROOMS))
+@pytest.mark.parametrize("target", list(CODECS))
 def test_E107_errors_keep_status_kind_and_wording(target: str) -> None:
     faults = []
     for recording in errors():
         error = decoded(recording)
-        reply = ROOMS[target].encode_error(error, "req-1")
+        reply = CODECS[target].encode_error(error, "req-1")
         seen = JUDGES[target].error(reply.body, reply.status, dict(reply.headers))
         expected = CLASSES[target][recording.status]
         if error.kind not in KINDS[recording.status]:
@@ -100,10 +100,10 @@ def test_E107_errors_keep_status_kind_and_wording(target: str) -> None:
     assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("target", list(ROOMS))
+@pytest.mark.parametrize("target", list(CODECS))
 def test_E4_an_error_inside_a_stream_is_one_event_that_the_sdk_raises(target: str) -> None:
     for recording in errors():
-        event = ROOMS[target].encode_stream_error(decoded(recording), "req-1")
+        event = CODECS[target].encode_stream_error(decoded(recording), "req-1")
         read = JUDGES[target].stream(event)
         assert read.failed, recording
         assert event.count(b"data: ") == 1, recording

@@ -4,18 +4,17 @@ The source SDK says what the recording means, the target SDK what our bytes mean
 reasoning, calls, stop and usage. What may differ stands in ``declared_losses.toml``, with a reason.
 """
 
-import tomllib
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 import pytest
 
 from trunkline.core.errors import GatewayError
 from wire import translate
+from wire.declared import entries
 from wire.judges import JUDGES
 from wire.meaning import Meaning, complete
-from wire.recordings import Recording, answers
+from wire.recordings import Recording, answers, generations
 
 LEAST = 0.99
 """The share of recordings, for every pair, whose meaning must survive untouched."""
@@ -31,20 +30,15 @@ OBJECTS = {"anthropic_messages", "gemini"}
 """Where a call's input is an object, so that one that was cut off cannot stand in a whole answer (E28)."""
 
 
-def declared(source: str, target: str) -> dict[str, str]:
-    """Reasons by recording. An entry without ``to`` holds for every protocol."""
+def known(source: str, target: str) -> set[str]:
+    """Recordings in the owned list. An entry without ``to`` holds for every protocol."""
     ours = {recording.id for recording in answers(source)}
     return {
-        entry["recording"]: entry["reason"]
-        for entry in entries()
-        if entry["recording"] in ours and target in entry.get("to", SOURCES)
-    }
-
-
-@lru_cache(maxsize=1)
-def entries() -> list[dict]:
-    text = (Path(__file__).parent / "declared_losses.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text).get("loss", [])
+        name
+        for entry in entries("loss")
+        if target in entry.get("to", SOURCES)
+        for name in entry["recordings"]
+    } & ours
 
 
 @lru_cache(maxsize=3000)
@@ -100,23 +94,29 @@ def without_broken_calls(before: Meaning) -> Meaning:
 
 @pytest.mark.parametrize(("source", "target"), ROUTES)
 def test_meaning_survives(source: str, target: str) -> None:
-    known = declared(source, target)
+    listed = known(source, target)
     found = matrix(source, target)
     differing = {name: differences for name, differences in found.items() if differences}
-    unlisted = {name: differences for name, differences in differing.items() if name not in known}
+    unlisted = {name: differences for name, differences in differing.items() if name not in listed}
     assert not unlisted, report(unlisted)
     share = 1 - len(differing) / len(found)
     assert share >= LEAST, f"{share:.4f} of {len(found)} recordings survive\n{report(differing)}"
-    healed = [name for name in known if not found[name]]
+    healed = [name for name in listed if not found[name]]
     assert not healed, f"these no longer differ, remove them from the list: {healed}"
 
 
-def test_declared_losses_name_recordings_once_and_say_why() -> None:
-    ids = {recording.id for source in SOURCES for recording in answers(source)}
-    said = [(entry["recording"], target) for entry in entries() for target in entry.get("to", SOURCES)]
-    assert len(set(said)) == len(said), "a recording is declared twice"
-    assert {recording for recording, _ in said} <= ids
-    assert all(len(entry["reason"]) > 20 for entry in entries())
+def test_the_owned_list_names_recordings_once_and_says_why() -> None:
+    ids = {recording.id for recording in generations()}
+    for kind in ("loss", "request", "refused"):
+        said = [
+            (name, target)
+            for entry in entries(kind)
+            for name in entry["recordings"]
+            for target in entry.get("to", SOURCES)
+        ]
+        assert len(set(said)) == len(said), f"{kind}: a recording is declared twice"
+        assert {name for name, _ in said} <= ids
+        assert all(len(entry["reason"]) > 20 for entry in entries(kind))
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -4,21 +4,20 @@ Both sides are counted from the JSON itself (``inventories``), and ours must fit
 """
 
 import json
-import tomllib
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 import pytest
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.facts import Facts
+from trunkline.protocols.registry import CODECS
+from wire.declared import entries
 from wire.inventories import INVENTORY
 from wire.recordings import Recording, generations
 from wire.shapes import misfits
-from wire.translate import ROOMS
 
-PAIRS = [(source, target) for source in ROOMS for target in ROOMS if source != target]
+PAIRS = [(source, target) for source in CODECS for target in CODECS if source != target]
 FACTS = Facts(provider="target", model="model", reasoning="budget_or_adaptive", max_output_tokens=8192)
 
 
@@ -32,18 +31,15 @@ class Outcome:
     raised: str | None = None
 
 
-def declared(kind: str, source: str, target: str) -> dict[str, str]:
-    """Reasons by recording. An entry without ``to`` holds for every other protocol."""
-    text = (Path(__file__).parent / "declared_losses.toml").read_text(encoding="utf-8")
+def known(kind: str, source: str, target: str) -> set[str]:
+    """Recordings in the owned list. An entry without ``to`` holds for every other protocol."""
     ours = {recording.id for recording, _ in requests(source)}
     return {
-        entry["recording"]: entry["reason"]
-        for entry in tomllib.loads(text).get(kind, [])
-        if entry["recording"] in ours and target in entry.get("to", ROOMS)
-    }
+        name for entry in entries(kind) if target in entry.get("to", CODECS) for name in entry["recordings"]
+    } & ours
 
 
-@lru_cache(maxsize=len(ROOMS))
+@lru_cache(maxsize=len(CODECS))
 def requests(source: str) -> list[tuple[Recording, bytes]]:
     """Requests that their provider took, in the source protocol."""
     return [
@@ -65,8 +61,8 @@ def carry(body: bytes, source: str, target: str) -> Outcome:
     ):  # some recordings have it in the URL; ours has it in the body
         body = json.dumps({**sent, "model": "m"}).encode()
     try:
-        encoded = ROOMS[target].encode_request(ROOMS[source].decode_request(body), FACTS)
-        ROOMS[target].decode_request(encoded.body)
+        encoded = CODECS[target].encode_request(CODECS[source].decode_request(body), FACTS)
+        CODECS[target].decode_request(encoded.body)
     except GatewayError as error:
         return Outcome(refused=error)
     except Exception as error:  # noqa: BLE001 - every escape is a finding, whatever its type
@@ -92,11 +88,11 @@ def test_no_recorded_request_makes_us_raise(source: str, target: str) -> None:
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_all_content_of_a_request_arrives(source: str, target: str) -> None:
-    known = declared("request", source, target)
+    listed = known("request", source, target)
     missing = {name: one.missing for name, one in outcomes(source, target).items() if one.missing}
-    unlisted = {name: what for name, what in missing.items() if name not in known}
+    unlisted = {name: what for name, what in missing.items() if name not in listed}
     assert not unlisted, lines(unlisted)
-    healed = [name for name in known if name not in missing]
+    healed = [name for name in listed if name not in missing]
     assert not healed, f"these arrive now, remove them from the list: {healed}"
 
 
@@ -108,11 +104,11 @@ def test_translated_requests_fit_the_sdks_types(source: str, target: str) -> Non
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_what_cannot_be_carried_is_refused_with_a_clear_word(source: str, target: str) -> None:
-    known = declared("refused", source, target)
+    listed = known("refused", source, target)
     refused = {name: one.refused for name, one in outcomes(source, target).items() if one.refused}
-    unlisted = {name: error.message for name, error in refused.items() if name not in known}
+    unlisted = {name: error.message for name, error in refused.items() if name not in listed}
     assert not unlisted, lines(unlisted)
-    accepted = [name for name in known if name not in refused]
+    accepted = [name for name in listed if name not in refused]
     assert not accepted, f"these are carried now, remove them from the list: {accepted}"
     for error in refused.values():
         assert error.kind in {Kind.INVALID_REQUEST, Kind.UNSUPPORTED}
@@ -125,14 +121,14 @@ def test_E104_the_same_request_is_encoded_to_the_same_bytes(source: str, target:
     for recording, body in requests(source)[::5]:
         if outcomes(source, target)[recording.id].refused or b'"model"' not in body:
             continue
-        first = ROOMS[target].encode_request(ROOMS[source].decode_request(body), FACTS)
-        second = ROOMS[target].encode_request(ROOMS[source].decode_request(body), FACTS)
+        first = CODECS[target].encode_request(CODECS[source].decode_request(body), FACTS)
+        second = CODECS[target].encode_request(CODECS[source].decode_request(body), FACTS)
         assert first == second, recording
 
 
-@pytest.mark.parametrize("source", [name for name in ROOMS if name != "gemini"])
+@pytest.mark.parametrize("source", [name for name in CODECS if name != "gemini"])
 def test_a_pass_through_changes_the_model_and_nothing_else(source: str) -> None:
-    codec = ROOMS[source]
+    codec = CODECS[source]
     for recording, body in requests(source):
         sent = json.loads(body)
         if "model" not in sent:
@@ -151,4 +147,4 @@ def test_a_pass_through_changes_the_model_and_nothing_else(source: str) -> None:
 def test_a_pass_through_of_gemini_changes_nothing() -> None:
     """Its model stands in the path."""
     for _, body in requests("gemini"):
-        assert ROOMS["gemini"].rename(body, "another-model") == body
+        assert CODECS["gemini"].rename(body, "another-model") == body

@@ -4,12 +4,9 @@ from collections.abc import Iterable
 
 from trunkline.core.events import Failed, Finished, StreamEvent
 from trunkline.core.sse import SSEFramer
-from trunkline.protocols.codec import Codec, ReplyContext
-from trunkline.protocols.gemini import GEMINI, JsonArrayFramer
-from trunkline.protocols.openai_responses import OPENAI_RESPONSES
+from trunkline.protocols.codec import ReplyContext
+from trunkline.protocols.gemini import JsonArrayFramer
 from trunkline.protocols.registry import CODECS
-
-ROOMS: dict[str, Codec] = {**CODECS, OPENAI_RESPONSES.name: OPENAI_RESPONSES, GEMINI.name: GEMINI}
 
 ORIGIN = "0123456789abcdef"
 CONTEXT = ReplyContext(
@@ -23,12 +20,12 @@ CONTEXT = ReplyContext(
 
 def whole(body: bytes, source: str, target: str) -> bytes:
     """A whole answer, decoded and encoded."""
-    return ROOMS[target].encode_response(ROOMS[source].decode_response(body, ORIGIN), CONTEXT)
+    return CODECS[target].encode_response(CODECS[source].decode_response(body, ORIGIN), CONTEXT)
 
 
 def events(chunks: Iterable[bytes], source: str) -> list[StreamEvent]:
     """The neutral events of a stream that arrives in ``chunks``."""
-    decoder = ROOMS[source].stream_decoder(ORIGIN)
+    decoder = CODECS[source].stream_decoder(ORIGIN)
     framer: SSEFramer | JsonArrayFramer | None = None
     found: list[StreamEvent] = []
     for chunk in chunks:
@@ -48,7 +45,7 @@ def stream(chunks: Iterable[bytes], source: str, target: str) -> bytes:
 
 def encoded(found: Iterable[StreamEvent], target: str) -> bytes:
     """Neutral events as a client of ``target`` gets them."""
-    encoder = ROOMS[target].stream_encoder(CONTEXT)
+    encoder = CODECS[target].stream_encoder(CONTEXT)
     return b"".join(encoder.feed(event) for event in found)
 
 

@@ -219,6 +219,8 @@ class Request(Struct, frozen=True, kw_only=True):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_tokens: int | None = None
+    choices: int | None = None
+    """How many answers were asked for. Answers have room for one: more stay with their protocol."""
     stream: bool = False
     stream_usage: bool = False
     """A Chat client asked for a usage chunk (``stream_options.include_usage``)."""

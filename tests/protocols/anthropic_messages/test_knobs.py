@@ -409,10 +409,10 @@ def test_E103_lifetimes() -> None:
 
 
 def test_E88_more_than_one_answer_is_refused() -> None:
-    with pytest.raises(GatewayError, match="one answer") as caught:
-        sent(ask(HI, extras=(Extra("n", raw(2)),)))
+    with pytest.raises(GatewayError, match="2 answers") as caught:
+        sent(ask(HI, choices=2))
     assert caught.value.status == 400
-    assert lost(ask(HI, extras=(Extra("n", raw(1)),))) == []
+    assert lost(ask(HI, choices=1)) == []
 
 
 def test_what_no_field_says_is_a_loss() -> None:

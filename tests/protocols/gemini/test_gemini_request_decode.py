@@ -355,7 +355,7 @@ def test_unknown_fields_become_extras_and_never_raise() -> None:
         {"text": "a", "videoMetadata": {"fps": 1}, "later": 1},
         {"inlineData": {"mimeType": "image/png", "data": PNG, "later": 1}},
         futureField={"x": 1},
-        generationConfig={"temperature": 1, "later": {"y": 2}, "candidateCount": 3},
+        generationConfig={"temperature": 1, "later": {"y": 2}, "responseLogprobs": True},
         toolConfig={
             "retrievalConfig": {"z": 3},
             "functionCallingConfig": {"mode": "AUTO", "streamFunctionCallArguments": True},
@@ -371,7 +371,7 @@ def test_unknown_fields_become_extras_and_never_raise() -> None:
         "tools.behavior": "NON_BLOCKING",
         "labels": {"a_b": "c"},
         "generationConfig.later": {"y": 2},
-        "generationConfig.candidateCount": 3,
+        "generationConfig.responseLogprobs": True,
         "toolConfig.retrievalConfig": {"z": 3},
         "toolConfig.functionCallingConfig.streamFunctionCallArguments": True,
     }

@@ -91,7 +91,8 @@ def test_every_knob() -> None:
         "k",
         False,
     )
-    assert request.extras == (Extra("metadata", Raw(b'{"a": "b"}')), Extra("n", Raw(b"2")))
+    assert request.choices == 2
+    assert request.extras == (Extra("metadata", Raw(b'{"a": "b"}')),)
     assert decode(stop=["a", "b"]).sampling.stop == ("a", "b")
 
 

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
 from msgspec import Raw, Struct
 
 from trunkline.core.facts import Facts
@@ -16,7 +15,6 @@ from trunkline.protocols.anthropic_messages.losses import Losses
 from trunkline.protocols.anthropic_messages.marks import encode_mark
 from trunkline.protocols.anthropic_messages.names import ToolNames
 from trunkline.protocols.anthropic_messages.reasoning import Thought, decide_thought, without_thinking
-from trunkline.protocols.anthropic_messages.refusals import invalid
 from trunkline.protocols.anthropic_messages.tool_encode import Tools, encode_tools, unforced
 from trunkline.protocols.anthropic_messages.wire import (
     PROTOCOL,
@@ -27,6 +25,7 @@ from trunkline.protocols.anthropic_messages.wire import (
     ToolUseBlock,
     encode,
 )
+from trunkline.protocols.choices import refuse_choices
 from trunkline.protocols.codec import Encoded
 
 Body = dict[str, object]
@@ -37,8 +36,6 @@ USER_LIMIT: Final = 256
 _TIERS: Final = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 _ABSENT: Final = (b"null", b"false", b"[]", b"{}")
 
-_count: Final = msgspec.json.Decoder(int).decode
-
 
 class _Parts(Struct):
     system: list[Item]
@@ -47,6 +44,7 @@ class _Parts(Struct):
 
 def encode_request(request: Request, facts: Facts) -> Encoded:
     """As :meth:`trunkline.protocols.codec.Codec.encode_request` promises."""
+    refuse_choices(request, PROTOCOL)
     losses = Losses()
     names = ToolNames(facts.tool_name_limit)
     own = request.protocol == PROTOCOL
@@ -229,17 +227,8 @@ def _put_extra(body: Body, extra: Extra, losses: Losses, *, own: bool) -> None:
         if "." not in extra.name:
             body[extra.name] = extra.raw
         return
-    if extra.name == "n" and _more_than_one(raw):
-        raise invalid("n: one answer a request is all that the target gives", "n")
-    if raw not in _ABSENT and extra.name != "n":
+    if raw not in _ABSENT:
         losses.add(extra.name, "no such field in this protocol")
-
-
-def _more_than_one(raw: bytes) -> bool:
-    try:
-        return _count(raw) > 1
-    except msgspec.DecodeError:
-        return False
 
 
 def _user(user: str) -> str:

@@ -21,6 +21,7 @@ _KNOWN: Final = frozenset(
         "topP",
         "topK",
         "maxOutputTokens",
+        "candidateCount",
         "stopSequences",
         "seed",
         "presencePenalty",
@@ -38,6 +39,7 @@ class _Config(Struct, rename="camel", gc=False):
     top_p: float | None = None
     top_k: Number | None = None
     max_output_tokens: Number | None = None
+    candidate_count: Number | None = None
     stop_sequences: list[str] | None = None
     seed: Number | None = None
     presence_penalty: float | None = None
@@ -69,6 +71,7 @@ class Knobs(Struct, frozen=True, kw_only=True):
     """What ``generationConfig`` says."""
 
     max_tokens: int | None = None
+    choices: int | None = None
     sampling: Sampling = Sampling()
     reasoning: Reasoning | None = None
     output_format: OutputFormat | None = None
@@ -93,6 +96,7 @@ def decode_config(raw: Raw, extras: list[Extra]) -> Knobs:
             extras.append(Extra(f"{CONFIG}.{name}", Raw(bytes(value))))
     return Knobs(
         max_tokens=whole(wire.max_output_tokens),
+        choices=whole(wire.candidate_count),
         sampling=Sampling(
             temperature=wire.temperature,
             top_p=wire.top_p,
@@ -110,8 +114,6 @@ def decode_config(raw: Raw, extras: list[Extra]) -> Knobs:
 def _says_nothing(name: str, value: Raw) -> bool:
     """Fields that only spell out the default: they are no loss elsewhere."""
     data = bytes(value)
-    if name == "candidateCount":
-        return data in (b"1", b"0")
     if name == "responseModalities":
         try:
             return [one.upper() for one in _texts.decode(data)] in ([], ["TEXT"])

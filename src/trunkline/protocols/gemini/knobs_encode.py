@@ -23,6 +23,8 @@ def encode_config(request: Request, ledger: Ledger) -> Fields:
     """Everything but the form of the answer, which depends on the tools."""
     fields: Fields = {}
     _limit(request, fields, ledger)
+    if request.choices is not None and ledger.own:
+        fields["candidateCount"] = request.choices
     _sampling(request, fields, ledger)
     thinking = encode_thinking(request.reasoning, ledger)
     if thinking:

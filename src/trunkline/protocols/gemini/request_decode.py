@@ -91,6 +91,7 @@ def _request(wire: RequestIn, reader: Reader, system: list[Part], tools: list[To
         tools=tuple(tools),
         tool_choice=choice,
         max_tokens=knobs.max_tokens,
+        choices=knobs.choices,
         reasoning=knobs.reasoning,
         output_format=knobs.output_format,
         sampling=knobs.sampling,

@@ -7,6 +7,7 @@ from msgspec import Raw
 
 from trunkline.core.facts import Facts
 from trunkline.core.types import Extra, Request
+from trunkline.protocols.choices import refuse_choices
 from trunkline.protocols.codec import Encoded
 from trunkline.protocols.gemini.history_encode import History, encode_instructions
 from trunkline.protocols.gemini.knobs_encode import STRUCTURED_TOOL, Fields, encode_config, encode_form
@@ -22,6 +23,7 @@ _ON_THE_TOOL: Final = ("tools.", "contents.")
 
 def encode_request(request: Request, facts: Facts) -> Encoded:
     """As :meth:`trunkline.protocols.codec.Codec.encode_request` promises."""
+    refuse_choices(request, PROTOCOL)
     ledger = Ledger(facts, own=request.protocol == PROTOCOL)
     try:
         return _encode(request, ledger)

@@ -8,9 +8,11 @@ from trunkline.core.facts import Facts
 from trunkline.core.losses import Loss
 from trunkline.core.types import CacheMark
 from trunkline.protocols.openai_chat.shapes import CacheOut
+from trunkline.protocols.openai_chat.wire import NAME
 
 _GOOD_NAME: Final = re.compile(r"[a-zA-Z0-9_-]+")
 _BAD_CHARACTER: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_OPENAI: Final = frozenset({NAME, "openai_responses"})
 _DIGEST_LENGTH: Final = 10
 _BARE_MARK: Final[CacheOut] = {"type": "ephemeral"}
 
@@ -18,8 +20,12 @@ _BARE_MARK: Final[CacheOut] = {"type": "ephemeral"}
 class Ledger:
     """One per encoded request."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, source: str) -> None:
         self.facts = facts
+        self.own = source == NAME
+        """The request came in this protocol."""
+        self.openai_files = source in _OPENAI
+        """File ids of the request may be of OpenAI's store."""
         self._losses: dict[str, Loss] = {}
         self._names: dict[str, str] = {}
         self.custom: set[str] = set()

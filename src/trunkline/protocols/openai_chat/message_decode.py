@@ -119,8 +119,8 @@ def decode_part(raw: Raw, at: str) -> Sequence[Part]:
             return [Refusal(wire.refusal)]
         case "image_url" | "input_image" if wire.image_url is not None:
             return [_image(wire.image_url, mark_of(wire.cache_control), at)]
-        case "file" if wire.file is not None:
-            return [_file(wire.file, mark_of(wire.cache_control), at)]
+        case "file" | "document_url" if wire.file is not None or wire.document_url is not None:
+            return [_document(wire, at)]
         case "input_audio" if wire.input_audio is not None:
             return [Audio(data=wire.input_audio.data, format=wire.input_audio.format)]
         case "reasoning" | "thinking":
@@ -163,6 +163,16 @@ def _image(wire: WireUrl | str, mark: CacheMark | None, at: str) -> Image:
     raise invalid(
         f"Invalid '{at}.image_url.url': expected a data URL or an http(s) URL.", f"{at}.image_url.url"
     )
+
+
+def _document(wire: WirePart, at: str) -> Document:
+    """A file in OpenAI's spelling, or in Mistral's: by URL, a data URL too."""
+    url, mark = wire.document_url or "", mark_of(wire.cache_control)
+    if wire.file is not None:
+        return _file(wire.file, mark, at)
+    if url[:5].lower() == "data:":
+        return _file(WireFile(file_data=url, filename=wire.document_name), mark, at)
+    return Document(url=url, title=wire.document_name, cache=mark)
 
 
 def _file(wire: WireFile, mark: CacheMark | None, at: str) -> Document:

@@ -23,6 +23,7 @@ from trunkline.protocols.openai_chat.shapes import (
     AudioOut,
     CacheOut,
     Content,
+    DocumentUrlOut,
     FileData,
     FileOut,
     ImageOut,
@@ -158,7 +159,7 @@ def _document(part: Document, ledger: Ledger) -> Iterable[PartOut]:
     return (_file(part, ledger, mark),)
 
 
-def _file(part: Document, ledger: Ledger, mark: CacheOut | None) -> FileOut:
+def _file(part: Document, ledger: Ledger, mark: CacheOut | None) -> FileOut | DocumentUrlOut:
     if not ledger.facts.documents:
         raise invalid(f"{_model(ledger)} takes no documents", "messages", "unsupported_content")
     if part.data is not None:
@@ -166,8 +167,10 @@ def _file(part: Document, ledger: Ledger, mark: CacheOut | None) -> FileOut:
         default = "document.pdf" if media_type == _PDF else "document"
         data = f"data:{media_type};base64,{part.data}"
         return FileOut(FileData(part.title or default, data), mark)
-    if part.file_id is not None and not part.media_type:
+    if part.file_id is not None and ledger.openai_files and not part.media_type:
         return FileOut(FileData(part.title, None, part.file_id), mark)
+    if part.url is not None and ledger.own:
+        return DocumentUrlOut(part.url, part.title)
     raise invalid(
         "a document by URL or stored file cannot be sent over Chat Completions: send its data instead",
         "messages",

@@ -93,6 +93,7 @@ def _request(wire: WireRequest, extras: tuple[Extra, ...]) -> Request:
         tool_choice=_choice(wire),
         parallel_tool_calls=wire.parallel_tool_calls,
         max_tokens=wire.max_tokens if wire.max_completion_tokens is None else wire.max_completion_tokens,
+        choices=wire.n,
         stream=bool(wire.stream),
         stream_usage=options is not None and bool(options.include_usage),
         reasoning=_reasoning(wire),

@@ -6,6 +6,7 @@ from typing import Final
 from trunkline.core.facts import Facts
 from trunkline.core.splice import splice
 from trunkline.core.types import OutputFormat, Request, Sampling
+from trunkline.protocols.choices import refuse_choices
 from trunkline.protocols.codec import Encoded
 from trunkline.protocols.openai_chat.drops import drop_path
 from trunkline.protocols.openai_chat.ledger import Ledger
@@ -32,7 +33,8 @@ Fields = dict[str, object]
 
 def encode_request(request: Request, facts: Facts) -> Encoded:
     """See :meth:`Codec.encode_request`."""
-    ledger = Ledger(facts)
+    refuse_choices(request, NAME)
+    ledger = Ledger(facts, request.protocol)
     messages = encode_messages(request, ledger)
     fields: Fields = {"model": request.model, "messages": messages}
     tools = encode_tools(request, ledger)
@@ -221,6 +223,8 @@ def _rest(request: Request, fields: Fields, ledger: Ledger) -> None:
     if request.prompt_cache_key is not None:
         fields["prompt_cache_key"] = request.prompt_cache_key
     same = request.protocol == NAME
+    if request.choices is not None and same:
+        fields["n"] = request.choices
     if request.service_tier is not None:
         if same:
             fields["service_tier"] = request.service_tier

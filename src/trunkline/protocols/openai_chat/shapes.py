@@ -43,6 +43,13 @@ class FileOut(Struct, tag_field="type", tag="file", omit_defaults=True):
     cache_control: CacheOut | None = None
 
 
+class DocumentUrlOut(Struct, tag_field="type", tag="document_url", omit_defaults=True):
+    """Mistral's file by URL."""
+
+    document_url: str
+    document_name: str | None = None
+
+
 class AudioData(Struct):
     """``input_audio``."""
 
@@ -56,7 +63,7 @@ class AudioOut(Struct, tag_field="type", tag="input_audio"):
     input_audio: AudioData
 
 
-PartOut = TextOut | ImageOut | FileOut | AudioOut | Raw | ReasoningPartOut
+PartOut = TextOut | ImageOut | FileOut | DocumentUrlOut | AudioOut | Raw | ReasoningPartOut
 Content = str | list[PartOut]
 
 

@@ -112,6 +112,8 @@ class WirePart(Struct):
     summary: list[WireDetail] | None = None
     thinking: str | list[WireDetail] | None = None
     citations: list[Raw] | None = None
+    document_url: str | None = None
+    document_name: str | None = None
     cache_control: WireCache | None = None
 
 
@@ -265,6 +267,7 @@ class WireRequest(Struct, forbid_unknown_fields=True):
     service_tier: str | None = None
     prompt_cache_key: str | None = None
     cache_control: WireCache | None = None
+    n: int | None = None
 
 
 class WireOpenRequest(WireRequest, forbid_unknown_fields=False):

@@ -270,9 +270,9 @@ def object_text(arguments: str) -> str:
     """Arguments as an object: nothing becomes ``{}``, a broken rest is kept under ``_raw`` (E24)."""
     if arguments[:1] == "{" and arguments[-1:] == "}":
         return arguments
-    if blank(arguments):
-        return "{}"
     stripped = arguments.strip()
+    if stripped in ("", "null"):
+        return "{}"
     try:
         OBJECT.decode(stripped)
     except ValueError:

@@ -9,10 +9,12 @@ from msgspec import Raw
 from trunkline.core.facts import Facts
 from trunkline.core.splice import splice
 from trunkline.core.types import OutputFormat, Request, Text
+from trunkline.protocols.choices import refuse_choices
 from trunkline.protocols.codec import Encoded
 from trunkline.protocols.openai_responses.effort import encode_reasoning
-from trunkline.protocols.openai_responses.input_encode import encode_input
+from trunkline.protocols.openai_responses.input_encode import encode_input, message_item
 from trunkline.protocols.openai_responses.ledger import MAX_ID, Ledger, digest
+from trunkline.protocols.openai_responses.part_encode import input_text
 from trunkline.protocols.openai_responses.tool_encode import encode_choice, encode_tools
 from trunkline.protocols.openai_responses.wire import LIST, NAME, OBJECT, encode
 
@@ -20,21 +22,26 @@ ENCRYPTED: Final = "reasoning.encrypted_content"
 ATTRIBUTION: Final = "x-anthropic-billing-header:"
 OURS: Final = frozenset({"store", "include"})
 """Fields nobody asked for: leaving them out is no loss."""
-_TIERS: Final = frozenset({NAME, "openai_chat"})
+_TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority"})
+"""OpenAI's words; providers that speak Chat Completions have others."""
 Fields = dict[str, object]
 
 
 def encode_request(request: Request, facts: Facts) -> Encoded:
     """See :meth:`Codec.encode_request`."""
+    refuse_choices(request, NAME)
     ledger = Ledger(request, facts)
     fields: Fields = {"model": request.model, "store": False}
     instructions = _instructions(request.system, ledger)
     wanted = encode_text(request, ledger)
     if wanted is not None and "words" in wanted:
         instructions = "\n\n".join(text for text in (instructions, str(wanted.pop("words"))) if text)
-    if instructions:
+    items = encode_input(request, ledger)
+    if instructions and not items and not ledger.own:  # something must be asked
+        items.append(message_item("developer", [input_text(instructions)]))
+    elif instructions:
         fields["instructions"] = instructions
-    fields["input"] = encode_input(request, ledger)
+    fields["input"] = items
     tools = encode_tools(request, ledger)
     if tools:
         fields["tools"] = tools
@@ -167,10 +174,10 @@ def _rest(request: Request, fields: Fields, ledger: Ledger) -> None:
     if request.prompt_cache_key is not None:
         fields["prompt_cache_key"] = request.prompt_cache_key
     if request.service_tier is not None:
-        if request.protocol in _TIERS:
+        if ledger.own or (request.protocol == "openai_chat" and request.service_tier in _TIERS):
             fields["service_tier"] = request.service_tier
         else:
-            ledger.lose("service_tier", "tiers of another vendor have no counterpart")
+            ledger.lose("service_tier", f"{request.service_tier!r} has no counterpart")
     if request.cache is not None:
         ledger.lose("cache_control", "prompts are cached by themselves here")
     for extra in request.extras:
