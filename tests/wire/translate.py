@@ -1,9 +1,9 @@
 """Our two ways from one protocol into another, as the relay goes them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from trunkline.core.events import Failed, Finished, StreamEvent
-from trunkline.core.sse import SSEFramer
+from trunkline.core.sse import SSEFramer, SSEvent
 from trunkline.protocols.codec import ReplyContext
 from trunkline.protocols.gemini import JsonArrayFramer
 from trunkline.protocols.registry import CODECS
@@ -23,18 +23,20 @@ def whole(body: bytes, source: str, target: str) -> bytes:
     return CODECS[target].encode_response(CODECS[source].decode_response(body, ORIGIN), CONTEXT)
 
 
-def events(chunks: Iterable[bytes], source: str) -> list[StreamEvent]:
-    """The neutral events of a stream that arrives in ``chunks``."""
-    decoder = CODECS[source].stream_decoder(ORIGIN)
+def frames(chunks: Iterable[bytes]) -> Iterator[SSEvent]:
+    """The frames of a stream that arrives in ``chunks``, in either framing."""
     framer: SSEFramer | JsonArrayFramer | None = None
-    found: list[StreamEvent] = []
     for chunk in chunks:
         if framer is None:  # Gemini without alt=sse: one array, in pieces
             framer = JsonArrayFramer() if chunk[:1] == b"[" else SSEFramer()
-        for frame in framer.feed(chunk):
-            found += decoder.feed(frame)
-    for frame in framer.close() if framer else ():
-        found += decoder.feed(frame)
+        yield from framer.feed(chunk)
+    yield from framer.close() if framer else ()
+
+
+def events(chunks: Iterable[bytes], source: str) -> list[StreamEvent]:
+    """The neutral events of a stream that arrives in ``chunks``."""
+    decoder = CODECS[source].stream_decoder(ORIGIN)
+    found = [event for frame in frames(chunks) for event in decoder.feed(frame)]
     return found + decoder.close()
 
 
