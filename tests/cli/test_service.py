@@ -1,9 +1,12 @@
 """The gateway in the background: start, stop, status, and everything that may be in the way."""
 
+import http.client
 import json
 import os
 import signal
 import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -139,3 +142,126 @@ def test_a_service_of_ccr_users_is_where_they_look(command) -> None:
         assert len(list((folder / "logs").glob("ccr-*.log"))) == 1
     finally:
         assert command("stop").code == 0
+
+
+class Clients:
+    """Programs that ask without a pause, one on a new connection each time, one on the same as long as it may."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._stop = threading.Event()
+        self.failures: list[str] = []
+        self.answers = {"new": 0, "kept": 0}
+        self._threads = [
+            threading.Thread(target=self._run, args=("new", True)),
+            threading.Thread(target=self._run, args=("kept", False)),
+        ]
+
+    def __enter__(self) -> "Clients":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, name: str, anew: bool) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        while not self._stop.is_set():
+            try:
+                connection.request(
+                    "POST", "/v1/messages/count_tokens", ASK, {"content-type": "application/json"}
+                )
+                answer = connection.getresponse()
+                if answer.status != 200:
+                    self.failures.append(f"{name}: {answer.status} {answer.read()!r}")
+                answer.read()
+                self.answers[name] += 1
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(f"{name}: {error!r}")
+            if anew:
+                connection.close()
+        connection.close()
+
+    def wait_for_more(self) -> None:
+        """Until both have been answered again."""
+        before = dict(self.answers)
+        deadline = time.monotonic() + 20
+        while any(self.answers[name] <= before[name] for name in before):
+            assert time.monotonic() < deadline, self.failures
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_restart_refuses_no_request(background, workers: str) -> None:
+    assert background("start", "--port", "0", "--workers", workers).code == 0
+    first = service(background.home)
+    stream = http.client.HTTPConnection("127.0.0.1", first["port"], timeout=20)
+    with Clients(first["port"]) as clients:
+        clients.wait_for_more()
+        for _ in range(2):
+            stream.request(
+                "POST",
+                "/v1/messages",
+                ASK.replace(b"{", b'{"stream": true, ', 1),
+                {"content-type": "application/json"},
+            )
+            answer = stream.getresponse()
+            before = service(background.home)
+            restarted = background("restart", "--json")
+            assert restarted.code == 0, restarted.err
+            told = json.loads(restarted.out)
+            assert told["handed_over"] is True
+            after = service(background.home)
+            assert told["pid"] == after["pid"] != before["pid"]
+            assert (after["port"], after["workers"]) == (first["port"], int(workers))
+            assert answer.read().rstrip().endswith(b'data: {"type":"message_stop"}')
+            clients.wait_for_more()
+    assert clients.failures == []
+    stream.close()
+    assert background("stop").code == 0
+
+
+def test_restart_with_a_broken_file_leaves_the_old_process_alone(background) -> None:
+    path = background.home / "tl.yaml"
+    path.write_text("server: {port: 0}\nproviders: {rehearsal: {kind: rehearsal}}\n")
+    assert background("start", "--config", str(path)).code == 0
+    before = service(background.home)
+    path.write_text("server: {prot: 0}\nproviders: {rehearsal: {kind: rehearsal}}\n")
+    result = background("restart")
+    assert (result.code, result.err.count("\n")) == (3, 1)
+    path.write_text("server: {port: 0}\nproviders: {rehearsal: {kind: nonsense}}\n")
+    result = background("restart")
+    assert (result.code, result.err.count("\n")) == (3, 1)
+    assert service(background.home) == before
+    path.write_text("server: {port: 0}\nproviders: {rehearsal: {kind: rehearsal}}\n")
+    assert background("status").code == 0
+    assert background("restart").code == 0
+    assert service(background.home)["port"] == before["port"]
+
+
+def test_restart_without_a_socket_to_take_over_lets_the_old_one_end_first(background) -> None:
+    assert background("start", "--port", "0").code == 0
+    before = service(background.home)
+    (background.home / "tl" / "service.sock").unlink()
+    result = background("restart")
+    assert (result.code, result.out.endswith("The old one ended first.\n")) == (0, True)
+    assert service(background.home)["port"] == before["port"]
+
+
+def test_restart_starts_what_does_not_run(background) -> None:
+    path = background.home / "tl.yaml"
+    path.write_text("server: {port: 0}\nproviders: {rehearsal: {kind: rehearsal}}\n")
+    assert background("restart", "--config", str(path)).code == 0
+    assert background("status", "--config", str(path)).code == 0
+
+
+def test_fifty_times(background) -> None:
+    """Start, status and stop in a loop, each time with a good outcome; a few rounds unless asked for all."""
+    for _ in range(int(os.environ.get("TRUNKLINE_CYCLES", "3"))):
+        assert background("start", "--port", "0").code == 0
+        assert background("status").code == 0
+        assert background("stop").code == 0
+        assert background("status", "--port", "9").code == 6

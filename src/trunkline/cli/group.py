@@ -12,6 +12,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("trunkline.cli.serve", "Run the gateway in the foreground."),
     "start": ("trunkline.cli.start", "Start the gateway in the background."),
     "stop": ("trunkline.cli.stop", "Stop the gateway in the background."),
+    "restart": ("trunkline.cli.restart", "Start the gateway in the background anew."),
     "launch": ("trunkline.cli.launch", "Start a coding agent wired to the gateway."),
     "code": ("trunkline.cli.code", "Start Claude Code wired to the gateway."),
     "config": ("trunkline.cli.config", "Check, show or import the configuration."),

@@ -21,6 +21,7 @@ from trunkline.server.client_keys import Door, query_key
 from trunkline.server.heads import Head, read_head, speaks
 from trunkline.server.health import Status
 from trunkline.server.identifiers import RequestIds
+from trunkline.server.leaving import handed_over, leave_when_told
 from trunkline.server.models import encode_list, encode_model
 from trunkline.server.routes import Match, match, unknown_path
 from trunkline.server.signals import before_exit
@@ -100,7 +101,7 @@ class Application:
         self._max_body = server.max_body
 
     def _drain(self) -> None:
-        self.draining = True
+        self.draining = not handed_over()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -287,6 +288,7 @@ class Application:
             await send({"type": "lifespan.startup.failed", "message": str(cause)})
             return
         before_exit(self._drain)
+        leave_when_told()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._quiet = asyncio.Event()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import httptools
 from msgspec import Struct
+from msgspec.structs import replace
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.utils import get_remote_addr
@@ -25,9 +26,12 @@ from trunkline.server.asgi import CONNECTION, Connection, RawHeaders, Scope
 from trunkline.server.cycle import Application, Cycle
 from trunkline.server.edge_rules import Refusal, judge_head, origin_form
 from trunkline.server.identifiers import RequestIds
+from trunkline.server.leaving import handed_over
 
 LINGER: Final = 2.0
 """Seconds a refused connection is still read from, so that the refusal is not lost to a reset."""
+PARTING: Final = 0.25
+"""Seconds that an idle connection stays open when the server stops."""
 MAX_PIPELINE: Final = 16
 MAX_HELD: Final = 64 * 1024
 """Bytes of a body waiting to be taken before we stop reading."""
@@ -107,6 +111,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._verdict: Refusal | None = None
         self._owed: Refusal | None = None
         self._deaf = False
+        self._leaving = False
         self._resuming = False
         self._closing_since: float | None = None
         self._head_open = False
@@ -153,11 +158,15 @@ class EdgeProtocol(asyncio.Protocol):
             self.on_lost = None
 
     def shutdown(self) -> None:
-        """The server stops: an answer that is under way is the last one."""
-        if self._cycle is None or self._cycle.response_complete:
-            self.transport.close()
-        else:
+        """The server stops: an answer that is under way is the last one, or else that to a request which comes
+        soon, because it is on its way. With a successor a client may take its time: others are served there."""
+        self._leaving = True
+        if self._cycle is not None and not self._cycle.response_complete:
             self._cycle.keep_alive = False
+        elif not handed_over():
+            self._deadlines = replace(self._deadlines, keepalive=PARTING)
+            self._since = self.loop.time()
+            self._look_in(PARTING)
 
     def default_headers(self) -> bytes:
         """The lines that every answer has; the server makes a new list of them each second."""
@@ -269,7 +278,7 @@ class EdgeProtocol(asyncio.Protocol):
             "client": self._client,
             "extensions": self._extensions,
         }
-        keep_alive = version != "1.0" and parser.should_keep_alive()
+        keep_alive = version != "1.0" and parser.should_keep_alive() and not self._leaving
         self._begin(Cycle(scope, self, keep_alive=keep_alive, expects=self._expects))
 
     def on_body(self, body: bytes) -> None:

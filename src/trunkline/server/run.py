@@ -2,6 +2,7 @@
 
 import errno
 import math
+import os
 import signal
 import socket
 import threading
@@ -20,6 +21,7 @@ from trunkline.server.client_keys import check_exposure
 from trunkline.server.edge_protocol import Deadlines, EdgeProtocol
 from trunkline.server.errors import AddressTaken, StartRefused
 from trunkline.server.hosts import bare
+from trunkline.server.leaving import HANDED_OVER
 from trunkline.server.signals import EXIT_SIGNALS
 
 BACKLOG: Final = 2048
@@ -170,6 +172,7 @@ class _Supervisor(Multiprocess):
     ) -> None:
         super().__init__(config, listeners)
         self._started = started
+        signal.signal(HANDED_OVER, self._leave)
 
     def init_processes(self) -> None:
         super().init_processes()
@@ -177,3 +180,10 @@ class _Supervisor(Multiprocess):
             process.wait_until_ready(WORKER_START, self.should_exit)
         if self._started is not None:
             self._started()
+
+    def _leave(self, _number: int, _frame: FrameType | None) -> None:
+        """A successor listens: every worker is to know before it is told to end."""
+        for process in self.processes:
+            if process.pid is not None:
+                os.kill(process.pid, HANDED_OVER)
+        self.should_exit.set()

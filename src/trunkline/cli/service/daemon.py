@@ -17,10 +17,12 @@ from trunkline.app.logs import configure_logging, log_to_files
 from trunkline.app.providers import find_credentials, make_providers, missing_credentials
 from trunkline.app.serving import serve
 from trunkline.cli.outcome import explained, say
+from trunkline.cli.service.hand_over import offer
 from trunkline.cli.service.orders import Orders, Report
 from trunkline.cli.service.places import Places
 from trunkline.cli.service.record import Service, born, forget_service, write_service
 from trunkline.config.load import load
+from trunkline.config.schema import Server
 
 log: Final = logging.getLogger(__name__)
 
@@ -72,7 +74,8 @@ def _serve(orders: Orders, places: Places, teller: Teller) -> None:
     log_to_files(places.logs)
     configure_logging()
     configuration = load(orders.config, os.environ)
-    server = structs.replace(configuration.server, host=orders.host, port=orders.port)
+    configured = configuration.server
+    server = structs.replace(configured, host=orders.host, port=orders.port)
     configuration = structs.replace(configuration, server=server)
     providers = make_providers(configuration)
     lacking = missing_credentials(providers, find_credentials(configuration, os.environ))
@@ -80,9 +83,10 @@ def _serve(orders: Orders, places: Places, teller: Teller) -> None:
     for warning in warnings:
         log.warning("%s", warning)
     listeners = [socket.socket(fileno=number) for number in orders.listeners]
+    offer(places, listeners)
 
     def started(_host: str, port: int) -> None:
-        write_service(places, _service(orders, port, configuration.source))
+        write_service(places, _service(orders, port, configured, configuration.source))
         if not teller.tell(Report(pid=os.getpid(), warnings=warnings)):
             log.error("whoever started this gateway has given up waiting: it ends")
             os.kill(os.getpid(), signal.SIGTERM)
@@ -97,13 +101,16 @@ def _serve(orders: Orders, places: Places, teller: Teller) -> None:
     )
 
 
-def _service(orders: Orders, port: int, source: str) -> Service:
+def _service(orders: Orders, port: int, configured: Server, source: str) -> Service:
     return Service(
         pid=os.getpid(),
         born=born(os.getpid()) or "",
         since=time.time(),
         host=orders.host,
         port=port,
+        configured_host=configured.host,
+        configured_port=configured.port,
+        supervised=orders.report is None,
         config=orders.config,
         source=source,
         workers=orders.workers,

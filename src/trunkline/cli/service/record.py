@@ -21,6 +21,11 @@ class Service(Struct, frozen=True, kw_only=True):
     """When it began to serve, in seconds of Unix time."""
     host: str
     port: int
+    configured_host: str
+    configured_port: int
+    """What its configuration said when it began; ``host`` and ``port`` may come from the command line."""
+    supervised: bool
+    """systemd or a container started it and takes its end for the end of the service."""
     config: str | None
     """The file named with ``--config``, absolute; None: found where it usually is."""
     source: str
