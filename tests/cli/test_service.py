@@ -112,11 +112,20 @@ def test_the_log_names_the_model_that_answered(background) -> None:
     url = f"http://127.0.0.1:{service(background.home)['port']}/v1/messages"
     request = urllib.request.Request(url, ASK, {"content-type": "application/json"})
     urllib.request.urlopen(request, timeout=10).read()
+    shown = background("logs", "-n", "1")
+    assert "200 ok  sonnet -> rehearsal/rehearsal (alias *)" in shown.out
+    assert json.loads(background("logs", "-n", "1", "--json").out)["model"] == "rehearsal"
     assert background("stop").code == 0
     (log,) = (background.home / "tl" / "logs").glob("ccr-*.log")
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     answered = [line for line in lines if "asked" in line]
+    assert background("logs", "--path").out == f"{log}\n"
     assert [(line["asked"], line["model"]) for line in answered] == [("sonnet", "rehearsal")]
+
+
+def test_without_a_service_there_is_no_log(background) -> None:
+    result = background("logs")
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
 
 
 def test_two_starts_at_once_make_one_service(background) -> None:

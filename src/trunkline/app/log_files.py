@@ -11,16 +11,19 @@ from trunkline.app.recorder import write_stderr
 
 MOST: Final = 50_000_000
 """Bytes of one file."""
+TRIES: Final = 1000
+"""Files that may be begun in one second."""
 KEPT: Final = 3
 """Files that are kept, as in claude-code-router."""
 
 
 def log_files(folder: Path) -> list[Path]:
     """All log files, oldest first."""
-    return sorted(folder.glob("ccr-*.log"), key=_age)
+    return sorted(folder.glob("ccr-*.log"), key=age)
 
 
-def _age(file: Path) -> tuple[str, int]:
+def age(file: Path) -> tuple[str, int]:
+    """The order of log files: by the second in which they were begun, then by their number in it."""
     stamp, _, number = file.stem.removeprefix("ccr-").partition("_")
     return stamp, int(number) if number.isdecimal() else 0
 
@@ -41,7 +44,8 @@ class LogFiles:
         """Write to a new file from now on. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         stamp = time.strftime("%Y%m%d%H%M%S")
-        for number in range(1000):
+        numbers = [age(file)[1] for file in log_files(self._folder) if age(file)[0] == stamp]
+        for number in range(max(numbers, default=-1) + 1, TRIES):
             file = self._folder / (f"ccr-{stamp}_{number}.log" if number else f"ccr-{stamp}.log")
             with suppress(FileExistsError):
                 self._take(file, os.O_CREAT | os.O_EXCL)
@@ -59,7 +63,7 @@ class LogFiles:
 
     def _fits(self, file: Path | None) -> bool:
         """Whether it is of today and not full."""
-        if file is None or _age(file)[0][:8] != time.strftime("%Y%m%d"):
+        if file is None or age(file)[0][:8] != time.strftime("%Y%m%d"):
             return False
         try:
             return file.stat().st_size < MOST
