@@ -1,7 +1,10 @@
 """The part of ASGI that we speak, with types, and what our protocol adds to a scope."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, NotRequired, Protocol, TypedDict
+
+from trunkline.server.deadlines import Deadlines
 
 RawHeaders = list[tuple[bytes, bytes]]
 """Header pairs as they came, names in lower case."""
@@ -22,6 +25,26 @@ class Connection(Protocol):
         ...
 
 
+class Successor(asyncio.Protocol):
+    """What speaks on a connection after an upgrade."""
+
+    gone: Callable[[object], object]
+    """Set when it takes over; to be called with itself when the connection has ended."""
+
+    def shutdown(self) -> None:
+        """The server stops."""
+
+
+class Upgradable(Connection, Protocol):
+    """A connection that another protocol may take over."""
+
+    deadlines: Deadlines
+
+    def hand_over(self, successor: Successor, headers: RawHeaders) -> None:
+        """Agree to the upgrade that the running request asks for; ``successor`` goes on from here."""
+        ...
+
+
 class Scope(TypedDict):
     """One request's head, or the lifespan."""
 
@@ -31,7 +54,7 @@ class Scope(TypedDict):
     query_string: bytes
     headers: RawHeaders
     client: tuple[str, int] | None
-    extensions: NotRequired[dict[str, Connection]]
+    extensions: NotRequired[dict[str, Upgradable]]
 
 
 class Received(TypedDict):

@@ -94,6 +94,15 @@ class Cycle:
         self.disconnected = True
         self.wake()
 
+    def hand_over(self, headers: RawHeaders) -> None:
+        """Answer with 101: what is said on the connection from now on is not this request's business."""
+        if self.response_started or self.disconnected:
+            raise RuntimeError("the answer has begun, or nobody is there")
+        lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
+        head = b"HTTP/1.1 101 Switching Protocols\r\n%b%b\r\n" % (self._wire.default_headers(), lines)
+        self.response_started = self.response_complete = True
+        self._wire.transport.write(head)
+
     def wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

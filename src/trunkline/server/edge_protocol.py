@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import httptools
-from msgspec import Struct
 from msgspec.structs import replace
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -20,13 +19,16 @@ from uvicorn.server import ServerState
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from trunkline.config.schema import Timeouts
 from trunkline.server import edge_rules
-from trunkline.server.asgi import CONNECTION, Connection, RawHeaders, Scope
+from trunkline.server.asgi import CONNECTION, RawHeaders, Scope, Successor, Upgradable
 from trunkline.server.cycle import Application, Cycle
-from trunkline.server.edge_rules import Refusal, judge_head, origin_form
+from trunkline.server.deadlines import Deadlines
+from trunkline.server.default_headers import DefaultHeaders
+from trunkline.server.edge_rules import Refusal, framing, judge_head, origin_form
+from trunkline.server.handshake import wants_websocket
 from trunkline.server.identifiers import RequestIds
 from trunkline.server.leaving import handed_over
+from trunkline.server.stall import StallWatch
 
 LINGER: Final = 2.0
 """Seconds a refused connection is still read from, so that the refusal is not lost to a reset."""
@@ -39,32 +41,6 @@ MAX_DISCARD: Final = 64 * 1024 * 1024
 """Bytes of a body that are read and dropped after its request has been answered."""
 
 _IDS: Final = RequestIds()
-
-
-class Deadlines(Struct, frozen=True, kw_only=True):
-    """Seconds, by the names of reliability_ux.md A2."""
-
-    header: float
-    body_idle: float
-    body_total: float
-    keepalive: float
-    write_stall: float
-
-    @classmethod
-    def of(cls, timeouts: Timeouts) -> "Deadlines":
-        """The client's side of the configured timeouts."""
-        return cls(
-            header=timeouts.client_header,
-            body_idle=timeouts.client_body_idle,
-            body_total=timeouts.client_body_total,
-            keepalive=timeouts.client_keepalive,
-            write_stall=timeouts.client_write_stall,
-        )
-
-
-def _framing(headers: RawHeaders) -> tuple[bytes, bytes] | None:
-    """The header that says how long the body is; None for a request without a body."""
-    return next((pair for pair in headers if pair[0] in (b"content-length", b"transfer-encoding")), None)
 
 
 class _Refused(Exception):
@@ -91,7 +67,8 @@ class EdgeProtocol(asyncio.Protocol):
         self.loop = _loop or asyncio.get_running_loop()
         self.server_state = server_state
         self._application = cast("Application", config.loaded_app)  # pyright: ignore[reportUnknownMemberType]
-        self._deadlines = deadlines
+        self.deadlines = deadlines
+        self._stall = StallWatch(deadlines.write_stall)
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         # A request that ends the connection is answered, whatever follows it.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
@@ -99,13 +76,13 @@ class EdgeProtocol(asyncio.Protocol):
         self._url = b""
         self._headers: RawHeaders = []
         self._expects = False
-        self._defaults: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
+        self.default_headers = DefaultHeaders(server_state)
         self._timer: asyncio.TimerHandle | None = None
         self._cycle: Cycle | None = None
         """The request read last; with pipelining the one being answered is another."""
         self._running: Cycle | None = None
         self._pipeline: deque[Cycle] = deque()
-        self._extensions: dict[str, Connection] = {CONNECTION: self}
+        self._extensions: dict[str, Upgradable] = {CONNECTION: self}
         self.on_lost: Callable[[str], object] | None = None
         self.lost: str | None = None
         self._verdict: Refusal | None = None
@@ -122,8 +99,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._arrived = 0
         self._pieces = 0
         self._body_bytes = 0
-        self._queued = 0
-        self._queued_since = 0.0
+        self._after_upgrade = b""
 
     # The connection
 
@@ -133,7 +109,7 @@ class EdgeProtocol(asyncio.Protocol):
         self.server_state.connections.add(cast("HttpToolsProtocol", self))
         self._client = get_remote_addr(self.transport)
         self._since = self.loop.time()
-        self._look_in(self._deadlines.keepalive)
+        self._look_in(self.deadlines.keepalive)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server_state.connections.discard(cast("HttpToolsProtocol", self))
@@ -164,18 +140,9 @@ class EdgeProtocol(asyncio.Protocol):
         if self._cycle is not None and not self._cycle.response_complete:
             self._cycle.keep_alive = False
         elif not handed_over():
-            self._deadlines = replace(self._deadlines, keepalive=PARTING)
+            self.deadlines = replace(self.deadlines, keepalive=PARTING)
             self._since = self.loop.time()
             self._look_in(PARTING)
-
-    def default_headers(self) -> bytes:
-        """The lines that every answer has; the server makes a new list of them each second."""
-        current = self.server_state.default_headers
-        known, encoded = self._defaults
-        if current is not known:
-            encoded = b"".join(b"%b: %b\r\n" % pair for pair in current)
-            self._defaults = (current, encoded)
-        return encoded
 
     # Bytes in
 
@@ -196,9 +163,9 @@ class EdgeProtocol(asyncio.Protocol):
                 self._refuse(edge_rules.HEAD_TOO_LARGE)
             elif not head_was_open:
                 self._since = self._heard
-                self._look_in(self._deadlines.header)
+                self._look_in(self.deadlines.header)
         elif self._body_open:
-            self._look_in(min(self._deadlines.body_idle, self._deadlines.body_total))
+            self._look_in(min(self.deadlines.body_idle, self.deadlines.body_total))
             cycle = self._cycle
             if cycle is not None and cycle.held > MAX_HELD and not cycle.response_complete:
                 self.flow.pause_reading()
@@ -216,15 +183,18 @@ class EdgeProtocol(asyncio.Protocol):
 
         The parser ends at the head of such a request. Java's client offers h2c with every first POST.
         """
-        framing = _framing(self._headers)
-        if framing is None:
+        length = framing(self._headers)
+        if length is None:
             if self._cycle is not None:
                 self._cycle.keep_alive = False
             self._deaf = True
+            if wants_websocket(self._headers):
+                self._after_upgrade = rest  # what comes behind it waits until somebody has decided
+                self.flow.pause_reading()
             return
         self._parser = parser = httptools.HttpRequestParser(self)
         self._resuming = True
-        parser.feed_data(b"POST / HTTP/1.1\r\n%s: %s\r\n\r\n" % framing)
+        parser.feed_data(b"POST / HTTP/1.1\r\n%s: %s\r\n\r\n" % length)
         self._resuming = False
         parser.feed_data(rest)
 
@@ -284,10 +254,7 @@ class EdgeProtocol(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         self._pieces += 1
         self._body_bytes += len(body)
-        if (
-            self._pieces > edge_rules.SMALL_CHUNKS
-            and self._body_bytes < self._pieces * edge_rules.SMALL_CHUNK
-        ):
+        if edge_rules.drips(self._pieces, self._body_bytes):
             self._stop(edge_rules.TINY_CHUNKS)
         cycle = self._cycle
         assert cycle is not None, "a body comes after its head"
@@ -300,7 +267,7 @@ class EdgeProtocol(asyncio.Protocol):
         parser, cycle = self._parser, self._cycle
         assert parser is not None, "the parser calls this itself"
         assert cycle is not None, "a body's end comes after its head"
-        if parser.should_upgrade() and _framing(self._headers) is not None:
+        if parser.should_upgrade() and framing(self._headers) is not None:
             return
         self._body_open = False
         if not cycle.response_complete:
@@ -338,6 +305,23 @@ class EdgeProtocol(asyncio.Protocol):
                 self._linger()  # whether it will send the body is unknown: what follows is ambiguous
         elif not self._head_open:
             self._since = self.loop.time()
+
+    def hand_over(self, successor: Successor, headers: RawHeaders) -> None:
+        """Agree to the upgrade that the running request asks for: the connection is the successor's."""
+        running, self._parser = self._running, None
+        assert running is not None, "there is no request to upgrade"
+        running.hand_over(headers)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        connections = cast("set[object]", self.server_state.connections)
+        connections.discard(self)
+        connections.add(successor)
+        successor.gone = connections.discard
+        self.transport.set_protocol(successor)
+        successor.connection_made(self.transport)
+        if self._after_upgrade:
+            successor.data_received(self._after_upgrade)
 
     # Refusals
 
@@ -386,12 +370,8 @@ class EdgeProtocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.flow.pause_writing()
-        self._queued = 0
-        self._look_in(self._stall_step)
-
-    @property
-    def _stall_step(self) -> float:
-        return min(1.0, self._deadlines.write_stall / 8)
+        self._stall.queued = 0
+        self._look_in(self._stall.step)
 
     def _look_in(self, seconds: float) -> None:
         """Have :meth:`_look` run in so many seconds at the latest."""
@@ -406,7 +386,7 @@ class EdgeProtocol(asyncio.Protocol):
         """Act on what has expired, and look again when the next thing may."""
         self._timer = None
         now = self.loop.time()
-        if self._stalled(now):
+        if self._stall.stalled(self.transport.get_write_buffer_size(), now):
             self.lost = "client_stalled"
             self.transport.abort()
             return
@@ -416,12 +396,12 @@ class EdgeProtocol(asyncio.Protocol):
                 self._refuse(expiry)
             else:
                 self.transport.close()
-            left = self._deadlines.keepalive
-        self._look_in(max(0.001, min(left, self._stall_step) if self._queued else left))
+            left = self.deadlines.keepalive
+        self._look_in(max(0.001, min(left, self._stall.step) if self._stall.queued else left))
 
     def _due(self, now: float) -> tuple[float, Refusal | None]:
         """Seconds until the present wait expires, and the refusal it ends with; None: just close."""
-        deadlines = self._deadlines
+        deadlines = self.deadlines
         if self._closing_since is not None:
             return self._closing_since + LINGER - now, None
         if self._head_open:
@@ -433,14 +413,3 @@ class EdgeProtocol(asyncio.Protocol):
         if self._running is None or self._running.response_complete:
             return self._since + deadlines.keepalive - now, None
         return deadlines.keepalive, None
-
-    def _stalled(self, now: float) -> bool:
-        """Whether bytes have been waiting and the client took none of them for the whole time.
-
-        Growth is our own writing; a paused application does not write, so there only taking is seen.
-        """
-        queued = self.transport.get_write_buffer_size()
-        if queued == 0 or queued < self._queued or self._queued == 0:
-            self._queued_since = now
-        self._queued = queued
-        return queued > 0 and now - self._queued_since >= self._deadlines.write_stall

@@ -89,6 +89,16 @@ def host_is_valid(value: bytes) -> bool:
     return match is not None and (match[1] is None or 0 < int(match[1]) <= 65535)
 
 
+def framing(headers: RawHeaders) -> tuple[bytes, bytes] | None:
+    """The header that says how long the body is; None for a request without a body."""
+    return next((pair for pair in headers if pair[0] in (b"content-length", b"transfer-encoding")), None)
+
+
+def drips(pieces: int, size: int) -> bool:
+    """Whether a body comes in so many so small pieces that it only costs us work."""
+    return pieces > SMALL_CHUNKS and size < pieces * SMALL_CHUNK
+
+
 def origin_form(target: bytes, host: bytes) -> bytes | None:
     """The path and query of a target; None for a target that is not for this host.
 

@@ -18,7 +18,8 @@ from uvicorn.supervisors import Multiprocess
 from trunkline.config.schema import Server, Timeouts
 from trunkline.server.application import Application
 from trunkline.server.client_keys import check_exposure
-from trunkline.server.edge_protocol import Deadlines, EdgeProtocol
+from trunkline.server.deadlines import Deadlines
+from trunkline.server.edge_protocol import EdgeProtocol
 from trunkline.server.errors import AddressTaken, StartRefused
 from trunkline.server.hosts import bare
 from trunkline.server.leaving import HANDED_OVER

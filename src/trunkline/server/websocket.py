@@ -6,13 +6,14 @@ offered: compressed messages would need their own bounds, and loopback gains not
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from uvicorn.protocols.http.flow_control import FlowControl
-from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
+from trunkline.server.asgi import Successor
 from trunkline.server.deadlines import Deadlines
 from trunkline.server.stall import StallWatch
 
@@ -20,25 +21,19 @@ MAX_WAITING: Final = 16
 """Messages that may wait for their turn before we stop reading."""
 LINGER: Final = 2.0
 """Seconds the client gets to answer our closing."""
-MAX_REASON: Final = 120
-
-GOING_AWAY: Final = CloseCode.GOING_AWAY
-RESTART: Final = CloseCode.SERVICE_RESTART
-NORMAL: Final = CloseCode.NORMAL_CLOSURE
 
 
-class WebSocket(asyncio.Protocol):
+class WebSocket(Successor):
     """One upgraded connection. One task receives from it and sends on it."""
 
     transport: asyncio.Transport
     flow: FlowControl
 
-    def __init__(self, *, max_message: int, deadlines: Deadlines, gone: Callable[[object], object]) -> None:
+    def __init__(self, *, max_message: int, deadlines: Deadlines) -> None:
         self._protocol = Protocol(SERVER, state=OPEN, max_size=max_message)
         self._max_message = max_message
         self._silence = deadlines.keepalive
         self._stall = StallWatch(deadlines.write_stall)
-        self._gone = gone
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[bytes] = deque()
         self._held = 0
@@ -47,6 +42,7 @@ class WebSocket(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._heard = self._pinged = self._loop.time()
         self._closed_at: float | None = None
+        self._ended = False
         self.on_lost: Callable[[str], object] | None = None
         self.lost: str | None = None
         """Why nobody is there any more; None while somebody is."""
@@ -63,7 +59,8 @@ class WebSocket(asyncio.Protocol):
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._gone(self)
+        self.gone(self)
+        self._ended = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -144,7 +141,7 @@ class WebSocket(asyncio.Protocol):
             await self._waiter
         return None
 
-    async def send(self, messages: Iterable[bytes]) -> None:
+    async def send(self, messages: Sequence[bytes]) -> None:
         """Text messages, together; returns when the connection can take more."""
         if self.flow.write_paused and self.lost is None:
             await self.flow.drain()
@@ -154,10 +151,12 @@ class WebSocket(asyncio.Protocol):
             self._protocol.send_text(message)
         self._flush()
 
-    def close(self, code: CloseCode, reason: str = "") -> None:
+    def close(self, code: int) -> None:
         """Say goodbye; what was sent before still arrives. May be called again."""
+        if self._ended:
+            return
         if self._protocol.state is OPEN:
-            self._protocol.send_close(code, reason[:MAX_REASON])
+            self._protocol.send_close(code)
             self._flush()
         self._end_soon()
 
@@ -172,7 +171,9 @@ class WebSocket(asyncio.Protocol):
         if data:
             self.transport.write(data)
         if ends:
-            self.transport.close()
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self._end_soon()
 
     def _end_soon(self) -> None:
         if self._closed_at is None:

@@ -38,7 +38,9 @@ def decode_message(data: bytes) -> Asked:
     if kind != CREATE:
         raise invalid(f"Invalid value: '{kind[:80]}'. Supported values are: '{CREATE}'.", "type")
     if fields.get("background") == b"true":
-        raise invalid("'background' is not supported over WebSocket.", "background", "unsupported_parameter")
+        raise invalid(
+            "'background' is not supported over WebSocket.", "background", "unsupported_parameter"
+        )
     generate = fields.get("generate", b"true")
     if generate not in (b"true", b"false", b"null"):
         raise invalid("Invalid type for 'generate': expected a boolean.", "generate", "invalid_type")
