@@ -8,8 +8,11 @@ from trunkline.core.http import Headers
 from trunkline.protocols.codec import Carrier, Peek
 from trunkline.relay.kept import AnswerStore
 
-Operation = Literal["generate", "count_tokens", "prepare", "retrieve", "delete", "list_input", "cancel"]
-"""``prepare``: keep the request, generate nothing. The last four are about an answer that is kept."""
+Operation = Literal[
+    "generate", "count_tokens", "compact", "prepare", "retrieve", "delete", "list_input", "cancel"
+]
+"""``compact``: a conversation to a shorter one. ``prepare``: keep the request, generate nothing. The last four
+are about an answer that is kept."""
 
 
 class Subject(Struct, frozen=True):

@@ -8,16 +8,17 @@ from typing import Final, Protocol, assert_never
 
 from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.core.http import Headers
 from trunkline.protocols.codec import Carrier, Peek
 from trunkline.protocols.gemini import read_path
 from trunkline.providers.provider import ListedModel
-from trunkline.relay.inbound import Inbound, Operation
+from trunkline.relay.inbound import Inbound, Operation, Subject
 from trunkline.relay.ports import ClientGone, Sink
 from trunkline.server import health
 from trunkline.server.asgi import CONNECTION, Connection, Receive, Scope, Send
 from trunkline.server.bodies import read_body
 from trunkline.server.client_keys import Door, query_key
+from trunkline.server.faults import TOO_DEEP, draining, end_with, inside, send_error, send_whole
+from trunkline.server.handshake import accept, wants_websocket
 from trunkline.server.heads import Head, read_head, speaks
 from trunkline.server.health import Status
 from trunkline.server.identifiers import RequestIds
@@ -26,6 +27,7 @@ from trunkline.server.models import encode_list, encode_model
 from trunkline.server.routes import Match, match, unknown_path
 from trunkline.server.signals import before_exit
 from trunkline.server.sink import ArraySink, ClientSink
+from trunkline.server.socket_session import Session, SocketCaller, upgrade
 
 log: Final = logging.getLogger(__name__)
 
@@ -42,7 +44,16 @@ _TELLING: Final = (
     (b"enerateContent", "gemini"),
 )
 """Parts of paths that are no route and still tell who is asking."""
-_DRAINING: Final = "The gateway is shutting down; try again in a moment."
+_KEPT: Final[dict[tuple[str, str], Operation]] = {
+    ("kept", "GET"): "retrieve",
+    ("kept", "DELETE"): "delete",
+    ("kept_input", "GET"): "list_input",
+    ("kept_cancel", "POST"): "cancel",
+}
+_TELLS: Final = frozenset(
+    {"hello", "health", "health_detailed", "alive", "ready", "metrics", "models", "model"}
+)
+"""Routes that answer by themselves; all others are exchanges."""
 
 
 class Relay(Protocol):
@@ -133,30 +144,18 @@ class Application:
         except GatewayError as error:
             if sink.started:
                 raise
-            await _send_error(sink, codec, error, request_id)
+            await send_error(sink, codec, error, request_id)
         except RecursionError:
             if sink.started:
                 raise
-            await _send_error(sink, codec, TOO_DEEP, request_id)
+            await send_error(sink, codec, TOO_DEEP, request_id)
         except Exception:
             log.exception("request %s failed inside the gateway", request_id)
-            await self._give_up(sink, codec, request_id)
-
-    async def _give_up(self, sink: ClientSink, codec: Carrier, request_id: str) -> None:
-        """Say that it was our fault, in whatever way is still open."""
-        error = GatewayError(
-            Kind.INTERNAL, f"The gateway failed on this request; its log has {request_id}."
-        )
-        if not sink.started:
-            await _send_error(sink, codec, error, request_id)
-        elif sink.event_stream and not sink.complete:
-            await sink.interrupt(codec.encode_stream_error(error, request_id))
-        else:
-            raise error
+            await end_with(sink, codec, inside(request_id), request_id)
 
     def _envelope(self, found: Match | None, head: Head, raw_path: bytes) -> Carrier:
         """Whose shape an error of this request has."""
-        if found is not None and found.route.what in ("generate", "count_tokens"):
+        if found is not None and found.route.what not in _TELLS:
             return self._codecs.get(found.route.protocol) or self._codecs["openai_chat"]
         return self._codecs[_spoken(found, head, raw_path)]
 
@@ -180,19 +179,16 @@ class Application:
             if route.protocol == "gemini":
                 head.caller.query_key = query_key(scope["query_string"])
             tenant = self._door.admit(head.caller)
-        if head.upgrade and route.protocol == "openai_responses":
-            raise GatewayError(
-                Kind.UNSUPPORTED,
-                "WebSocket is not served here; use plain HTTP.",
-                status=426,
-                should_retry=False,
-            )
-        if scope["method"] not in route.methods:
+        if head.upgrade and route.protocol == "openai_responses" and wants_websocket(scope["headers"]):
+            await self._converse(scope, found, head, tenant, request_id)
+        elif scope["method"] not in route.methods:
             await self._wrong_method(scope, found, head, sink, request_id)
-        elif route.what == "generate" or route.what == "count_tokens":
+        elif route.what == "generate" or route.what == "count_tokens" or route.what == "compact":
             await self._exchange(scope, receive, found, route.what, head, tenant, sink, request_id)
-        else:
+        elif route.what in _TELLS:
             await self._tell(found, head, sink)
+        else:
+            await self._look_up(scope, found, head, tenant, sink, request_id)
 
     async def _wrong_method(
         self, scope: Scope, found: Match, head: Head, sink: ClientSink, request_id: str
@@ -205,7 +201,7 @@ class Application:
             should_retry=False,
         )  # fmt: skip
         codec = self._envelope(found, head, scope["raw_path"])
-        await _send_error(sink, codec, error, request_id, ("allow", allow))
+        await send_error(sink, codec, error, request_id, ("allow", allow))
 
     async def _tell(self, found: Match, head: Head, sink: ClientSink) -> None:
         """The routes that answer by themselves."""
@@ -229,11 +225,11 @@ class Application:
                     body = encode_list(self._models(), protocol)
                 else:
                     body = encode_model(self._models(), found.rest, protocol)
-            case "generate" | "count_tokens":
+            case "generate" | "count_tokens" | "compact" | "kept" | "kept_input" | "kept_cancel":
                 raise RuntimeError("model operations have an exchange")
             case _:
                 assert_never(what)
-        await _send_whole(sink, status, (kind,), body)
+        await send_whole(sink, status, (kind,), body)
 
     async def _exchange(
         self,
@@ -259,6 +255,45 @@ class Application:
             client=tenant,
             peek=None if found.called is None else Peek(found.called.model, found.called.stream),
         )
+        await self._run(scope, inbound, sink)
+
+    async def _look_up(
+        self, scope: Scope, found: Match, head: Head, tenant: str, sink: ClientSink, request_id: str
+    ) -> None:
+        """Everything about an answer that is kept; such requests have no body."""
+        if "/" in found.rest:
+            raise GatewayError(Kind.NOT_FOUND, unknown_path(scope["raw_path"]), should_retry=False)
+        inbound = Inbound(
+            codec=self._codecs[found.route.protocol],
+            operation=_KEPT[found.route.what, scope["method"]],
+            body=b"",
+            headers=head.headers,
+            request_id=request_id,
+            client=tenant,
+            peek=Peek(""),
+            subject=Subject(found.rest, scope["query_string"].decode("latin-1")),
+        )
+        await self._run(scope, inbound, sink)
+
+    async def _converse(self, scope: Scope, found: Match, head: Head, tenant: str, request_id: str) -> None:
+        """Responses over WebSocket. Raises GatewayError before the upgrade, and only then."""
+        if found.route.what != "generate" or scope["method"] != "GET" or "extensions" not in scope:
+            raise GatewayError(
+                Kind.UNSUPPORTED,
+                "WebSocket is spoken on GET /responses and /v1/responses only; use plain HTTP here.",
+                status=426,
+                should_retry=False,
+            )
+        if self.draining:
+            raise draining()
+        headers = [*accept(scope["headers"]), (b"x-trunkline-request-id", request_id.encode("ascii"))]
+        socket = await upgrade(scope["extensions"][CONNECTION], headers, self._max_body)
+        codec = self._codecs[found.route.protocol]
+        caller = SocketCaller(codec=codec, headers=head.headers, tenant=tenant)
+        await Session(socket, self._relay, self._ids, caller).run()
+
+    async def _run(self, scope: Scope, inbound: Inbound, sink: ClientSink) -> None:
+        """The exchange, called off when the client goes."""
         connection: Connection = scope["extensions"][CONNECTION] if "extensions" in scope else _NeverLost()
         task = asyncio.current_task()
         assert task is not None
@@ -270,7 +305,7 @@ class Application:
         except asyncio.CancelledError:
             task.uncancel()
             if connection.lost is None:
-                await _interrupt(sink, codec, request_id)
+                await end_with(sink, inbound.codec, draining(), inbound.request_id)
             return
         finally:
             connection.on_lost = None
@@ -316,37 +351,8 @@ def _spoken(found: Match | None, head: Head, raw_path: bytes) -> str:
     return speaks(head.headers)
 
 
-TOO_DEEP: Final = GatewayError(
-    Kind.INVALID_REQUEST, "The request body is nested too deeply.", should_retry=False
-)
-
-
 def not_served(found: Match) -> GatewayError:
     """The answer of a route whose protocol has no codec yet."""
     return GatewayError(
         Kind.UNSUPPORTED, f"{found.route.path} is not yet served by this gateway.", should_retry=False
     )
-
-
-async def _interrupt(sink: ClientSink, codec: Carrier, request_id: str) -> None:
-    """The process stops before the exchange has ended."""
-    error = GatewayError(Kind.OVERLOADED, _DRAINING, timeout="drain")
-    if not sink.started:
-        await _send_error(sink, codec, error, request_id)
-    elif sink.event_stream and not sink.complete:
-        await sink.interrupt(codec.encode_stream_error(error, request_id))
-    else:
-        raise error
-
-
-async def _send_error(
-    sink: ClientSink, codec: Carrier, error: GatewayError, request_id: str, *headers: tuple[str, str]
-) -> None:
-    reply = codec.encode_error(error, request_id)
-    await _send_whole(sink, reply.status, (*reply.headers, *error.headers, *headers), reply.body)
-
-
-async def _send_whole(sink: ClientSink, status: int, headers: Headers, body: bytes) -> None:
-    kept = tuple(pair for pair in headers if pair[0] != "content-length")
-    await sink.start(status, (*kept, ("content-length", str(len(body)))))
-    await sink.send(body)

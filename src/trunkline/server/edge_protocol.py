@@ -320,6 +320,7 @@ class EdgeProtocol(asyncio.Protocol):
         successor.gone = connections.discard
         self.transport.set_protocol(successor)
         successor.connection_made(self.transport)
+        self.flow.resume_reading()
         if self._after_upgrade:
             successor.data_received(self._after_upgrade)
 

@@ -18,6 +18,10 @@ Role = Literal["public", "client"]
 What = Literal[
     "generate",
     "count_tokens",
+    "compact",
+    "kept",
+    "kept_input",
+    "kept_cancel",
     "models",
     "model",
     "hello",
@@ -30,7 +34,7 @@ What = Literal[
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """One row. The ``*`` of a ``path`` stands for anything; only a method of Gemini's may follow it."""
+    """One row. The ``*`` of a ``path`` stands for anything; the first row that fits is the one."""
 
     path: str
     methods: tuple[str, ...]
@@ -56,8 +60,13 @@ _MODEL_ROUTES: Final[tuple[tuple[str, What, str], ...]] = (
     ("/chat/completions", "generate", "openai_chat"),
     ("/completions", "generate", "openai_completions"),
     ("/responses", "generate", "openai_responses"),
-    ("/responses/compact", "generate", "openai_responses_compact"),
+    ("/responses/compact", "compact", "openai_responses"),
+    ("/responses/*/cancel", "kept_cancel", "openai_responses"),
     ("/embeddings", "generate", "openai_embeddings"),
+)
+_KEPT_ROUTES: Final[tuple[tuple[str, tuple[str, ...], What], ...]] = (
+    ("/responses/*/input_items", ("GET",), "kept_input"),
+    ("/responses/*", ("GET", "DELETE"), "kept"),
 )
 PREFIXES: Final = ("", "/v1")
 _GEMINI_METHODS: Final[tuple[tuple[str, What], ...]] = (
@@ -109,6 +118,12 @@ def _rows() -> list[Route]:
             Route(path=prefix + path, methods=("POST",), role="client", what=what, protocol=protocol)
             for path, what, protocol in _MODEL_ROUTES
         )
+        rows.extend(
+            Route(
+                path=prefix + path, methods=methods, role="client", what=what, protocol="openai_responses"
+            )
+            for path, methods, what in _KEPT_ROUTES
+        )
     return rows
 
 
@@ -139,9 +154,9 @@ def _match_below(raw_path: bytes, query: bytes) -> Match | None:
     for before, after, route in _BELOW:
         if len(path) > len(before) + len(after) and path.startswith(before) and path.endswith(after):
             rest = path[len(before) : len(path) - len(after)]
-            called = (
-                read_path(raw_path.decode("latin-1") + "?" + query.decode("latin-1")) if after else None
-            )
+            if not after or route.protocol != "gemini":
+                return Match(route, rest)
+            called = read_path(raw_path.decode("latin-1") + "?" + query.decode("latin-1"))
             return Match(route, rest, called)
     return None
 

@@ -36,7 +36,7 @@ class Relay(Protocol):
     async def run(self, inbound: Inbound, sink: Sink) -> None: ...
 
 
-class Caller(Struct, frozen=True, kw_only=True):
+class SocketCaller(Struct, frozen=True, kw_only=True):
     """What the handshake said, and holds for every request on the socket."""
 
     codec: Carrier
@@ -68,7 +68,7 @@ class SocketSink:
 class Session:
     """The whole life of one socket."""
 
-    def __init__(self, socket: "WebSocket", relay: Relay, ids: RequestIds, caller: Caller) -> None:
+    def __init__(self, socket: "WebSocket", relay: Relay, ids: RequestIds, caller: SocketCaller) -> None:
         self._socket = socket
         self._relay = relay
         self._ids = ids

@@ -7,7 +7,7 @@ offered: compressed messages would need their own bounds, and loopback gains not
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from websockets.frames import Frame, Opcode
@@ -52,10 +52,8 @@ class WebSocket(Successor):
     # The connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self.flow = FlowControl(transport)
-        self.flow.resume_reading()
+        self.transport = cast("asyncio.Transport", transport)
+        self.flow = FlowControl(self.transport)
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:

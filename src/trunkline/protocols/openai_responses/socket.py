@@ -12,7 +12,7 @@ from trunkline.core.errors import GatewayError
 from trunkline.core.splice import raw_fields, splice
 from trunkline.protocols.codec import ErrorReply
 from trunkline.protocols.openai_responses.refusals import invalid, missing
-from trunkline.protocols.openai_responses.wire import encode
+from trunkline.protocols.openai_responses.wire import encode, present
 
 CREATE: Final = "response.create"
 DONE: Final = b"[DONE]"
@@ -74,10 +74,17 @@ class _Envelope(Struct):
 
 def error_event(error: GatewayError, reply: ErrorReply, lane: bytes | None = None) -> bytes:
     """An error that comes in place of an answer: what HTTP would have said, as one event."""
+    said: object = {
+        "message": error.message,
+        "type": "server_error",
+        "code": error.code,
+        "param": error.field,
+    }
     try:
-        said: object = msgspec.json.decode(reply.body, type=_Envelope).error
+        found = msgspec.json.decode(reply.body, type=_Envelope).error
+        said = found if present(found) else said
     except (msgspec.DecodeError, UnicodeDecodeError):
-        said = {"message": error.message, "type": "server_error", "code": error.code, "param": error.field}
+        pass  # an upstream's own body that is no envelope: its text is in the message
     status = reply.status
     if error.code == "previous_response_not_found":
         status = 400  # as OpenAI has it on the socket
