@@ -322,13 +322,13 @@ def test_a_silent_peer_is_pinged_and_then_given_up() -> None:
 
 
 def test_a_peer_that_answers_pings_stays_and_its_own_pings_are_answered() -> None:
-    with gateway(echo, timeouts=Timeouts(drain=2, client_keepalive=0.6)) as running:
-        with opened(running) as client:
-            pongs = [client.ping(os.urandom(4)) for _ in range(3)]
-            assert all(pong.wait(10) for pong in pongs)
-            threading.Event().wait(1.5)  # longer than a silent peer would get
-            client.send(create())
-            assert received(client)["type"] == "response.created"
+    timeouts = Timeouts(drain=2, client_keepalive=0.6)
+    with gateway(echo, timeouts=timeouts) as running, opened(running) as client:
+        pongs = [client.ping(os.urandom(4)) for _ in range(3)]
+        assert all(pong.wait(10) for pong in pongs)
+        threading.Event().wait(1.5)  # longer than a silent peer would get
+        client.send(create())
+        assert received(client)["type"] == "response.created"
 
 
 def test_a_server_that_stops_lets_an_answer_end_and_says_goodbye() -> None:
@@ -340,22 +340,22 @@ def test_a_server_that_stops_lets_an_answer_end_and_says_goodbye() -> None:
         await asyncio.to_thread(release.wait, 20)
         await sink.send(b'data: {"type":"response.completed"}\n\n')
 
-    with gateway(slowly, timeouts=Timeouts(drain=20)) as running:
-        with opened(running) as idle, opened(running) as busy:
-            busy.send(create())
-            assert received(busy)["type"] == "response.created"
-            assert running.uvicorn is not None
-            running.uvicorn.should_exit = True
-            with pytest.raises(ConnectionClosed) as ended:
-                idle.recv(timeout=10)
-            assert ended.value.rcvd is not None
-            assert ended.value.rcvd.code == 1001
-            release.set()
-            assert received(busy)["type"] == "response.completed"
-            with pytest.raises(ConnectionClosed) as ended:
-                busy.recv(timeout=10)
-            assert ended.value.rcvd is not None
-            assert ended.value.rcvd.code == 1001
+    timeouts = Timeouts(drain=20)
+    with gateway(slowly, timeouts=timeouts) as running, opened(running) as idle, opened(running) as busy:
+        busy.send(create())
+        assert received(busy)["type"] == "response.created"
+        assert running.uvicorn is not None
+        running.uvicorn.should_exit = True
+        with pytest.raises(ConnectionClosed) as ended:
+            idle.recv(timeout=10)
+        assert ended.value.rcvd is not None
+        assert ended.value.rcvd.code == 1001
+        release.set()
+        assert received(busy)["type"] == "response.completed"
+        with pytest.raises(ConnectionClosed) as ended:
+            busy.recv(timeout=10)
+        assert ended.value.rcvd is not None
+        assert ended.value.rcvd.code == 1001
 
 
 def test_an_answer_that_does_not_end_in_time_is_told_why() -> None:

@@ -47,6 +47,8 @@ class Router:
 
     def depends_on_lists(self, inbound: Inbound) -> bool:
         """Whether the providers' lists of models may change the plan for this request."""
+        if inbound.subject is not None:  # about an answer: there is no plan
+            return False
         try:
             plan = self.plan(inbound, inbound.peek or inbound.codec.peek(inbound.body))
         except GatewayError:

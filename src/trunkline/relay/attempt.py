@@ -29,9 +29,13 @@ _TAKEN: Final = frozenset({
 
 
 class Attempt:
-    """Serves the exchange from one target. Raises GatewayError when that fails for good."""
+    """Serves the exchange from one target. Raises GatewayError when that fails for good.
 
-    def __init__(self, course: Course, target: Target) -> None:
+    ``surface``: the one to ask, where the operation leaves no choice.
+    """
+
+    def __init__(self, course: Course, target: Target, surface: Surface | None = None) -> None:
+        self._fixed = surface
         self._course = course
         self._target = target
         self._provider: Provider = course.services.providers[target.provider]
@@ -42,7 +46,7 @@ class Attempt:
     async def run(self) -> None:
         """Until the client has its answer. What a changed request taught us is kept once it was taken:
         by an answer, or by a failure that has nothing to do with its form."""
-        surface = self._surface()
+        surface = self._fixed or self._surface()
         while True:
             try:
                 await self._once(surface)

@@ -101,6 +101,10 @@ class Course:
         self.inbound = self.keeper.whole()
         self.delivery.through(self.keeper.sink)
 
+    def ask(self, inbound: Inbound) -> None:
+        """Put another request in the client's place, from the next attempt on."""
+        self.inbound, self._request = inbound, None
+
     @property
     def carried(self) -> CarriedCodec | None:
         """The client's operation, if it is one that only passes through."""

@@ -24,6 +24,8 @@ class Delivery:
         """An error event is out: nothing may follow it."""
         self.last = time()
         """Loop time at which the client last got something."""
+        self.rewrite: Callable[[bytes], bytes] | None = None
+        """What is made of a whole answer before it goes out."""
         self.passed_on: Headers = ()
         """Upstream headers that go along."""
 
@@ -50,7 +52,8 @@ class Delivery:
         self.last = self._time()
 
     async def whole(self, body: bytes) -> None:
-        """A complete JSON answer."""
+        """A complete JSON answer. Raises what ``rewrite`` raises, before anything is sent."""
+        body = body if self.rewrite is None else self.rewrite(body)
         self.committed = True
         framing = (("content-type", "application/json"), ("content-length", str(len(body))))
         await self._sink.start(200, self._opening(framing))

@@ -12,6 +12,7 @@ from trunkline.providers.provider import Provider
 from trunkline.relay.admission import Admission
 from trunkline.relay.attempt import Attempt
 from trunkline.relay.carried import carrying
+from trunkline.relay.compact import Compaction, unkept
 from trunkline.relay.count import count_tokens
 from trunkline.relay.course import Course, Planner, Services
 from trunkline.relay.inbound import Inbound
@@ -117,6 +118,8 @@ class Exchange:
 async def _serve(course: Course) -> None:
     services, inbound, journal = course.services, course.inbound, course.journal
     course.peek = journal.peek = inbound.peek or inbound.codec.peek(inbound.body)
+    if inbound.operation == "compact":
+        course.peek = journal.peek = unkept(course.peek)
     if inbound.subject is not None:
         await look_up(course, inbound.subject)
         return
@@ -131,6 +134,8 @@ async def _serve(course: Course) -> None:
     if inbound.operation == "count_tokens":
         journal.target = targets[0]
         await count_tokens(course, targets[0])
+    elif inbound.operation == "compact":
+        await _try_all(course, targets, Compaction)
     elif inbound.operation == "prepare":
         await prepare_only(course)
     elif course.peek.stream:
@@ -140,7 +145,9 @@ async def _serve(course: Course) -> None:
         await _try_all(course, targets)
 
 
-async def _try_all(course: Course, targets: Sequence[Target]) -> None:
+async def _try_all(
+    course: Course, targets: Sequence[Target], attempt: type[Attempt] | type[Compaction] = Attempt
+) -> None:
     """The targets in turn until one answers. Raises the foremost of their errors when none does."""
     health, clock, policy = course.services.health, course.services.clock, course.services.retry
     queue = list(targets)
@@ -155,7 +162,7 @@ async def _try_all(course: Course, targets: Sequence[Target]) -> None:
         course.journal.target = target
         tried += 1
         try:
-            await Attempt(course, target).run()
+            await attempt(course, target).run()
         except GatewayError as error:
             health.failed(target, error, clock.now())
             committed = course.delivery.committed

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.losses import Loss
 from trunkline.protocols.codec import Carrier, Codec, Encoded
+from trunkline.protocols.openai_responses.compaction import MARK
 from trunkline.providers.provider import Provider, Surface
 from trunkline.relay.course import Course
 
@@ -42,7 +43,8 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     whole = course.peek.stream and not surface.facts.structured_stream
     whole = whole and course.request.output_format is not None
     stream = (course.peek.stream and not whole) or surface.facts.stream_only
-    if same and stream is course.peek.stream and not (reencode or _restores(course, surface)):
+    anew = reencode or stream is not course.peek.stream or _summarises(course, surface)
+    if same and not (anew or _restores(course, surface)):
         prepared = _pass(course, course.inbound.codec, provider, surface)
     else:
         codec = course.services.codecs[surface.protocol]
@@ -64,6 +66,13 @@ def _restores(course: Course, surface: Surface) -> bool:
     if not surface.facts.dialect or not len(course.services.proofs):
         return False
     return course.request_for(surface.facts.origin) is not course.request
+
+
+def _summarises(course: Course, surface: Surface) -> bool:
+    """Whether the conversation is to be made short (openai_responses), which the provider cannot do by itself."""
+    if surface.protocol != "openai_responses" or surface.facts.compacts:
+        return False
+    return MARK in course.inbound.body
 
 
 def _pass(course: Course, codec: Carrier, provider: Provider, surface: Surface) -> Prepared:

@@ -20,6 +20,7 @@ from trunkline.protocols.codec import (
     StreamTap,
 )
 from trunkline.protocols.openai_responses import (
+    compaction,
     errors,
     foreign_proofs,
     output_decode,
@@ -28,7 +29,11 @@ from trunkline.protocols.openai_responses import (
 )
 from trunkline.protocols.openai_responses.response import encode_response
 from trunkline.protocols.openai_responses.stream_decode import ResponsesStreamDecoder
-from trunkline.protocols.openai_responses.stream_encode import ResponsesStreamEncoder, encode_stream_error
+from trunkline.protocols.openai_responses.stream_encode import (
+    CompactionStreamEncoder,
+    ResponsesStreamEncoder,
+    encode_stream_error,
+)
 from trunkline.protocols.openai_responses.tap import ResponsesStreamTap
 from trunkline.protocols.openai_responses.wire import ENCODER, NAME
 
@@ -65,6 +70,8 @@ class OpenAIResponses:
 
     def encode_response(self, response: Response, context: ReplyContext) -> bytes:
         """A whole answer for a client."""
+        if compaction.asks(context.request):
+            response = compaction.compacted(response, context.id)
         return encode_response(response, context)
 
     def stream_decoder(self, origin: str) -> StreamDecoder:
@@ -73,6 +80,8 @@ class OpenAIResponses:
 
     def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
         """Neutral events to a stream."""
+        if compaction.asks(context.request):
+            return CompactionStreamEncoder(context)
         return ResponsesStreamEncoder(context)
 
     def stream_tap(self) -> StreamTap:

@@ -9,6 +9,7 @@ from msgspec import Raw
 from trunkline.core.losses import Loss
 from trunkline.core.proofs import unseal
 from trunkline.core.splice import raw_fields, splice
+from trunkline.protocols.openai_responses.compaction import COMPACTION, recalled_item
 from trunkline.protocols.openai_responses.wire import KIND, LIST, REASONING, encode
 
 Owned = Callable[[str], bool]
@@ -38,7 +39,13 @@ def drop_foreign_proofs(body: bytes, owned: Owned) -> tuple[bytes, tuple[Loss, .
 def _mended(item: Raw, owned: Owned) -> Raw | None:
     """The item with its proof bare, None when the proof is another model's; the very same when nothing changes."""
     data = bytes(item)
-    if _MARK not in data or data[:1] != b"{" or KIND.decode(data).type != "reasoning":
+    if _MARK not in data or data[:1] != b"{":
+        return item
+    kind = KIND.decode(data).type
+    if kind == COMPACTION:
+        summary = recalled_item(data)
+        return item if summary is None else Raw(summary)
+    if kind != "reasoning":
         return item
     proof = REASONING.decode(data).encrypted_content
     if not proof:

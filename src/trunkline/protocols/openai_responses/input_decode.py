@@ -8,6 +8,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from trunkline.core.types import Message, Opaque, Part, Role, Text, ToolCall, ToolResult
+from trunkline.protocols.openai_responses import compaction
 from trunkline.protocols.openai_responses.item_decode import decode_item, opaque_item
 from trunkline.protocols.openai_responses.kinds import BY_CALL, BY_OUTPUT
 from trunkline.protocols.openai_responses.part_decode import decode_content
@@ -17,6 +18,7 @@ from trunkline.protocols.openai_responses.wire import (
     ERROR_PREFIX,
     MESSAGE,
     OUTPUT,
+    REASONING,
     WireAgentMessage,
     WireMessage,
     WireOutput,
@@ -58,6 +60,11 @@ class InputDecoder:
                 self._output(kind, raw, at)
             elif kind == "additional_tools":
                 self.tools += read(_TOOLS, raw).tools
+            elif kind == compaction.COMPACTION and (
+                text := compaction.recalled(read(REASONING, raw).encrypted_content)
+            ):
+                self._end_turn()
+                self.messages.append(Message("user", (Text(text),)))
             elif kind in _ANSWERED or kind in _SERVED or kind.endswith("_call"):
                 self._item(kind, raw, at)
             else:
@@ -137,6 +144,10 @@ class InputDecoder:
 
     def _other(self, kind: str, raw: Raw) -> None:
         """What is neither said by the model nor a result stands in the user's turn."""
+        if kind == compaction.TRIGGER:
+            self._end_turn()
+            self.messages.append(compaction.question())
+            return
         text = agent_text(raw) if kind == "agent_message" else None
         self._end_turn()
         self.messages.append(Message("user", (opaque_item(kind or "unknown", raw, text),)))

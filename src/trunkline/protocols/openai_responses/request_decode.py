@@ -8,6 +8,7 @@ from msgspec import Raw
 from trunkline.core.surrogates import decode_lenient
 from trunkline.core.types import Extra, Message, OutputFormat, Reasoning, Request, Sampling, Text
 from trunkline.protocols.codec import Keeping, Peek
+from trunkline.protocols.openai_responses import compaction
 from trunkline.protocols.openai_responses.input_decode import InputDecoder
 from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
 from trunkline.protocols.openai_responses.tool_decode import decode_choice, decode_tools
@@ -118,7 +119,7 @@ def _request(wire: WireRequest, extras: list[Extra]) -> Request:
         raise missing("input")
     system = [Text(wire.instructions), *found.system] if wire.instructions else found.system
     tools = decode_tools([*(wire.tools or ()), *found.tools])
-    return Request(
+    request = Request(
         protocol=NAME,
         model=wire.model,
         messages=tuple(found.messages),
@@ -136,6 +137,9 @@ def _request(wire: WireRequest, extras: list[Extra]) -> Request:
         prompt_cache_key=wire.prompt_cache_key,
         extras=tuple(extras),
     )
+    if compaction.asks(request):
+        return msgspec.structs.replace(request, tool_choice=compaction.without_calls(request))
+    return request
 
 
 def _reasoning(fields: dict[str, Raw] | None, extras: list[Extra]) -> Reasoning | None:

@@ -23,6 +23,7 @@ from trunkline.core.events import (
 )
 from trunkline.core.types import Image, Part, Refusal, Text, Thinking, ToolCall
 from trunkline.protocols.codec import ReplyContext
+from trunkline.protocols.openai_responses.compaction import CompactingStream
 from trunkline.protocols.openai_responses.kinds import TYPED
 from trunkline.protocols.openai_responses.output_encode import (
     Declared,
@@ -321,6 +322,18 @@ class ResponsesStreamEncoder:
     def _fail(self, error: GatewayError) -> bytes:
         """A terminal on every path, with the error inside the response (E77, E78)."""
         return self._lifecycle("response.failed", outcome("failed", self._output, None, error=error))
+
+
+class CompactionStreamEncoder:
+    """The answer to a request for a summary: one compaction item, whatever the model said around it."""
+
+    def __init__(self, context: ReplyContext) -> None:
+        self._summary = CompactingStream(context.id)
+        self._encoder = ResponsesStreamEncoder(context)
+
+    def feed(self, event: StreamEvent) -> bytes:
+        """The bytes of one event."""
+        return b"".join(map(self._encoder.feed, self._summary.feed(event)))
 
 
 def encode_stream_error(error: GatewayError, request_id: str) -> bytes:
