@@ -109,7 +109,9 @@ def final(sink: WritingSink) -> dict[str, object]:
 
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("protocol", TRANSLATED)
-def test_a_conversation_goes_on_with_a_provider_that_keeps_nothing(protocol: str, streamed: bool) -> None:
+def test_E81_a_conversation_goes_on_with_a_provider_that_keeps_nothing(
+    protocol: str, streamed: bool
+) -> None:
     async def main() -> None:
         line = translated(protocol)
         first = final(await line.ask({"input": "hello", "stream": streamed}))

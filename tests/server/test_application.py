@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from server.harness import ANSWER, JSON, POST, STREAM, Gateway, gateway, read_answer, request
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.protocols.codec import Peek
-from trunkline.relay.inbound import Inbound
+from trunkline.relay.inbound import Inbound, Subject
 from trunkline.relay.ports import Sink
 from trunkline.server.sink import encode_value
 
@@ -155,7 +155,7 @@ def test_E112_count_tokens_is_served_and_never_a_404(plain: Gateway) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/completions", "/v1/completions", "/v1/responses/compact", "/embeddings", "/v1/embeddings"],
+    ["/completions", "/v1/completions", "/embeddings", "/v1/embeddings"],
 )
 def test_what_is_not_yet_served_says_so(plain: Gateway, path: str) -> None:
     reply = plain.request("POST", path, b"{}")
@@ -165,15 +165,50 @@ def test_what_is_not_yet_served_says_so(plain: Gateway, path: str) -> None:
     assert reply.header("x-should-retry") == "false"
 
 
-@pytest.mark.parametrize("path", ["/responses", "/v1/responses"])
-def test_websocket_on_responses_is_426(plain: Gateway, path: str) -> None:
-    upgrade = [
-        ("Connection", "Upgrade"),
-        ("Upgrade", "websocket"),
-        ("Sec-WebSocket-Key", "x"),
-        ("Sec-WebSocket-Version", "13"),
-    ]
-    assert plain.request("GET", path, b"", upgrade).status == 426
+@pytest.mark.parametrize("prefix", ["", "/v1"])
+@pytest.mark.parametrize(
+    ("method", "path", "operation"),
+    [
+        ("GET", "/responses/resp_1", "retrieve"),
+        ("DELETE", "/responses/resp_1", "delete"),
+        ("GET", "/responses/resp_1/input_items", "list_input"),
+        ("POST", "/responses/resp_1/cancel", "cancel"),
+    ],
+)
+def test_requests_about_an_answer(
+    plain: Gateway, prefix: str, method: str, path: str, operation: str
+) -> None:
+    assert plain.request(method, f"{prefix}{path}?limit=2&x").status == 200
+    seen = plain.relay.seen[0]
+    assert (seen.codec.name, seen.operation, seen.body) == ("openai_responses", operation, b"")
+    assert seen.subject == Subject("resp_1", "limit=2&x")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v1/responses/resp_1", 405),
+        ("GET", "/v1/responses/resp_1/cancel", 405),
+        ("DELETE", "/v1/responses/resp_1/input_items", 405),
+        ("GET", "/v1/responses/resp_1/other", 404),
+        ("GET", "/v1/responses/a%2Fb", 404),
+        ("GET", "/v1/responses/", 404),
+        ("GET", "/v1/responses", 405),
+        ("GET", "/v1/responses/compact", 405),
+    ],
+)
+def test_what_is_no_request_about_an_answer(plain: Gateway, method: str, path: str, status: int) -> None:
+    assert plain.request(method, path).status == status
+    assert not plain.relay.seen
+
+
+@pytest.mark.parametrize("path", ["/responses/compact", "/v1/responses/compact"])
+def test_compaction_is_an_operation_of_its_own(plain: Gateway, path: str) -> None:
+    assert plain.request("POST", path, b"{}").status == 200
+    assert (plain.relay.seen[0].codec.name, plain.relay.seen[0].operation) == (
+        "openai_responses",
+        "compact",
+    )
 
 
 @pytest.mark.parametrize("path", ["/", "/api/hello", "/health", "/livez", "/readyz"])
