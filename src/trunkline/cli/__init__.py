@@ -5,7 +5,7 @@ import sys
 
 def main() -> None:
     """The entry point. Ends the process with the exit codes of the contract; never shows a traceback."""
-    if sys.argv[1:] in (["--version"], ["-V"]):  # answered before anything is loaded
+    if sys.argv[1:] in (["--version"], ["-V"], ["-v"]):  # answered before anything is loaded
         from trunkline import __version__
 
         print(f"trunkline {__version__}")

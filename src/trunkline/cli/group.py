@@ -16,11 +16,16 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "logs": ("trunkline.cli.logs", "Show the log of the gateway in the background."),
     "launch": ("trunkline.cli.launch", "Start a coding agent wired to the gateway."),
     "code": ("trunkline.cli.code", "Start Claude Code wired to the gateway."),
+    "activate": ("trunkline.cli.activate", "Print what points Claude Code at the gateway, for a shell."),
+    "env": ("trunkline.cli.activate", "The same as activate."),
     "config": ("trunkline.cli.config", "Check, show or import the configuration."),
     "models": ("trunkline.cli.models", "List the models that clients can ask for."),
     "explain": ("trunkline.cli.explain", "Show who would serve a request, without sending it."),
     "status": ("trunkline.cli.status", "Ask the running gateway how it is."),
     "doctor": ("trunkline.cli.doctor", "Check configuration, credentials and connections."),
+    "ui": ("trunkline.cli.ui", "Open the dashboard; this version has none."),
+    "ccr-alias": ("trunkline.cli.ccr_alias", "Install or remove a command ccr."),
+    "help": ("trunkline.cli.help", "Show all commands, or what one does."),
     "version": ("trunkline.cli.version", "Show the version."),
 }
 """Name -> (module with a click command ``command``, the line in the list)."""

@@ -79,8 +79,3 @@ def unless_set(environ: Mapping[str, str], **values: str) -> dict[str, str | Sec
 def is_claude(model: str) -> bool:
     """Whether a name means a Claude, also as providers spell it: those are best asked over Messages."""
     return claude_family(model) is not None or "claude" in model.lower()
-
-
-def user_home(environ: Mapping[str, str]) -> Path:
-    """The user's home folder."""
-    return Path(environ.get("HOME") or environ.get("USERPROFILE") or "/nonexistent")

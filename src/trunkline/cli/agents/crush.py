@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from trunkline.catalog.models import model_layer
-from trunkline.cli.agents.agent import KEY_VARIABLE, Agent, Scene, Wiring, around_proxies, user_home
+from trunkline.cli.agents.agent import KEY_VARIABLE, Agent, Scene, Wiring, around_proxies
 from trunkline.cli.agents.overlay import laid_over
+from trunkline.cli.service.places import user_home
 
 PROVIDER: Final = "trunkline"
 CONTEXT: Final = 200_000

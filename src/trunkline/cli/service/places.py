@@ -53,7 +53,7 @@ def all_places(environ: Mapping[str, str]) -> tuple[Places, ...]:
     if named := environ.get("TRUNKLINE_HOME"):
         return (Places(Path(named).expanduser().absolute()),)
     state = environ.get("XDG_STATE_HOME")
-    usual = Path(state) if state else _user_home(environ) / ".local" / "state"
+    usual = Path(state) if state else user_home(environ) / ".local" / "state"
     return (Places(usual / "trunkline"), Places(usual_ccr_file(environ).parent))
 
 
@@ -63,5 +63,6 @@ def places_for(configuration: Configuration, environ: Mapping[str, str]) -> Plac
     return found[-1] if configuration.source == str(usual_ccr_file(environ)) else found[0]
 
 
-def _user_home(environ: Mapping[str, str]) -> Path:
+def user_home(environ: Mapping[str, str]) -> Path:
+    """The user's home folder."""
     return Path(environ.get("HOME") or environ.get("USERPROFILE") or "/nonexistent")
