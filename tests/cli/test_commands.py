@@ -336,13 +336,23 @@ def test_a_provider_without_a_key_takes_the_usual_variable(command) -> None:
     ]
 
 
+@pytest.mark.parametrize("protocol", ["gemini", "openai_responses", "anthropic_messages", "openai_chat"])
+def test_a_provider_may_speak_any_of_our_protocols_alone(command, protocol: str) -> None:
+    path = written(
+        command.home,
+        f"providers:\n  g: {{kind: custom, key: k, models: [m], speaks: {{{protocol}: 'https://x.example.com'}}}}",
+    )
+    assert command("config", "check", "--config", path).code == 0
+
+
 def test_a_provider_that_speaks_nothing_we_do_is_refused(command) -> None:
     path = written(
-        command.home, "providers:\n  g: {kind: custom, key: k, speaks: {gemini: 'https://x.example.com'}}"
+        command.home, "providers:\n  g: {kind: custom, key: k, speaks: {geminy: 'https://x.example.com'}}"
     )
     result = command("config", "check", "--config", path)
     assert result.code == 3
-    assert ":2: providers.g.speaks: this version speaks " in result.err
+    assert ":2: providers.g.speaks.geminy" in result.err
+    assert '"gemini"' in result.err
 
 
 def test_T67_a_file_with_credentials_that_others_can_read_is_warned_of(command) -> None:

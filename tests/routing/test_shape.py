@@ -54,6 +54,68 @@ FLAGS: list[tuple[str, dict[str, object], set[str]]] = [
         {"input": [user({"type": "input_image", "image_url": "data:image/png;base64,AAAA"})]},
         {"image", "image_last"},
     ),
+    (
+        "gemini picture",
+        {
+            "contents": [
+                {
+                    "role": "user",
+                    "parts": [{"text": "see"}, {"inlineData": {"mimeType": "image/png", "data": "AA"}}],
+                }
+            ]
+        },
+        {"image", "image_last"},
+    ),
+    (
+        "gemini picture by address",
+        {
+            "contents": [
+                {"parts": [{"file_data": {"mime_type": "image/png", "file_uri": "gs://x"}}]},
+                {"parts": []},
+            ]
+        },
+        {"image"},
+    ),
+    (
+        "gemini picture in a result",
+        {
+            "contents": [
+                {
+                    "parts": [
+                        {
+                            "functionResponse": {
+                                "name": "f",
+                                "response": {},
+                                "parts": [{"inlineData": {"mimeType": "image/jpeg", "data": "AA"}}],
+                            }
+                        }
+                    ]
+                }
+            ]
+        },
+        {"image", "image_last"},
+    ),
+    (
+        "gemini file",
+        {"contents": [{"parts": [{"inlineData": {"mimeType": "application/pdf", "data": "A"}}]}]},
+        set(),
+    ),
+    ("gemini search", {"tools": [{"googleSearch": {}}]}, {"web_search"}),
+    ("gemini functions", {"tools": [{"functionDeclarations": [{"name": "web_search"}]}]}, set()),
+    ("gemini thinks as ever", {"generationConfig": {"thinkingConfig": {"thinkingLevel": "HIGH"}}}, set()),
+    (
+        "responses result picture",
+        {
+            "input": [
+                {
+                    "type": "function_call_output",
+                    "call_id": "c",
+                    "output": [{"type": "input_image", "image_url": "data:"}],
+                }
+            ]
+        },
+        {"image", "image_last"},
+    ),
     ("a file is no picture", {"messages": [user(PDF)]}, set()),
     ("the word alone", {"messages": [user({"type": "text", "text": '{"type":"image"}'})]}, set()),
     ("a text about images", {"messages": [{"role": "user", "content": '"image" and "document"'}]}, set()),

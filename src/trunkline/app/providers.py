@@ -8,7 +8,6 @@ from trunkline.config.load import REHEARSAL, line_in
 from trunkline.config.problems import ConfigurationError, Problem
 from trunkline.config.schema import Configuration, Login, ProviderSettings
 from trunkline.config.secret import Secret
-from trunkline.protocols.registry import CARRIED, CODECS
 from trunkline.providers.problems import SettingsError
 from trunkline.providers.provider import Provider
 from trunkline.providers.registry import make_provider
@@ -80,11 +79,6 @@ def _or_variable(kind: str) -> str:
 def _make(name: str, settings: ProviderSettings) -> Provider:
     if settings.kind == REHEARSAL:
         return RehearsalProvider(name, settings.models)
-    if settings.speaks and not any(
-        protocol in CODECS or protocol in CARRIED for protocol, _ in settings.speaks
-    ):
-        message = f"this version speaks {' and '.join(CODECS)} only: give one of them"
-        raise SettingsError(f"providers.{name}.speaks: {message}")
     return make_provider(name, settings)
 
 

@@ -10,7 +10,9 @@ NO_RAW: Final = Raw()
 
 PICTURES: Final = frozenset({"image", "image_url", "input_image"})
 ATTACHMENTS: Final = frozenset({"document", "file", "input_file", "input_audio", "audio", "video"})
-SIGNS: Final = (b'"image', b'"input_', b'"document"', b'"file"', b'"audio"', b'"video"')
+SIGNS: Final = (
+    b'"image', b'"input_', b'"document"', b'"file"', b'"audio"', b'"video"', b'"inline', b'"fileData"', b'"file_data"'
+)  # fmt: skip
 """A body without any of these holds no picture and no file: the usual case, seen without decoding."""
 
 
@@ -24,10 +26,30 @@ class Looked(Struct, frozen=True):
 NOTHING: Final = Looked()
 
 
+class _Media(Struct):
+    """Gemini's part for a file; both spellings are taken there."""
+
+    mime_type: str | None = None
+    camel: str | None = msgspec.field(default=None, name="mimeType")
+
+    @property
+    def picture(self) -> bool:
+        return (self.camel or self.mime_type or "").startswith("image/")
+
+
+class _Result(Struct):
+    parts: Raw = NO_RAW
+
+
 class _Block(Struct):
     type: str | None = None
     content: Raw = NO_RAW
     output: Raw = NO_RAW
+    inline_data: _Media | None = None
+    file_data: _Media | str | None = None
+    inline_camel: _Media | None = msgspec.field(default=None, name="inlineData")
+    file_camel: _Media | None = msgspec.field(default=None, name="fileData")
+    response: _Result | None = msgspec.field(default=None, name="functionResponse")
 
 
 _BLOCKS: Final = msgspec.json.Decoder(list[Raw])
@@ -64,4 +86,9 @@ def _block(raw: Raw, depth: int) -> Looked:
         return Looked(True, len(bytes(raw)))
     if block.type in ATTACHMENTS:
         return Looked(False, len(bytes(raw)))
+    media = block.inline_camel or block.file_camel or block.inline_data or block.file_data
+    if isinstance(media, _Media):
+        return Looked(media.picture, len(bytes(raw)))
+    if block.response is not None:
+        return look(block.response.parts, depth + 1)
     return look(block.content if bytes(block.content) else block.output, depth + 1)

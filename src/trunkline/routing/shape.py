@@ -37,8 +37,29 @@ class _Effort(Struct):
 
 
 class _Turn(Struct):
+    """A message; in Responses also a tool's result, in Gemini a list of parts."""
+
     role: str | None = None
     content: Raw = NO_RAW
+    output: Raw = NO_RAW
+    parts: Raw = NO_RAW
+
+    @property
+    def blocks(self) -> Raw:
+        return next((raw for raw in (self.content, self.output) if bytes(raw)), self.parts)
+
+
+class _Tool(Struct):
+    type: str | None = None
+    google_search: Raw = NO_RAW
+    camel: Raw = msgspec.field(default=NO_RAW, name="googleSearch")
+
+    @property
+    def searches(self) -> bool:
+        """A search of the web that the provider runs."""
+        return (self.type or "").startswith("web_search") or bool(
+            bytes(self.camel) or bytes(self.google_search)
+        )
 
 
 class _Body(Struct):
@@ -51,6 +72,7 @@ class _Body(Struct):
     tools: Raw = NO_RAW
     messages: Raw = NO_RAW
     input: Raw = NO_RAW
+    contents: Raw = NO_RAW
 
 
 _BODY: Final = msgspec.json.Decoder(_Body)
@@ -59,6 +81,7 @@ _EFFORT: Final = msgspec.json.Decoder(_Effort)
 _TEXT: Final = msgspec.json.Decoder(str)
 _ITEMS: Final = msgspec.json.Decoder(list[Raw])
 _TURN: Final = msgspec.json.Decoder(_Turn)
+_TOOL: Final = msgspec.json.Decoder(_Tool)
 
 
 def shape_of(body: bytes) -> RequestShape:
@@ -68,19 +91,19 @@ def shape_of(body: bytes) -> RequestShape:
         return RequestShape(tokens=len(body) // BYTES_PER_TOKEN)
     looked = [NOTHING]
     if may_hold_pictures(body):
-        turns = fields.messages if bytes(fields.messages) else fields.input
-        looked += [look(turn.content) for turn in _each(_TURN, turns)]
+        turns = next((raw for raw in (fields.messages, fields.input) if bytes(raw)), fields.contents)
+        looked += [look(turn.blocks) for turn in _each(_TURN, turns)]
     return RequestShape(
         tokens=(len(body) - sum(turn.weight for turn in looked)) // BYTES_PER_TOKEN,
         thinking=_thinks(fields),
-        web_search=any((tool.type or "").startswith("web_search") for tool in _each(_TYPED, fields.tools)),
+        web_search=any(tool.searches for tool in _each(_TOOL, fields.tools)),
         image=any(turn.picture for turn in looked),
         image_last=looked[-1].picture,
     )
 
 
 def _thinks(fields: _Body) -> bool:
-    """Asked to think, not merely allowed to."""
+    """Asked to think, not merely allowed to. Gemini's clients ask on every request, so theirs say nothing."""
     thinking = _optional(_TYPED, fields.thinking)
     if thinking is not None and thinking.type == "enabled":
         return True
