@@ -106,9 +106,12 @@ async def dawdle(peer: Peer) -> None:
 
 
 def request(path: str, *, stream: bool) -> bytes:
-    body = msgspec.json.encode(
-        {"model": "m", "max_tokens": 9, "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
-    )
+    said: dict[str, object] = {"messages": [{"role": "user", "content": "hi"}]}
+    if "responses" in path:
+        said = {"input": "hi"}
+    elif "models" in path:
+        said = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+    body = msgspec.json.encode({"model": "m", "max_tokens": 9, "stream": stream, **said})
     return (
         b"POST %s HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
         % (
@@ -120,9 +123,14 @@ def request(path: str, *, stream: bool) -> bytes:
 
 
 REQUESTS = [
-    request(path, stream=stream)
-    for path in ("/v1/messages", "/v1/chat/completions")
-    for stream in (True, False)
+    *(
+        request(path, stream=stream)
+        for path in ("/v1/messages", "/v1/chat/completions", "/v1/responses")
+        for stream in (True, False)
+    ),
+    request("/v1beta/models/m:generateContent", stream=False),
+    request("/v1beta/models/m:streamGenerateContent?alt=sse", stream=True),
+    request("/v1beta/models/m:streamGenerateContent", stream=True),
 ]
 
 

@@ -348,3 +348,46 @@ def test_T22_an_upstream_error_comes_out_in_the_clients_protocol(client: str, up
     assert reply.status == 429
     assert b"slow down" in reply.body
     assert dict(reply.headers)["retry-after"] == "600"
+
+
+@PAIRS
+def test_E67_signs_of_life_are_what_a_client_of_the_protocol_skips(client: str, upstream: str) -> None:
+    """Before the first event and inside the stream; a comment line would end Gemini CLI's answer."""
+    tape = TAPES[upstream]
+    at = OPENING[upstream]
+    it = bench(Script([40.0, *tape[:at], 40.0, *tape[at:]]), upstream)
+    sink = ask(it, client)
+    signs = [
+        piece for piece in sink.pieces if not piece.strip() or piece.startswith((b":", b"event: ping"))
+    ]
+    assert len(signs) == 4
+    assert errors(sink, client) == 0
+    assert ended(sink, client)
+    if client == "gemini":
+        assert set(signs) == {b"\n\n"}
+        assert b"\n:" not in sink.body
+
+
+SPACED = {
+    "openai_responses": b'{"model" : "asked",\n "input":[ {"role":"user", "content":"\\u00e9\\/"} ],"unknown": 1e2, "store":false}',
+    "gemini": b'{ "contents" :[{"parts": [ {"text":"\\u00e9\\/", "unknown":1e2} ]}], "new" :{"a":1} }',
+}
+ODD_ANSWER = {
+    "openai_responses": b'{ "output":[] ,"status":"completed", "id":"r", "usage":{"input_tokens":11,"output_tokens":7}, "x":1e2}',
+    "gemini": b'{ "candidates":[{"finishReason":"STOP" ,"content":{"parts":[]}}], "x":1e2,\n "usageMetadata":{"promptTokenCount":11,"candidatesTokenCount":7}}',
+}
+
+
+@pytest.mark.parametrize("protocol", SPACED)
+def test_E104_same_protocol_same_bytes(protocol: str) -> None:
+    it = bench(Script([ODD_ANSWER[protocol]], headers=JSON), protocol)
+    inbound = it.inbound(SPACED[protocol], protocol=protocol)
+    if protocol == "gemini":
+        inbound = msgspec.structs.replace(inbound, peek=Peek("asked"))
+    sink = WritingSink()
+    run(it.build().run(inbound, sink))
+    assert sink.body == ODD_ANSWER[protocol]
+    assert it.upstream.requests[0].body == SPACED[protocol].replace(b'"asked"', b'"one-model"')
+    (record,) = it.records
+    assert record.usage is not None
+    assert (record.usage.input, record.usage.output) == (11, 7)
