@@ -44,6 +44,16 @@ def test_E12_thinking_is_restored_in_its_order() -> None:
     assert restored(answer, answer) == answer
 
 
+def test_E12_text_without_its_proof_gives_way_to_what_was_kept() -> None:
+    answer = (think("1"), Text("a"), call("x"), think("2"), call("y"))
+    echoed = Thinking(text="12")
+    assert restored(answer, (echoed, Text("a"), call("x"), call("y"))) == answer
+    assert restored(answer, (echoed, Text("a"), call("z"))) == (echoed, Text("a"), call("z"))
+    unproven = (Thinking(text="1", origin="me"), call("x"))
+    assert restored(unproven, (Thinking(text="1"), call("x"))) == unproven
+    assert restored(answer, (echoed, call("x")), origin="you") == (echoed, call("x"))
+
+
 def test_E8_never_to_another_maker() -> None:
     answer = (think("1"), call("x", "proof"))
     assert restored(answer, (call("x"),), origin="you") == (call("x"),)

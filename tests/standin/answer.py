@@ -65,7 +65,7 @@ def answer(turn: Turn, asked: Asked, model: Model, ledger: Ledger, prefix: str) 
             case Text(text):
                 said.append(SaidText(text))
             case Think(text, redacted):
-                shown = text if asked.thinking_shown else ""
+                shown = text if asked.thinking_shown and not redacted else ""
                 opening = OPENING.get(model.family, "ErcBCkgI")
                 signature = ledger.sign(model.name, shown, opening)
                 signatures.append(signature)

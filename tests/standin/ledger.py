@@ -10,6 +10,8 @@ from itertools import count
 class Ledger:
     """Issues ids and signatures, the same in every run, and remembers them."""
 
+    salt: str = ""
+    """Tells what one service gives out from what another does."""
     _counter: "count[int]" = field(default_factory=count)
     _signed: dict[str, tuple[str, str]] = field(default_factory=dict)
     _calls: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -19,13 +21,13 @@ class Ledger:
 
     def token(self, prefix: str, length: int = 24) -> str:
         """A fresh id that looks random."""
-        digest = hashlib.sha256(f"{prefix}{next(self._counter)}".encode()).digest()
+        digest = hashlib.sha256(f"{self.salt}{prefix}{next(self._counter)}".encode()).digest()
         text = base64.b64encode(digest).decode().replace("+", "x").replace("/", "y").replace("=", "z")
         return prefix + "01" + text[: length - 2]
 
     def sign(self, model: str, text: str, opening: str = "ErcBCkgI") -> str:
         """A signature for thinking of a model, over the text the client was shown: base64 in every part."""
-        digest = hashlib.sha512(f"{model}\0{text}\0{next(self._counter)}".encode()).digest()
+        digest = hashlib.sha512(f"{self.salt}{model}\0{text}\0{next(self._counter)}".encode()).digest()
         signature = opening + base64.b64encode(digest * 2).decode()
         self._signed[signature] = (model, text)
         return signature

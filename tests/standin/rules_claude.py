@@ -53,7 +53,7 @@ def check_claude(body: Json, rules: Claude) -> None:
     for index, (role, blocks) in enumerate(messages):
         if role == "assistant":
             _check_signatures(index, blocks, rules)
-    if _thinks(body, rules):
+    if _thinks_by_budget(body):
         _check_kept(messages, rules)
 
 
@@ -214,10 +214,10 @@ def _check_sampling(body: Json, rules: Claude) -> None:
                 refuse(f"This model does not support the {name} parameter.")
 
 
-def _thinks(body: Json, rules: Claude) -> bool:
+def _thinks_by_budget(body: Json) -> bool:
+    """Adaptive thinking does not ask for the blocks of earlier steps; it only checks those that come."""
     thinking = body.get("thinking")
-    kind = thinking.get("type") if isinstance(thinking, dict) else None
-    return kind in ("enabled", "adaptive") or (rules.model.always_thinks and kind != "disabled")
+    return isinstance(thinking, dict) and thinking.get("type") == "enabled"
 
 
 def _check_thinking(body: Json, rules: Claude) -> None:

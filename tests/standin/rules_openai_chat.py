@@ -42,11 +42,13 @@ _PARTS = {
     "developer": ("text",),
 }
 Spelling = Literal["none", "shown", "required", "signed"]
+_MARKS: dict[str, tuple[str, ...]] = {"none": (), "shown": (), "required": (), "signed": ("cache_control",)}
+"""OpenRouter hands cache marks on to whoever takes them."""
 _EXTRA: dict[str, set[str]] = {
     "none": set(),
     "shown": {"reasoning_content"},
     "required": {"reasoning_content"},
-    "signed": {"reasoning", "reasoning_details"},
+    "signed": {"reasoning", "reasoning_details", "reasoning_content"},
 }
 
 
@@ -55,11 +57,11 @@ def check_openai_chat(
 ) -> None:
     """Refuses what the service would not take."""
     for name in body:
-        if name not in _FIELDS:
+        if name not in _FIELDS and not (name == "thinking" and reasoning == "required"):
             refuse(f"Unrecognized request argument supplied: {name}")
     if reasons and reasoning == "none":
         _check_reasoning_knobs(body)
-    names = _check_tools(body)
+    names = _check_tools(body, _MARKS[reasoning])
     choice = body.get("tool_choice")
     if choice is not None and not names:
         refuse("Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.")
@@ -67,7 +69,7 @@ def check_openai_chat(
     if not isinstance(messages, list) or not messages:
         missing("messages")
     for index, message in enumerate(messages):
-        _check_message(f"messages[{index}]", message, _EXTRA[reasoning])
+        _check_message(f"messages[{index}]", message, reasoning)
     _check_pairs(messages)
     for index, message in enumerate(messages):
         if reasoning == "required":
@@ -96,7 +98,7 @@ def _check_reasoning_knobs(body: Json) -> None:
             refuse(text, name, "unsupported_value")
 
 
-def _check_tools(body: Json) -> set[str]:
+def _check_tools(body: Json, marks: tuple[str, ...]) -> set[str]:
     tools, names = body.get("tools"), set[str]()
     if tools == []:
         text = "Invalid 'tools': empty array. Expected an array with minimum length 1, but got an empty array instead."
@@ -112,7 +114,7 @@ def _check_tools(body: Json) -> set[str]:
         if not isinstance(inner, dict):
             missing(f"{path}.{tool['type']}")
         for key in inner:
-            if key not in ("name", "description", "parameters", "strict", "format"):
+            if key not in ("name", "description", "parameters", "strict", "format", *marks):
                 unknown(f"{path}.function.{key}")
         check_name(f"{path}.function.name", inner.get("name"))
         parameters = inner.get("parameters")
@@ -130,12 +132,12 @@ def _check_tools(body: Json) -> set[str]:
     return names
 
 
-def _check_message(path: str, message: Json, extra: set[str]) -> None:
+def _check_message(path: str, message: Json, reasoning: Spelling) -> None:
     role, content = str(message.get("role")), message.get("content")
     if role not in _MESSAGE_KEYS:
         wrong_value(f"{path}.role", role, tuple(_MESSAGE_KEYS))
     for key in message:
-        if key not in _MESSAGE_KEYS[role] and not (role == "assistant" and key in extra):
+        if key not in _MESSAGE_KEYS[role] and not (role == "assistant" and key in _EXTRA[reasoning]):
             unknown(f"{path}.{key}")
     calls = message.get("tool_calls")
     if content is None and not (role == "assistant" and (calls or message.get("refusal"))):
@@ -145,23 +147,23 @@ def _check_message(path: str, message: Json, extra: set[str]) -> None:
         if kind not in _PARTS[role]:
             wrong_value(f"{path}.content[{index}].type", kind, _PARTS[role])
         for key in part:
-            if key not in ("type", kind, "prompt_cache_breakpoint"):
+            if key not in ("type", kind, "prompt_cache_breakpoint", *_MARKS[reasoning]):
                 unknown(f"{path}.content[{index}].{key}")
     if calls == []:
         text = f"Invalid '{path}.tool_calls': empty array. Expected an array with minimum length 1, but got an empty array instead."
         refuse(text, f"{path}.tool_calls", "empty_array")
     for index, call in enumerate(calls if isinstance(calls, list) else ()):
-        _check_call(f"{path}.tool_calls[{index}]", call)
+        _check_call(f"{path}.tool_calls[{index}]", call, _MARKS[reasoning])
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
         missing(f"{path}.tool_call_id")
 
 
-def _check_call(path: str, call: Json) -> None:
+def _check_call(path: str, call: Json, marks: tuple[str, ...]) -> None:
     kind = call.get("type")
     if kind not in ("function", "custom"):
         wrong_value(f"{path}.type", kind, ("function", "custom"))
     for key in call:
-        if key not in ("id", "type", kind):
+        if key not in ("id", "type", kind, *marks):
             unknown(f"{path}.{key}")
     ident, inner = call.get("id"), call.get(str(kind))
     if not isinstance(ident, str) or not ident:
@@ -217,13 +219,13 @@ def _check_answered(waiting: Sequence[str], index: int) -> None:
 
 
 def _check_passed_back(message: Json, ledger: Ledger) -> None:
-    """DeepSeek, Moonshot and others want the thinking of a turn with calls back, as it was."""
+    """DeepSeek, Moonshot and others want the thinking of a turn with calls back, as it was or empty."""
     calls = message.get("tool_calls")
     for call in calls if isinstance(calls, list) else ():
         signed = [ledger.maker(signature) for signature in ledger.bound(str(call["id"]))]
         texts = {made[1] for made in signed if made is not None}
         given = message.get("reasoning_content")
-        if not isinstance(given, str) or any(text not in given for text in texts):
+        if not isinstance(given, str) or (given and any(text not in given for text in texts)):
             refuse("The `reasoning_content` in the thinking mode must be passed back to the API.")
 
 
@@ -235,5 +237,6 @@ def _check_details(path: str, message: Json, model: str, ledger: Ledger) -> None
         if proof is None:
             continue
         made = ledger.maker(str(proof))
-        if made is None or made[0] != model or (entry.get("text") or "") != made[1]:
+        changed = made is not None and "signature" in entry and (entry.get("text") or "") != made[1]
+        if made is None or made[0] != model or changed:
             refuse(f"{path}.reasoning_details[{index}]: Invalid `signature` in `thinking` block")

@@ -11,11 +11,12 @@ from trunkline.relay.ports import UpstreamAnswer
 
 
 class InProcess:
-    """An Upstream that asks services by the host of the URL. ``requests`` holds everything that was sent."""
+    """An Upstream that asks services by the host of the URL. It keeps all that was sent and answered."""
 
     def __init__(self, services: dict[str, Service]) -> None:
         self._services = services
         self.requests: list[Received] = []
+        self.replies: list[Reply] = []
 
     @property
     def refusals(self) -> list[str]:
@@ -30,6 +31,7 @@ class InProcess:
         self.requests.append(received)
         reply = self._services[split.netloc].answer(received)
         received.status = reply.status
+        self.replies.append(reply)
         return _Answer(reply)
 
 

@@ -1,5 +1,6 @@
 """Every provider that is a row of the catalog: no code of its own."""
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, final
 
@@ -22,6 +23,7 @@ from trunkline.providers.address import (
 )
 from trunkline.providers.draft import Draft
 from trunkline.providers.edit_chat import chat_edits_due, edit_chat
+from trunkline.providers.edit_gemini import edit_gemini, gemini_edits_due
 from trunkline.providers.edit_messages import edit_messages, messages_edits_due
 from trunkline.providers.edit_responses import edit_responses, responses_edits_due
 from trunkline.providers.headers import USER_AGENT, Forward, auth_headers, request_headers
@@ -38,6 +40,18 @@ SURFACE_NAMES: Final = {
     "gemini": "gemini",
 }
 """What a surface is called here, by protocol; a provider has one of each at the most."""
+
+
+_Edits = tuple[Callable[[Facts], bool], Callable[[Draft, Facts], None]]
+"""Whether any edit can apply, and the edits."""
+
+_EDITS: Final[Mapping[str, _Edits]] = {
+    "openai_chat": (chat_edits_due, edit_chat),
+    "anthropic_messages": (messages_edits_due, edit_messages),
+    "openai_responses": (responses_edits_due, edit_responses),
+    "gemini": (gemini_edits_due, edit_gemini),
+}
+_NO_EDITS: Final[_Edits] = (lambda facts: False, lambda draft, facts: None)
 
 
 @final
@@ -142,19 +156,12 @@ class CatalogProvider:
         )
 
     def edit(self, surface: Surface, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
-        if surface.protocol == "openai_chat" and chat_edits_due(surface.facts):
-            draft = Draft(body)
-            edit_chat(draft, surface.facts)
-            return draft.finish()
-        if surface.protocol == "anthropic_messages" and messages_edits_due(surface.facts):
-            draft = Draft(body)
-            edit_messages(draft, surface.facts)
-            return draft.finish()
-        if surface.protocol == "openai_responses" and responses_edits_due(surface.facts):
-            draft = Draft(body)
-            edit_responses(draft, surface.facts)
-            return draft.finish()
-        return body, ()
+        due, edit = _EDITS.get(surface.protocol, _NO_EDITS)
+        if not due(surface.facts):
+            return body, ()
+        draft = Draft(body)
+        edit(draft, surface.facts)
+        return draft.finish()
 
     def read_error(self, surface: Surface, error: GatewayError, head: HttpHead) -> GatewayError:
         return refused_key(error)

@@ -74,6 +74,25 @@ def _mend_id(fields: dict[str, Raw], key: str, length: int) -> bool:
     return True
 
 
+def mend_reasoning(draft: Draft, field: str) -> None:
+    """Turns with calls that lack their reasoning say that there was none: its absence is refused (E11)."""
+    items = decode_items(draft.raw("messages")) or []
+    out = [_with_reasoning(item, field) for item in items]
+    if any(new is not old for new, old in zip(out, items, strict=True)):
+        draft.put("messages", join_items(out))
+        draft.lose(f"messages.{field}", "the client dropped it; the upstream wants it back with its calls")
+
+
+def _with_reasoning(item: Raw, field: str) -> Raw:
+    data = bytes(item)
+    fields = decode_object(data) if b'"tool_calls"' in data else None
+    if fields is None or not decode_items(bytes(fields.get("tool_calls", b""))):
+        return item
+    if bytes(fields.get(field, b"null")) != b"null":
+        return item
+    return encode_raw({**fields, field: encode_raw("")})
+
+
 def merge_turns(draft: Draft) -> None:
     """Neighbouring user turns become one, and assistant turns likewise, with all their content."""
     items = decode_items(draft.raw("messages")) or []

@@ -3,11 +3,15 @@
 from math import inf
 from typing import Final
 
+from msgspec import Struct, field
+from msgspec.json import Decoder
+
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.events import Folder, unfold
 from trunkline.core.sse import SSEFramer
-from trunkline.core.types import Response, Thinking, ToolCall
+from trunkline.core.types import Opaque, Response, Thinking, ToolCall
 from trunkline.protocols.codec import CarriedCodec, Codec
+from trunkline.protocols.gemini.signatures import read as read_signature
 from trunkline.relay.course import ECHOING, Course
 from trunkline.relay.pipe import MAX_HELD, Gathering, Passthrough, Pipe, Translation, truncated
 from trunkline.relay.ports import UpstreamAnswer
@@ -20,8 +24,21 @@ MAX_WHOLE: Final = 64 * 1024 * 1024
 LINGER: Final = 2.0
 """Seconds the upstream gets to close its body after its protocol's own end."""
 EVENT_STREAM: Final = "text/event-stream"
-_PROOFS: Final = {"openai_responses": b'"encrypted_content"', "gemini": b"houghtSignature"}
-"""How a proof shows in a whole answer; elsewhere as ``signature``."""
+_PROOFS: Final = {
+    "anthropic_messages": (b'"signature"', b'"redacted_thinking"'),
+    "openai_chat": (b'"signature"', b'"data"'),
+    "openai_responses": (b'"encrypted_content"',),
+    "gemini": (b"houghtSignature",),
+}
+"""How proofs show in a whole answer."""
+
+
+class _Signed(Struct):
+    signature: str | None = field(name="thoughtSignature", default=None)
+
+
+_SIGNED: Final = Decoder(_Signed)
+"""A text's proof stands beside it, in a part that only its own protocol has."""
 
 
 class Answer:
@@ -250,7 +267,7 @@ class Answer:
         """The upstream's own bytes, once it is sure that they are no error under a 200 (protocols.md E109)."""
         course, codec = self._course, self._prepared.codec
         course.journal.usage = codec.usage_of(body)
-        if course.journal.usage is None or _PROOFS.get(codec.name, b'"signature"') in body:
+        if course.journal.usage is None or any(mark in body for mark in _PROOFS.get(codec.name, ())):
             course.keep_signatures(_signatures(self._decode(body)), self._origin)
         await course.delivery.whole(body)
 
@@ -263,4 +280,7 @@ def _signatures(response: Response) -> tuple[str, ...]:
             found += (part.signature, part.redacted)
         elif isinstance(part, ToolCall):
             found.append(part.proof)
+        elif isinstance(part, Opaque) and part.protocol == "gemini":
+            signature = _SIGNED.decode(part.raw).signature
+            found.append(None if signature is None else read_signature(signature).signature)
     return tuple(filter(None, found))

@@ -213,7 +213,7 @@ def _refuses_signature(error: GatewayError) -> bool:
     if error.kind is not Kind.INVALID_REQUEST:
         return False
     message = error.message.lower()
-    if "signature" in message:
+    if "signature" in message or "redacted_thinking" in message:
         return "thinking" in message or "thought" in message
     return error.code == "invalid_encrypted_content" or "encrypted content" in message
 

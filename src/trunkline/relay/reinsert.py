@@ -25,7 +25,7 @@ def remember(content: Iterable[Part], origin: str) -> Iterator[tuple[str, Kept]]
 
 
 def reinsert(request: Request, lookup: Callable[[str], Kept | None], origin: str) -> Request:
-    """``request`` with stored thinking before the calls of assistant messages that came without any.
+    """``request`` with stored thinking before the calls of assistant messages that came without a proof.
 
     Only what ``origin`` made goes back (protocols.md E8). The same request always comes out the same, and
     earlier turns do not depend on later ones.
@@ -42,10 +42,10 @@ def reinsert(request: Request, lookup: Callable[[str], Kept | None], origin: str
 def _restored(
     message: Message, lookup: Callable[[str], Kept | None], origin: str
 ) -> tuple[Part, ...] | None:
-    lost = not any(isinstance(part, Thinking) for part in message.content)
+    lost = not any(isinstance(part, Thinking) and not _bare(part) for part in message.content)
     content: list[Part] = []
     first_call = True
-    changed = False
+    restored = signed = False
     for part in message.content:
         kept = lookup(part.id) if isinstance(part, ToolCall) else None
         if kept is None or kept.origin != origin or not isinstance(part, ToolCall):
@@ -53,16 +53,23 @@ def _restored(
             first_call = first_call and not isinstance(part, ToolCall)
             continue
         if lost and kept.thinking:
-            changed = True
+            restored = True
             content[0 if kept.leading and first_call else len(content) :] = (
                 [*kept.thinking, *content] if kept.leading and first_call else kept.thinking
             )
         if part.proof_origin is None and kept.call_proof is not None:
-            changed = True
+            signed = True
             part = replace(part, proof=kept.call_proof, proof_origin=kept.origin)
         content.append(part)
         first_call = False
-    return tuple(content) if changed else None
+    if restored:
+        return tuple(part for part in content if not (isinstance(part, Thinking) and _bare(part)))
+    return tuple(content) if signed else None
+
+
+def _bare(part: Thinking) -> bool:
+    """Only the text: what a client kept of thinking whose proof it dropped (``reasoning_content``)."""
+    return part.origin is None and part.signature is None and part.redacted is None
 
 
 def claim(request: Request, maker: Callable[[str], str | None]) -> Request:

@@ -156,7 +156,10 @@ def test_E98_every_recorded_client_is_understood(entry: dict) -> None:
         for part in content["parts"]
         if part.get("text") and not part.get("thought")
     ]
-    assert [part.text for _, part in folded(request) if isinstance(part, Text)] == texts
+    read = [part.text for _, part in folded(request) if isinstance(part, Text)]
+    if entry["name"].startswith("sdk-genai"):  # a content per chunk: the pieces of one text are one
+        read, texts = ["".join(read)], ["".join(texts)]
+    assert read == texts
     made = [part for _, part in folded(request) if isinstance(part, ToolCall)]
     results = [getattr(part, "call_id", None) for _, part in folded(request)]
     for part in made:

@@ -135,3 +135,29 @@ def test_usage_of_a_whole_answer() -> None:
 
 def test_pings_are_comments() -> None:
     assert OPENAI_CHAT.ping(begun=False) == OPENAI_CHAT.ping(begun=True) == b": ping\n\n"
+
+
+def test_E13_a_calls_proof_goes_to_its_maker_only() -> None:
+    def turn(**proof: object) -> dict[str, object]:
+        function = {"name": "f", "arguments": "{}"}
+        return {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "a", "type": "function", "function": function, **proof}],
+        }
+
+    google = {"google": {"thought_signature": "theirs"}}
+    mended, losses = OPENAI_CHAT.drop_foreign_proofs(
+        body(
+            turn(thoughtSignature=seal("sig", "me")),
+            turn(thoughtSignature=seal("sig", "you")),
+            turn(thoughtSignature="bare-own"),
+            turn(extra_content=google),
+            turn(),
+        ),
+        owned_by("me"),
+    )
+    calls = [message["tool_calls"][0] for message in json.loads(mended)["messages"]]
+    assert [call.get("thoughtSignature") for call in calls] == ["sig", None, "bare-own", None, None]
+    assert all("extra_content" not in call for call in calls)
+    assert [loss.field for loss in losses] == ["messages.reasoning_details"]

@@ -3,6 +3,7 @@
 from typing import Final
 
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from trunkline.core.proofs import Proof
 from trunkline.core.types import Extra, Message, Part, Text, Thinking, ToolCall, ToolResult
@@ -42,11 +43,11 @@ class Reader:
             case None | "" | "user" | "function" | "tool":
                 self.messages.append(Message("user", tuple(parts)))
             case "model" | "assistant":
-                last = self.messages[-1] if self.messages else None
-                if last is not None and last.role == "assistant":
-                    self.messages[-1] = Message("assistant", (*last.content, *parts))
-                else:
-                    self.messages.append(Message("assistant", tuple(parts)))
+                last = (
+                    self.messages.pop() if self.messages and self.messages[-1].role == "assistant" else None
+                )
+                joined = [] if last is None else _chunked([*last.content], parts)
+                self.messages.append(Message("assistant", tuple(_thoughts([*joined, *parts]))))
             case _:
                 raise invalid(f"Please use a valid role: user, model ('{path}.role' is {role!r}).", path)
 
@@ -114,6 +115,36 @@ class Reader:
             return wire.id
         self._orphans += 1
         return made_up_id("result", self._orphans, wire.name or _UNKNOWN)
+
+
+def _chunked(before: list[Part], parts: list[Part]) -> list[Part]:
+    """What stood before ``parts``; a text that went on in them is moved to its other half."""
+    last, first = before[-1] if before else None, parts[0] if parts else None
+    if isinstance(last, Text) and isinstance(first, Text):
+        parts[0] = Text(last.text + first.text)
+        return before[:-1]
+    return before
+
+
+def _thoughts(parts: list[Part]) -> list[Part]:
+    """Pieces of one thought as one: a stream's last piece holds the signature of them all."""
+    out: list[Part] = []
+    for part in parts:
+        last = out[-1] if out else None
+        if (
+            isinstance(part, Thinking)
+            and part.redacted is None
+            and isinstance(last, Thinking)
+            and _open(last)
+        ):
+            out[-1] = replace(part, text=last.text + part.text)
+        else:
+            out.append(part)
+    return out
+
+
+def _open(part: Thinking) -> bool:
+    return part.signature is None and part.redacted is None and part.origin is None
 
 
 def _text(text: str, proof: str | None, *, thought: bool) -> list[Part]:

@@ -9,7 +9,7 @@ from trunkline.core.losses import Loss
 from trunkline.core.proofs import unseal
 from trunkline.core.splice import fields, splice
 from trunkline.core.surrogates import decode_lenient
-from trunkline.protocols.openai_chat.wire import DETAIL, ENCODER, OBJECT
+from trunkline.protocols.openai_chat.wire import CALL, DETAIL, ENCODER, OBJECT
 
 Owned = Callable[[str], bool]
 
@@ -18,11 +18,12 @@ _LOSS = Loss(
     "messages.reasoning_details", "its proof was made by another model: only its maker can check it"
 )
 _MARKS = (b'"reasoning_details"', b'"summary_text"', b'"summary_encrypted_text"')
+_CALL_MARKS = (b'"thoughtSignature"', b'"thought_signature"')
 
 
 def drop_foreign_proofs(body: bytes, owned: Owned) -> tuple[bytes, tuple[Loss, ...]]:
     """See :meth:`Codec.drop_foreign_proofs`."""
-    if not any(mark in body for mark in _MARKS):
+    if not any(mark in body for mark in (*_MARKS, *_CALL_MARKS)):
         return body, ()
     raw = fields(body).get("messages")
     if raw is None:
@@ -41,10 +42,16 @@ def drop_foreign_proofs(body: bytes, owned: Owned) -> tuple[bytes, tuple[Loss, .
 
 def _message(raw: Raw, owned: Owned) -> tuple[Raw, bool]:
     """The message and whether it lost something; the very same object when nothing changed."""
-    if not any(mark in bytes(raw) for mark in _MARKS):
+    if not any(mark in bytes(raw) for mark in (*_MARKS, *_CALL_MARKS)):
         return raw, False
     message = OBJECT.decode(raw)
     lost = changed = False
+    if "tool_calls" in message and any(mark in bytes(message["tool_calls"]) for mark in _CALL_MARKS):
+        calls = _LIST.decode(message["tool_calls"])
+        mended = [_call(call, owned) for call in calls]
+        changed = any(new is not old for (new, _), old in zip(mended, calls, strict=True))
+        lost = any(dropped for _, dropped in mended)
+        message["tool_calls"] = Raw(ENCODER.encode([new for new, _ in mended]))
     for key in ("reasoning_details", "content"):
         value = message.get(key)
         if value is None or bytes(value)[:1] != b"[":
@@ -63,6 +70,23 @@ def _message(raw: Raw, owned: Owned) -> tuple[Raw, bool]:
         else:
             del message[key]
     return (Raw(ENCODER.encode(message)), lost) if changed else (raw, False)
+
+
+def _call(raw: Raw, owned: Owned) -> tuple[Raw, bool]:
+    """A call with its proof bare or, when the target did not make it, without one; and whether it lost it."""
+    proof = decode_lenient(CALL, bytes(raw)).proof
+    if not proof:
+        return raw, False
+    call = OBJECT.decode(raw)
+    if not owned(proof):
+        call.pop("thoughtSignature", None)
+        call.pop("extra_content", None)
+        return Raw(ENCODER.encode(call)), True
+    bare = unseal(proof)
+    if bare.origin is None or "thoughtSignature" not in call:
+        return raw, False
+    call["thoughtSignature"] = Raw(ENCODER.encode(bare.signature))
+    return Raw(ENCODER.encode(call)), False
 
 
 def _entry(raw: Raw, owned: Owned) -> Raw | None:

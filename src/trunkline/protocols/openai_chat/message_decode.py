@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw
 
+from trunkline.core.proofs import Proof, unseal
 from trunkline.core.surrogates import decode_lenient
 from trunkline.core.types import (
     Audio,
@@ -258,4 +259,12 @@ def _call(wire: WireCall, at: str) -> ToolCall:
     arguments = arguments_text(wire.function.arguments)
     if not arguments or arguments.isspace():
         arguments = "{}"  # E24
-    return ToolCall(id=call_id, name=wire.function.name, arguments=arguments, proof=wire.proof, cache=mark)
+    proof = unseal(wire.proof) if wire.proof else Proof(None, None)
+    return ToolCall(
+        id=call_id,
+        name=wire.function.name,
+        arguments=arguments,
+        proof=proof.signature,
+        proof_origin=proof.origin,
+        cache=mark,
+    )

@@ -163,7 +163,9 @@ def encode_call(part: ToolCall) -> dict[str, object]:
         "function": {"name": part.name, "arguments": part.arguments},
     }
     if part.proof is not None:
-        call["thoughtSignature"] = part.proof
+        call["thoughtSignature"] = (
+            part.proof if part.proof_origin is None else seal(part.proof, part.proof_origin)
+        )
     return call
 
 

@@ -1,0 +1,1 @@
+"""Conversations of many turns through every pair of protocols, against providers as strict as the real ones."""
