@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -138,6 +139,10 @@ class Answer:
 
     async def read(self) -> bytes:
         return self._pieces.pop(0) if self._pieces else b""
+
+    async def push(self, take: Callable[[bytes], bool]) -> None:
+        while (data := await self.read()) and take(data):
+            pass
 
     async def close(self, *, reuse: bool) -> None:
         self.closed = reuse

@@ -11,7 +11,7 @@ from relay.virtual import now
 from trunkline.config.schema import Retry, Timeouts
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.facts import Facts
-from trunkline.core.http import Headers, HttpHead, HttpRequest
+from trunkline.core.http import Headers, HttpHead, HttpRequest, Take
 from trunkline.core.losses import Loss
 from trunkline.core.sse import SSEFramer
 from trunkline.protocols.codec import Codec, CountCodec, Peek
@@ -65,6 +65,10 @@ class ScriptedAnswer:
                 raise step
             return step
         return b""
+
+    async def push(self, take: Take) -> None:
+        while (data := await self.read()) and take(data):
+            pass
 
     async def close(self, *, reuse: bool) -> None:
         assert self.closed is None, "closed twice"
@@ -214,12 +218,20 @@ class WritingSink:
         self.headers = dict(headers)
 
     async def send(self, data: bytes) -> None:
-        assert self.status is not None, "sent before the start"
-        assert data, "an empty piece"
         if self.each is not None:
             await self.each(self)
+        self._keep(data)
+
+    @property
+    def direct(self) -> Take | None:
+        return self._keep if self.each is None else None
+
+    def _keep(self, data: bytes) -> bool:
+        assert self.status is not None, "sent before the start"
+        assert data, "an empty piece"
         self.pieces.append(data)
         self.times.append(now())
+        return True
 
     @property
     def body(self) -> bytes:

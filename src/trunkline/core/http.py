@@ -1,9 +1,15 @@
 """HTTP requests and answers as plain values, for code that never opens a socket."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 Headers = tuple[tuple[str, str], ...]
 """Header pairs in order, names in lower case."""
+
+
+Take = Callable[[bytes], bool]
+"""Takes a piece of a body at once; False when it takes no more for now. Never raises."""
 
 
 class HttpRequest(Struct, frozen=True):

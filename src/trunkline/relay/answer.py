@@ -13,16 +13,15 @@ from trunkline.core.types import Opaque, Response, Thinking, ToolCall
 from trunkline.protocols.codec import CarriedCodec, Codec
 from trunkline.protocols.gemini.signatures import read as read_signature
 from trunkline.relay.course import ECHOING, Course
-from trunkline.relay.pipe import MAX_HELD, Gathering, Passthrough, Pipe, Translation, truncated
+from trunkline.relay.pipe import Gathering, Passthrough, Pipe, Translation, truncated
 from trunkline.relay.ports import UpstreamAnswer
 from trunkline.relay.prepare import Prepared
+from trunkline.relay.pump import Pump
 from trunkline.relay.response_headers import passed_on
 from trunkline.relay.timeouts import ReadGuard, expired
 from trunkline.transforms.restore_tools import RestoreTools, needed, restore_response
 
 MAX_WHOLE: Final = 64 * 1024 * 1024
-LINGER: Final = 2.0
-"""Seconds the upstream gets to close its body after its protocol's own end."""
 EVENT_STREAM: Final = "text/event-stream"
 _PROOFS: Final = {
     "anthropic_messages": (b'"signature"', b'"redacted_thinking"'),
@@ -107,46 +106,12 @@ class Answer:
         )
 
     async def _pump(self, pipe: Pipe) -> bool:
-        """Chunk by chunk until the end. The client is written to before the next chunk is read."""
-        timeouts, delivery, time = self._course.services.timeouts, self._course.delivery, self._course.time
-        ping, idle, ended = self._course.services.ping, timeouts.up_idle, False
-        delivery.last = time()
-        name, seconds = "up.first_event", timeouts.up_first_event
-        limit = delivery.last + seconds
-        complete = False
-        opening = bytearray()
-        with ReadGuard(self._upstream, min(ping, LINGER)) as guard:
-            while True:
-                try:
-                    chunk = await guard.read(min(limit, delivery.last + ping))
-                except TimeoutError:
-                    if time() < limit:
-                        await self._ping(pipe)
-                        continue
-                    out = b"" if ended else pipe.fail(expired(name, seconds, self._who))
-                    break
-                except GatewayError as error:
-                    out = pipe.fail(error)
-                    break
-                if not chunk:
-                    out, complete = pipe.close(), True
-                    break
-                out = pipe.feed(chunk)
-                if pipe.failed is not None:
-                    break
-                if pipe.finished and not ended:
-                    self._note(pipe)
-                    ended, idle = True, LINGER
-                if out:
-                    await delivery.content(out)
-                if pipe.begun:
-                    name, seconds = "up.idle", idle
-                    limit = time() + idle
-                elif len(opening) < MAX_HELD:
-                    opening += chunk
-        if complete and not pipe.begun:
-            return await self._not_a_stream(bytes(opening))
-        return await self._conclude(pipe, out, complete)
+        """Piece by piece until the end."""
+        pump = Pump(self._course, self._upstream, pipe, who=self._who, before_end=self._note)
+        out = await pump.run()
+        if pump.complete and not pipe.begun:
+            return await self._not_a_stream(bytes(pump.opening))
+        return await self._conclude(pipe, out, pump.complete)
 
     async def _not_a_stream(self, body: bytes) -> bool:
         """A body that ended without one event: JSON under the wrong label, or nothing we can read."""
@@ -173,12 +138,6 @@ class Answer:
             self._course.delivery.ended = pipe.released
             raise pipe.failed
         return complete
-
-    async def _ping(self, pipe: Pipe) -> None:
-        if pipe.at_boundary:
-            await self._course.delivery.ping()
-        else:
-            self._course.delivery.last = self._course.time()
 
     def _note(self, pipe: Pipe) -> None:
         """Before the client sees the end: it may come back at once with what we have to remember."""

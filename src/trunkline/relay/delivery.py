@@ -43,6 +43,18 @@ class Delivery:
         await self._sink.send(data)
         self.last = self._time()
 
+    @property
+    def direct(self) -> bool:
+        """Whether more content may go by :meth:`push`."""
+        return self.committed and self._sink.direct is not None
+
+    def push(self, data: bytes) -> bool:
+        """A piece in mid-stream, without waiting; False when the client can take no more for now."""
+        send = self._sink.direct
+        assert send is not None, "asked for while it cannot be"
+        self.last = self._time()
+        return send(data)
+
     async def ping(self) -> None:
         """A sign of life; before the first content it fixes the status to 200, but commits to nothing."""
         self.last = self._time()

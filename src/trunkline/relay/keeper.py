@@ -5,12 +5,13 @@ the conversation is put together here, and the answer is kept here.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.core.http import Headers
+from trunkline.core.http import Headers, Take
 from trunkline.core.sse import SSEFramer
 from trunkline.protocols.codec import Keeping
 from trunkline.protocols.openai_responses import state
@@ -170,13 +171,26 @@ class _KeepingSink:
 
     async def send(self, data: bytes) -> None:
         """Look, then pass on."""
+        self._look(data)
+        await self._sink.send(data)
+
+    @property
+    def direct(self) -> Take | None:
+        """See :class:`trunkline.relay.ports.Sink`."""
+        direct = self._sink.direct
+        return None if direct is None else partial(self._look_and_send, direct)
+
+    def _look_and_send(self, direct: Take, data: bytes) -> bool:
+        self._look(data)
+        return direct(data)
+
+    def _look(self, data: bytes) -> None:
         if self._framer is None:
             self._keeper.keep(state.read_answer(data))
-        else:
-            for frame in self._framer.feed(data):
-                if self._watch.feed(frame):
-                    self._keeper.keep(self._watch.answer)
-        await self._sink.send(data)
+            return
+        for frame in self._framer.feed(data):
+            if self._watch.feed(frame):
+                self._keeper.keep(self._watch.answer)
 
 
 def _elsewhere(answer_id: str, provider: str, target: Target) -> GatewayError:

@@ -5,7 +5,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from trunkline.core.errors import GatewayError
-from trunkline.core.http import Headers, HttpHead, HttpRequest
+from trunkline.core.http import Headers, HttpHead, HttpRequest, Take
 from trunkline.core.losses import Loss
 from trunkline.core.usage import Stop, Usage
 
@@ -20,6 +20,14 @@ class UpstreamAnswer(Protocol):
         """The next bytes, ``b""`` at a complete end. Cancelling a read loses nothing: it may be called again.
 
         Raises GatewayError: TRUNCATED when the connection broke before the body was complete.
+        """
+        ...
+
+    async def push(self, take: Take) -> None:
+        """Hand each piece to ``take`` the moment it comes, which may be outside of the caller's task.
+
+        Returns when ``take`` returned False and when the body ended or broke: the next :meth:`read` says which.
+        May be cancelled as a read may.
         """
         ...
 
@@ -76,6 +84,14 @@ class ClientGone(Exception):
 
 class Sink(Protocol):
     """The client's side of an exchange. Both calls may raise :class:`ClientGone`."""
+
+    @property
+    def direct(self) -> Take | None:
+        """Sends more of a stream that has begun without waiting, whole frames only; None where it has to be ``send``.
+
+        False when the connection can take no more for now: the next piece goes by ``send``.
+        """
+        ...
 
     async def start(self, status: int, headers: Headers) -> None:
         """Status and headers, once, before any body. ``content-length`` is among them if known."""

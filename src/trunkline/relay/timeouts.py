@@ -5,6 +5,7 @@ from math import inf
 from typing import Final
 
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.http import Take
 from trunkline.relay.ports import UpstreamAnswer
 
 _MIN_REARM: Final = 0.001
@@ -38,7 +39,7 @@ class ReadGuard:
         self._period = max(_MIN_REARM, period)
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self._deadline = inf
+        self.deadline = inf
         self._expired = False
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = inf
@@ -47,26 +48,43 @@ class ReadGuard:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._deadline = inf
+        self.deadline = inf
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     async def read(self, deadline: float) -> bytes:
         """The next bytes. Raises TimeoutError at ``deadline`` (loop time); nothing is lost by that."""
-        self._deadline = deadline
+        self.deadline = deadline
         if deadline < self._armed_for:
             self._arm(deadline)
         try:
             return await self._answer.read()
         except asyncio.CancelledError:
-            if self._expired and self._task is not None:
-                self._expired = False
-                if self._task.uncancel() == 0:
-                    raise TimeoutError from None
+            if self._has_expired():
+                raise TimeoutError from None
             raise
         finally:
-            self._deadline = inf
+            self.deadline = inf
+
+    async def push(self, deadline: float, take: Take) -> None:
+        """As :meth:`UpstreamAnswer.push`, with a deadline that ``take`` may move on by setting :attr:`deadline`."""
+        self.deadline = deadline
+        if deadline < self._armed_for:
+            self._arm(deadline)
+        try:
+            await self._answer.push(take)
+        except asyncio.CancelledError:
+            if self._has_expired():
+                raise TimeoutError from None
+            raise
+        finally:
+            self.deadline = inf
+
+    def _has_expired(self) -> bool:
+        """Whether a cancellation was the deadline's and nobody else's."""
+        expired, self._expired = self._expired, False
+        return expired and self._task is not None and self._task.uncancel() == 0
 
     def _arm(self, when: float) -> None:
         if self._timer is not None:
@@ -77,9 +95,9 @@ class ReadGuard:
     def _fire(self) -> None:
         now = self._loop.time()
         self._timer = None
-        if self._deadline <= now and self._task is not None:
+        if self.deadline <= now and self._task is not None:
             self._armed_for = inf
             self._expired = True
             self._task.cancel()
         else:
-            self._arm(min(self._deadline, now + self._period))
+            self._arm(min(self.deadline, now + self._period))

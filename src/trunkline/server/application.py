@@ -8,6 +8,7 @@ from typing import Final, Protocol, assert_never
 
 from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.http import Take
 from trunkline.protocols.codec import Carrier, Peek
 from trunkline.protocols.gemini import read_path
 from trunkline.providers.provider import ListedModel
@@ -133,7 +134,7 @@ class Application:
         found = match(scope["raw_path"], scope["query_string"])
         called = None if found is None else found.called
         kind = ClientSink if called is None or called.framing == "sse" else ArraySink
-        sink = kind(send, request_id.encode("ascii"))
+        sink = kind(send, request_id.encode("ascii"), _connection(scope).push)
         client = scope["client"]
         head = read_head(scope["headers"], client[0] if client else None)
         codec = self._envelope(found, head, scope["raw_path"])
@@ -294,7 +295,7 @@ class Application:
 
     async def _run(self, scope: Scope, inbound: Inbound, sink: ClientSink) -> None:
         """The exchange, called off when the client goes."""
-        connection: Connection = scope["extensions"][CONNECTION] if "extensions" in scope else _NeverLost()
+        connection = _connection(scope)
         task = asyncio.current_task()
         assert task is not None
         if connection.lost is not None:
@@ -339,6 +340,14 @@ class _NeverLost:
 
     on_lost: Callable[[str], object] | None = None
     lost: str | None = None
+    push: Take | None = None
+
+
+_NO_CONNECTION: Final = _NeverLost()
+
+
+def _connection(scope: Scope) -> Connection:
+    return scope["extensions"][CONNECTION] if "extensions" in scope else _NO_CONNECTION
 
 
 def _spoken(found: Match | None, head: Head, raw_path: bytes) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, NotRequired, Protocol, TypedDict
 
+from trunkline.core.http import Take
 from trunkline.server.deadlines import Deadlines
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -18,6 +19,11 @@ class Connection(Protocol):
 
     on_lost: Callable[[str], object] | None
     """Called once, with ``client_closed`` or ``client_stalled``, when the client went away too early."""
+
+    @property
+    def push(self) -> Take | None:
+        """Sends more of a streamed answer that has begun, without waiting; False when it can take no more for now."""
+        ...
 
     @property
     def lost(self) -> str | None:

@@ -166,6 +166,12 @@ class Cycle:
         else:
             raise RuntimeError(f"{kind} does not belong here")
 
+    def push(self, body: bytes) -> bool:
+        """More of a streamed body, at once; False when the connection can take no more for now."""
+        if not self.disconnected and not self.response_complete:
+            self._send_body(body, True)
+        return not self._wire.flow.write_paused
+
     def _send_head(self, status: int, headers: RawHeaders) -> None:
         """The head waits for the first bytes of its body, to leave with them; that of a stream not for long."""
         self.response_started = True

@@ -144,6 +144,11 @@ class EdgeProtocol(asyncio.Protocol):
             self._since = self.loop.time()
             self._look_in(PARTING)
 
+    def push(self, data: bytes) -> bool:
+        """More of the stream that is being answered; see :meth:`Cycle.push`."""
+        assert self._running is not None, "a stream belongs to a request"
+        return self._running.push(data)
+
     # Bytes in
 
     def data_received(self, data: bytes) -> None:

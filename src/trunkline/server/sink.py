@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-from trunkline.core.http import Headers
+from trunkline.core.http import Headers, Take
 from trunkline.protocols.gemini import JsonArrayWriter
 from trunkline.server.asgi import RawHeaders, Send
 
@@ -44,10 +44,11 @@ def _sent_name(name: str) -> bytes:
 class ClientSink:
     """One answer. ``start`` and ``send`` return once the connection can take more."""
 
-    __slots__ = ("_last", "_left", "_request_id", "_send", "complete", "event_stream", "started")
+    __slots__ = ("_last", "_left", "_push", "_request_id", "_send", "complete", "event_stream", "started")
 
-    def __init__(self, send: Send, request_id: bytes) -> None:
+    def __init__(self, send: Send, request_id: bytes, push: Take | None = None) -> None:
         self._send = send
+        self._push = push
         self._request_id = request_id
         self._left: int | None = None
         self._last = b""
@@ -78,6 +79,16 @@ class ClientSink:
             self.complete = self._left <= 0
         await self._send({"type": "http.response.body", "body": data, "more_body": not self.complete})
 
+    @property
+    def direct(self) -> Take | None:
+        """See :class:`trunkline.relay.ports.Sink`."""
+        return None if self._push is None else self._direct
+
+    def _direct(self, data: bytes) -> bool:
+        assert self._push is not None, "there is no direct way"
+        self._last = data
+        return self._push(data)
+
     async def end(self) -> None:
         """The answer is complete. May be called again."""
         if not self.complete:
@@ -96,8 +107,8 @@ class ArraySink(ClientSink):
 
     __slots__ = ("_array",)
 
-    def __init__(self, send: Send, request_id: bytes) -> None:
-        super().__init__(send, request_id)
+    def __init__(self, send: Send, request_id: bytes, push: Take | None = None) -> None:
+        super().__init__(send, request_id, push)
         self._array: JsonArrayWriter | None = None
 
     async def start(self, status: int, headers: Headers) -> None:
@@ -116,6 +127,11 @@ class ArraySink(ClientSink):
             data = self._array.feed(data)
         if data:
             await super().send(data)
+
+    def _direct(self, data: bytes) -> bool:
+        if self._array is not None:
+            data = self._array.feed(data)
+        return super()._direct(data) if data else True
 
     async def end(self) -> None:
         """The answer is complete, and so is the array."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from msgspec import Struct
 
 from trunkline.core.errors import GatewayError
-from trunkline.core.http import Headers
+from trunkline.core.http import Headers, Take
 from trunkline.core.sse import SSEFramer
 from trunkline.protocols.codec import Carrier
 from trunkline.protocols.openai_responses.socket import DONE, decode_message, error_event, in_lane
@@ -46,6 +46,9 @@ class SocketCaller(Struct, frozen=True, kw_only=True):
 
 class SocketSink:
     """One answer: events leave as messages, several together when they came together."""
+
+    direct: Take | None = None
+    """Messages are queued and waited for."""
 
     def __init__(self, socket: "WebSocket", lane: bytes | None) -> None:
         self._socket = socket

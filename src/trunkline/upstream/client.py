@@ -17,7 +17,7 @@ from yarl import URL
 
 from trunkline.config.schema import Timeouts
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.core.http import HttpHead, HttpRequest
+from trunkline.core.http import HttpHead, HttpRequest, Take
 
 MAX_CONNECTIONS: Final = 1000
 KEEP_ALIVE: Final = 55.0
@@ -207,6 +207,11 @@ class AiohttpAnswer:
                 f"{self._where} broke off in the middle of its answer: {_reason(cause)}",
                 local=False,
             ) from None
+
+    async def push(self, take: Take) -> None:
+        """See :class:`trunkline.relay.ports.UpstreamAnswer`."""
+        while (data := await self.read()) and take(data):
+            pass
 
     async def close(self, *, reuse: bool) -> None:
         """Give the connection back or close it; may be called again."""

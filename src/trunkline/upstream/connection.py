@@ -8,7 +8,7 @@ from typing import Final, Protocol, cast
 import httptools
 
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.core.http import Headers, HttpHead
+from trunkline.core.http import Headers, HttpHead, Take
 
 HIGH_WATER: Final = 256 * 1024
 """Bytes of an answer held for a slow reader before we stop reading from the upstream."""
@@ -58,6 +58,8 @@ class Connection(asyncio.Protocol):
         self._keep_alive = False
         self._until_close = False
         self._inflater: _Inflater | None = None
+        self.take_over: Take | None = None
+        """Gets pieces of the body as they come, while somebody waits for a :meth:`change`."""
 
     # --- asyncio's callbacks
 
@@ -90,7 +92,18 @@ class Connection(asyncio.Protocol):
                     Kind.UPSTREAM_FAILED, f"{self.origin} sent broken compression: {cause}", local=False
                 )
             )
-        self._wake()
+        if self.take_over is None or not self._hand_over(self.take_over):
+            self._wake()
+
+    def _hand_over(self, take: Take) -> bool:
+        """Give ``take`` what is here; False when whoever waits has to see to it."""
+        if self._complete or self._error is not None or self._waiter is None:
+            return False
+        data = self.take()
+        if data is None or take(data):
+            return True
+        self.take_over = None
+        return False
 
     def eof_received(self) -> bool:
         return False

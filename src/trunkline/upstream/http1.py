@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.core.http import HttpHead, HttpRequest
+from trunkline.core.http import HttpHead, HttpRequest, Take
 from trunkline.upstream.connection import Connection, encode_head
 
 IDLE_SECONDS: Final = 55.0
@@ -96,6 +96,20 @@ class Http1Answer:
         while (data := connection.take()) is None:
             await connection.change()
         return data
+
+    async def push(self, take: Take) -> None:
+        """See :class:`trunkline.relay.ports.UpstreamAnswer`. Pieces that come while this waits cost no task's turn."""
+        connection = self._connection
+        if connection is None:
+            return
+        while (data := connection.take()) is not None:
+            if not data or not take(data):
+                return
+        connection.take_over = take
+        try:
+            await connection.change()
+        finally:
+            connection.take_over = None
 
     async def close(self, *, reuse: bool) -> None:
         """Give the connection back, or close it at once. Safe to call again."""

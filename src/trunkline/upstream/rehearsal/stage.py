@@ -6,7 +6,7 @@ from typing import Final
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.events import Folder
-from trunkline.core.http import Headers, HttpHead, HttpRequest
+from trunkline.core.http import Headers, HttpHead, HttpRequest, Take
 from trunkline.core.sse import SSEFramer
 from trunkline.protocols.codec import Codec, ReplyContext
 from trunkline.protocols.registry import CODECS
@@ -80,6 +80,11 @@ class RehearsalAnswer:
         if self._between > 0:
             await self._sleep(self._between)
         return self._chunks.pop()
+
+    async def push(self, take: Take) -> None:
+        """See :class:`trunkline.relay.ports.UpstreamAnswer`."""
+        while (data := await self.read()) and take(data):
+            pass
 
     async def close(self, *, reuse: bool) -> None:
         """Forget the rest."""
