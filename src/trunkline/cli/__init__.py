@@ -10,6 +10,10 @@ def main() -> None:
 
         print(f"trunkline {__version__}")
         return
+    if sys.argv[1:] == ["statusline"]:  # run several times a minute: only what it needs is loaded
+        from trunkline.cli.status_line.line import run as run_status_line
+
+        sys.exit(run_status_line())
     from trunkline.cli.outcome import run
 
     sys.exit(run(sys.argv[1:]))

@@ -18,6 +18,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "code": ("trunkline.cli.code", "Start Claude Code wired to the gateway."),
     "activate": ("trunkline.cli.activate", "Print what points Claude Code at the gateway, for a shell."),
     "env": ("trunkline.cli.activate", "The same as activate."),
+    "statusline": ("trunkline.cli.statusline", "Print the line under Claude Code's prompt."),
     "config": ("trunkline.cli.config", "Check, show or import the configuration."),
     "models": ("trunkline.cli.models", "List the models that clients can ask for."),
     "explain": ("trunkline.cli.explain", "Show who would serve a request, without sending it."),

@@ -33,7 +33,7 @@ UNSERVED: Final = {
     "NON_INTERACTIVE_MODE": AGENT,
     "CLAUDE_PATH": AGENT,
     "ANTHROPIC_SMALL_FAST_MODEL": AGENT,
-    "StatusLine": "has no effect yet: there is no status line in this version",
+    "StatusLine": "is read by trunkline statusline, not by the gateway",
     "forceUseImageAgent": "has no effect yet: a conversation with pictures goes to Router.image as a whole",
     "plugins": "plugins are not run yet",
     "Plugins": "plugins are not run yet",
