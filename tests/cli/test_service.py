@@ -260,6 +260,19 @@ def test_restart_without_a_socket_to_take_over_lets_the_old_one_end_first(backgr
     assert service(background.home)["port"] == before["port"]
 
 
+def test_a_gateway_in_the_foreground_is_left_to_its_terminal(serve, background) -> None:
+    gateway = serve()
+    for verb in ("stop", "restart"):
+        path = background.home / "tl.yaml"
+        path.write_text(
+            f"server: {{port: {gateway.port}}}\nproviders: {{rehearsal: {{kind: rehearsal}}}}\n"
+        )
+        result = background(verb, TRUNKLINE_CONFIG=str(path))
+        assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+        assert "was not started by trunkline start" in result.err
+    assert gateway.stop()[0] == 0
+
+
 def test_restart_starts_what_does_not_run(background) -> None:
     path = background.home / "tl.yaml"
     path.write_text("server: {port: 0}\nproviders: {rehearsal: {kind: rehearsal}}\n")

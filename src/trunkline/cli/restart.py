@@ -36,7 +36,12 @@ def command(path: str | None, workers: int | None, as_json: bool) -> None:
     """
     found = running_service(os.environ)
     if found is None:
-        now, _ = ensure(find(path), workers or 1)
+        now, started = ensure(find(path), workers or 1)
+        if not started:
+            where = url(*now.address)
+            raise Failure(
+                f"The gateway at {where} was not started by trunkline start: restart it where it runs."
+            )
         handed_over = False
     else:
         handed_over = _renew(*found, path, workers)

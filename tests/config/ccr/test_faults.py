@@ -101,7 +101,7 @@ NOTED = [
     (',\n"PORT": 1,\n"PORT": 2', "6: PORT: is written twice: the last one is used"),
     (',\n"transformers": [{"options": {}}]', "5: transformers[0]: names no path"),
     (',\n"fallback": {"thinking": []}', '5: fallback.thinking: unknown key, without effect. Did you mean "think"?'),
-    (',\n"StatusLine": {"enabled": true}', "5: StatusLine: has no effect yet"),
+    (',\n"StatusLine": {"enabled": true}', "5: StatusLine: is read by trunkline statusline"),
     (',\n"plugins": [{"name": "token-speed", "enabled": true}]', "5: plugins: plugins are not run yet"),
 ]  # fmt: skip
 

@@ -21,16 +21,16 @@ class Service(Struct, frozen=True, kw_only=True):
     """When it began to serve, in seconds of Unix time."""
     host: str
     port: int
-    configured_host: str
-    configured_port: int
-    """What its configuration said when it began; ``host`` and ``port`` may come from the command line."""
-    supervised: bool
-    """systemd or a container started it and takes its end for the end of the service."""
     config: str | None
     """The file named with ``--config``, absolute; None: found where it usually is."""
     source: str
     workers: int
     version: str
+    configured_host: str = ""
+    configured_port: int = 0
+    """What its configuration said when it began; ``host`` and ``port`` may come from the command line."""
+    supervised: bool = False
+    """systemd or a container started it and takes its end for the end of the service."""
 
 
 def running_service(environ: Mapping[str, str]) -> tuple[Places, Service] | None:
