@@ -29,6 +29,6 @@ CODEX: Final = Agent(
     title="Codex",
     program="codex",
     install="npm install -g @openai/codex",
-    own_model="gpt-5.5",
+    own_model="gpt-6.2-sol",
     wire=wire,
 )
