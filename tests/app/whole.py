@@ -66,8 +66,16 @@ class Asked(msgspec.Struct, frozen=True):
     body: dict[str, object]
 
 
-Reply = bytes | list[bytes] | int
-"""A JSON body, the data of a stream's frames, or a status to refuse with."""
+class Refusal(msgspec.Struct, frozen=True):
+    """An error in a provider's own words."""
+
+    status: int
+    body: bytes
+
+
+Reply = bytes | list[bytes] | int | Refusal
+"""A JSON body, the data of a stream's frames, a status to refuse with, or all of a refusal."""
+_REFUSED = b'{"error":{"message":"refused","type":"some_error"}}'
 
 
 class Upstream:
@@ -87,8 +95,9 @@ class Upstream:
             frames = b"".join(chunk(frame) for frame in reply)
             await peer.send(OK + frames + chunk(b""))
             return
-        status = reply if isinstance(reply, int) else 200
-        data = reply if isinstance(reply, bytes) else b'{"error":{"message":"refused","type":"some_error"}}'
+        if isinstance(reply, int):
+            reply = Refusal(reply, _REFUSED)
+        status, data = (200, reply) if isinstance(reply, bytes) else (reply.status, reply.body)
         await peer.send(
             b"HTTP/1.1 %d Said\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
             % (status, len(data), data)
