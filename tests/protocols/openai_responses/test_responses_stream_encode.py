@@ -372,7 +372,7 @@ def test_the_sdk_adds_our_stream_up_and_the_next_turn_is_whole() -> None:
 
 
 @pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.stem)
-def test_every_tape_comes_out_as_a_stream_the_sdk_takes(path: Any) -> None:
+def test_E76_every_tape_comes_out_as_a_stream_the_sdk_takes(path: Any) -> None:
     events = decoded(path.read_bytes())
     body = encoded(events)
     for payload in payloads(body):
