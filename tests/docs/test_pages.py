@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.config.load import load_file
-from trunkline.config.schema import ProviderSettings, Retry, Server, Timeouts
+from trunkline.config.schema import ProviderSettings, Retry, Search, Server, Timeouts
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -34,7 +34,9 @@ def test_every_configuration_example_loads(where: str, text: str, tmp_path: Path
     assert load_file(file, ENVIRONMENT).providers, where
 
 
-@pytest.mark.parametrize("section", [Server, Timeouts, Retry, ProviderSettings], ids=lambda s: s.__name__)
+@pytest.mark.parametrize(
+    "section", [Server, Timeouts, Retry, ProviderSettings, Search], ids=lambda s: s.__name__
+)
 def test_every_key_is_documented(section: type[Server]) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
     spelled = {"credential": "token", "login": "auth"}

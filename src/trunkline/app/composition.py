@@ -20,7 +20,7 @@ from trunkline.relay.admission import Admission
 from trunkline.relay.exchange import Exchange
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.learned import Learned
-from trunkline.relay.ports import Credentials, ExchangeRecord, Recorder, Sink
+from trunkline.relay.ports import Credentials, ExchangeRecord, Finder, Recorder, Sink
 from trunkline.relay.proofs import ProofStore
 from trunkline.routing.health import Health
 from trunkline.routing.table import RoutingTable, build_table
@@ -69,6 +69,7 @@ class Gateway:
             health=health,
             proofs=ProofStore(clock.now),
             learned=Learned(clock.now),
+            finder=make_finder(configuration, self._upstreams),
             strict=configuration.server.strict,
             ping=configuration.server.ping,
             admission=Admission(configuration.server.max_concurrent, configuration.timeouts.queue_wait),
@@ -170,6 +171,15 @@ class Gateway:
         if not provider.models:
             status["listed"] = listing is not None and listing.error is None
         return status
+
+
+def make_finder(configuration: Configuration, upstreams: Upstreams) -> Finder | None:
+    """Who searches the web, if anybody does."""
+    if configuration.search is None:
+        return None
+    from trunkline.upstream.search import WebFinder  # only those who search need it
+
+    return WebFinder(configuration.search, upstreams)
 
 
 def make_application(configuration: Configuration, providers: Mapping[str, Provider]) -> Application:

@@ -18,6 +18,7 @@ from trunkline.config.schema import (
     Server,
     Timeouts,
 )
+from trunkline.config.search_section import decode_search
 from trunkline.config.section import Reading, Section
 from trunkline.config.targets import check_target, split_target
 from trunkline.config.tree import Mapping as MappingNode
@@ -47,6 +48,7 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
         fallback=_fallback(root, names),
         timeouts=_timeouts(root.section("timeouts")),
         retry=_retry(root.section("retry")),
+        search=decode_search(root),
     )
     root.finish()
     if reading.problems:

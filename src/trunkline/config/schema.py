@@ -119,6 +119,23 @@ class ModelName(Struct, frozen=True):
     to: tuple[str, ...]
 
 
+class Search(Struct, frozen=True, kw_only=True):
+    """A search service of the user's, for clients whose provider does not search."""
+
+    backend: Literal["searxng", "brave", "tavily"]
+    url: str | None = None
+    """Where the service is; None: its public address."""
+    key: Secret | None = None
+    max_uses: int = 8
+    """Searches and pages for one request, at the most."""
+    results: int = 10
+    """Pages of one search that the model and the client are shown."""
+    fetch: bool = True
+    """Pages are read for clients that ask for it."""
+    timeout: float = 15.0
+    """Seconds for one search, or for one page with all its redirections."""
+
+
 class Configuration(Struct, frozen=True, kw_only=True):
     """Everything the gateway runs on. ``source`` says where it was read from, for people."""
 
@@ -134,4 +151,5 @@ class Configuration(Struct, frozen=True, kw_only=True):
     """Targets appended to every plan."""
     timeouts: Timeouts = Timeouts()
     retry: Retry = Retry()
+    search: Search | None = None
     warnings: tuple[str, ...] = ()

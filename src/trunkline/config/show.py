@@ -35,6 +35,7 @@ def masked(configuration: Configuration) -> dict[str, object]:
         "fallback": list(configuration.fallback),
         "timeouts": _plain(configuration.timeouts),
         "retry": _plain(configuration.retry),
+        **({} if configuration.search is None else {"search": _plain(configuration.search)}),
         "warnings": list(configuration.warnings),
     }
 

@@ -96,7 +96,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     cache_ttl: bool = True
     """Cache marks may name a lifetime."""
     server_tools: bool = True
-    """anthropic_messages: runs the vendor's own server tools."""
+    """Not openai_chat: runs the vendor's own server tools."""
+    search_options: bool = False
+    """openai_chat: a search model, which takes ``web_search_options``."""
     deferred_tools: bool = True
     """anthropic_messages: takes ``defer_loading`` and ``tool_reference`` blocks."""
     tool_name_limit: int = 64

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Raw, Struct
 
+from trunkline.core.search import Meaning, SearchTool
 from trunkline.core.usage import Stop, Usage
 
 Role = Literal["user", "assistant", "system", "developer"]
@@ -31,6 +32,8 @@ class Opaque(Struct, frozen=True):
     raw: Raw
     text: str | None = None
     cache: CacheMark | None = None
+    means: Meaning | None = None
+    """What it says in neutral words, for the protocols that can say that too."""
 
 
 class Text(Struct, frozen=True):
@@ -157,6 +160,8 @@ class Tool(Struct, frozen=True, kw_only=True):
     namespace: str | None = None
     """The group it was declared in, for protocols that have groups: ``name`` is ``namespace__own_name``."""
     namespace_description: str | None = None
+    search: SearchTool | None = None
+    """kind "server": the tool searches the web or reads pages, with these limits."""
 
 
 class ToolChoice(Struct, frozen=True):

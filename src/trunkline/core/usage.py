@@ -40,6 +40,9 @@ class Usage(Struct, frozen=True, kw_only=True):
     cache_write_1h: int | None = None
     output: int | None = None
     reasoning: int | None = None
+    web_searches: int | None = None
+    web_fetches: int | None = None
+    """Uses of server tools, which are billed beside the tokens."""
     estimated: bool = False
     """True when we counted because the provider did not."""
 
@@ -60,5 +63,26 @@ def latest(old: Usage | None, new: Usage) -> Usage:
         cache_write_1h=old.cache_write_1h if new.cache_write_1h is None else new.cache_write_1h,
         output=old.output if new.output is None else new.output,
         reasoning=old.reasoning if new.reasoning is None else new.reasoning,
+        web_searches=old.web_searches if new.web_searches is None else new.web_searches,
+        web_fetches=old.web_fetches if new.web_fetches is None else new.web_fetches,
         estimated=new.estimated,
     )
+
+
+def total(one: Usage, other: Usage) -> Usage:
+    """The sum of two requests' counts; what neither reported stays unknown."""
+    return Usage(
+        input=_sum(one.input, other.input),
+        cache_read=_sum(one.cache_read, other.cache_read),
+        cache_write=_sum(one.cache_write, other.cache_write),
+        cache_write_1h=_sum(one.cache_write_1h, other.cache_write_1h),
+        output=_sum(one.output, other.output),
+        reasoning=_sum(one.reasoning, other.reasoning),
+        web_searches=_sum(one.web_searches, other.web_searches),
+        web_fetches=_sum(one.web_fetches, other.web_fetches),
+        estimated=one.estimated or other.estimated,
+    )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)

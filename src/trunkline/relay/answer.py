@@ -96,12 +96,13 @@ class Answer:
         return self._translation()
 
     def _translation(self) -> Translation:
-        encoded = self._prepared.encoded
+        encoded, searching = self._prepared.encoded, self._prepared.searching
         client = self._course.codec
+        restore = RestoreTools(encoded) if needed(encoded) else None
         return Translation(
             self._codec.stream_decoder(self._origin),
-            client.stream_encoder(self._course.context()),
-            restore=RestoreTools(encoded) if needed(encoded) else None,
+            client.stream_encoder(self._course.context()) if searching is None else searching.encoder(),
+            restore=restore if searching is None else searching.round(restore),
             gather=Gathering(echoed=client.name in ECHOING),
         )
 
@@ -210,7 +211,10 @@ class Answer:
         echoed = course.inbound.codec.name in ECHOING
         kept = [part for part in response.content if not (echoed and isinstance(part, Thinking))]
         course.keep_proofs(kept, self._origin)
-        await course.delivery.whole(course.codec.encode_response(response, course.context()))
+        searching = self._prepared.searching
+        whole = response if searching is None else searching.taken(response)
+        if whole is not None:
+            await course.delivery.whole(course.codec.encode_response(whole, course.context()))
 
     async def _carry(self, carried: CarriedCodec, body: bytes) -> None:
         """A whole answer of an operation that only passes through, in the form the client asked for."""

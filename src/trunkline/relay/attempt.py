@@ -59,7 +59,9 @@ class Attempt:
                 surface = changed
             else:
                 self._keep()
-                return
+                searching = self._course.searching
+                if searching is None or not await searching.go_on():
+                    return
 
     def _keep(self) -> None:
         if self._learned:

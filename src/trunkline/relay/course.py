@@ -19,7 +19,7 @@ from trunkline.relay.journal import Journal
 from trunkline.relay.keeper import Keeper
 from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
-from trunkline.relay.ports import Clock, Credentials, Recorder, Sink, Upstream
+from trunkline.relay.ports import Clock, Credentials, Finder, Recorder, SearchLoop, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.reinsert import claim, reinsert, remember
 from trunkline.relay.signs import SignsOfLife
@@ -60,6 +60,7 @@ class Services(Struct, frozen=True, kw_only=True):
     learned: Learned
     health: Health
     answers: AnswerStore
+    finder: Finder | None = None
     surfaces: dict[Target, tuple[Surface, ...]]
     """Cache of what providers offer."""
 
@@ -87,6 +88,8 @@ class Course:
         self.peek = Peek("")
         self.keeper: Keeper | None = None
         """Set where the request continues a kept answer, or its own is to be kept."""
+        self.searching: SearchLoop | None = None
+        """Set where searches are done for the client."""
         self._request: Request | None = None
         self.lessons_left = MAX_LESSONS
         self.known_proofs_only = False

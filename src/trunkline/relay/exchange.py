@@ -19,7 +19,7 @@ from trunkline.relay.inbound import Inbound
 from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
 from trunkline.relay.look_up import look_up, prepare_only
-from trunkline.relay.ports import ClientGone, Clock, Credentials, Recorder, Sink, Upstream
+from trunkline.relay.ports import ClientGone, Clock, Credentials, Finder, Recorder, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
 from trunkline.routing.decide import Fallback, GiveUp, Retry, advise, decide, foremost
 from trunkline.routing.health import Health
@@ -49,6 +49,7 @@ class Exchange:
         health: Health | None = None,
         counters: Mapping[str, CountCodec] | None = None,
         carried: Mapping[str, CarriedCodec] | None = None,
+        finder: Finder | None = None,
         strict: bool = False,
         ping: float = 15.0,
         admission: Admission | None = None,
@@ -67,6 +68,7 @@ class Exchange:
             recorder=recorder,
             timeouts=timeouts,
             retry=retry,
+            finder=finder,
             strict=strict,
             ping=ping,
             proofs=proofs,

@@ -4,6 +4,7 @@ Nothing is released before the first part or the end was seen, so that an error 
 event can still fall back. After that a failure is one error event, and never a made-up terminator.
 """
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from trunkline.core.errors import GatewayError, Kind
@@ -21,7 +22,6 @@ from trunkline.core.sse import SSEFramer, SSEvent
 from trunkline.core.types import Part, Thinking, ToolCall
 from trunkline.core.usage import Stop, Usage, latest
 from trunkline.protocols.codec import Carrier, StreamDecoder, StreamEncoder
-from trunkline.transforms.restore_tools import RestoreTools
 
 MAX_HELD: Final = 4 * 1024 * 1024
 """Bytes before the first part; more of them is no answer."""
@@ -122,6 +122,18 @@ class Gathering:
             )
 
 
+class EventEdit(Protocol):
+    """A change to a stream between decoder and encoder."""
+
+    def feed(self, event: StreamEvent) -> Sequence[StreamEvent]:
+        """The events to pass on in place of ``event``."""
+        ...
+
+    def hides(self, event: StreamEvent) -> bool:
+        """Whether the client sees nothing of a part that starts."""
+        ...
+
+
 class Translation:
     """Upstream frames, neutral events, client frames. ``gather`` collects what the proof store wants."""
 
@@ -130,7 +142,7 @@ class Translation:
         decoder: StreamDecoder,
         encoder: StreamEncoder,
         *,
-        restore: RestoreTools | None = None,
+        restore: EventEdit | None = None,
         gather: Gathering | None = None,
     ) -> None:
         self._framer = SSEFramer()
@@ -219,7 +231,8 @@ class Translation:
             case Started(usage=usage):
                 self.usage = usage
             case PartStarted():
-                self.released = True
+                if self._restore is None or not self._restore.hides(event):
+                    self.released = True
             case Finished(stop, usage):
                 self.released = self.finished = True
                 self.stop, self.usage = stop, latest(self.usage, usage)

@@ -7,7 +7,12 @@ from msgspec import Struct
 from trunkline.core.errors import GatewayError
 from trunkline.core.http import Headers, HttpHead, HttpRequest, Take
 from trunkline.core.losses import Loss
+from trunkline.core.search import SearchTool, Source
+from trunkline.core.types import Request, Response
 from trunkline.core.usage import Stop, Usage
+from trunkline.protocols.codec import StreamEncoder
+from trunkline.transforms.restore_tools import RestoreTools
+from trunkline.transforms.web_search import SearchRound
 
 
 class UpstreamAnswer(Protocol):
@@ -145,6 +150,57 @@ class Recorder(Protocol):
     """Takes one record an exchange; never blocks, never raises."""
 
     def record(self, record: ExchangeRecord) -> None: ...
+
+
+class Finder(Protocol):
+    """Searches the web and reads pages, for clients whose provider cannot."""
+
+    @property
+    def max_uses(self) -> int:
+        """Searches and pages for one request, at the most."""
+        ...
+
+    @property
+    def fetches(self) -> bool:
+        """Whether pages are read at all."""
+        ...
+
+    async def search(self, query: str, tool: SearchTool) -> tuple[Source, ...]:
+        """What was found, best first; the tool's domains are a wish here. Raises SearchFailed."""
+        ...
+
+    async def fetch(self, url: str, tool: SearchTool) -> Source:
+        """A page as text, cut to the tool's limit. Raises SearchFailed; never reads a private address."""
+        ...
+
+
+class SearchLoop(Protocol):
+    """Searches done inside one exchange, over all its attempts (:mod:`trunkline.relay.searching`)."""
+
+    @property
+    def begun(self) -> bool:
+        """The client has seen something: the rest of the answer comes from here, whoever gives it."""
+        ...
+
+    def offered(self, request: Request) -> Request:
+        """The request as it is asked next."""
+        ...
+
+    def encoder(self) -> StreamEncoder:
+        """The client's stream, one for all rounds."""
+        ...
+
+    def round(self, restore: RestoreTools | None) -> SearchRound:
+        """What the next answer goes through."""
+        ...
+
+    def taken(self, response: Response) -> Response | None:
+        """A whole answer: the client's if it is the last one, None if it asks for more."""
+        ...
+
+    async def go_on(self) -> bool:
+        """Do what the model asked for. True when it has to be asked again, with what was found."""
+        ...
 
 
 class Credentials(Protocol):

@@ -12,6 +12,8 @@ from trunkline.protocols.codec import Carrier, Codec, Encoded
 from trunkline.protocols.openai_responses.compaction import MARK
 from trunkline.providers.provider import Provider, Surface
 from trunkline.relay.course import Course
+from trunkline.relay.ports import SearchLoop
+from trunkline.relay.searching import FOUND_BY_US, searching_for
 
 _PASSED: Final = Encoded(body=b"")
 _WANTED: Final = frozenset({"system.attribution"})
@@ -28,6 +30,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     losses: tuple[Loss, ...]
     encoded: Encoded
     """How to undo renamings in the answer."""
+    searching: SearchLoop | None = None
+    """Set where the model was offered searches that are done here."""
     stream: bool
     """Asked for as a stream. Not as the client did: a whole answer is streamed by us, or a stream put together."""
     passthrough: bool
@@ -43,12 +47,14 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     whole = course.peek.stream and not surface.facts.structured_stream
     whole = whole and course.request.output_format is not None
     stream = (course.peek.stream and not whole) or surface.facts.stream_only
+    searching = searching_for(course, surface)
     anew = reencode or stream is not course.peek.stream or _summarises(course, surface)
+    anew = anew or searching is not None or _shows_our_searches(course)
     if same and not (anew or _restores(course, surface)):
         prepared = _pass(course, course.inbound.codec, provider, surface)
     else:
         codec = course.services.codecs[surface.protocol]
-        prepared = _encode(course, codec, provider, surface, stream=stream)
+        prepared = _encode(course, codec, provider, surface, searching, stream=stream)
     if course.services.strict and (losses := [one for one in prepared.losses if one.field not in _WANTED]):
         raise _refused(surface, losses)
     return prepared
@@ -59,6 +65,11 @@ def unchanged(surface: Surface, codec: Codec) -> Prepared:
     return Prepared(
         surface=surface, codec=codec, body=b"", losses=(), encoded=_PASSED, stream=True, passthrough=True
     )
+
+
+def _shows_our_searches(course: Course) -> bool:
+    """Whether the history has a search that was done here: its vendor would not take the blocks for its own."""
+    return course.services.finder is not None and FOUND_BY_US in course.inbound.body
 
 
 def _restores(course: Course, surface: Surface) -> bool:
@@ -92,10 +103,18 @@ def _pass(course: Course, codec: Carrier, provider: Provider, surface: Surface) 
 
 
 def _encode(
-    course: Course, codec: Codec, provider: Provider, surface: Surface, *, stream: bool
+    course: Course,
+    codec: Codec,
+    provider: Provider,
+    surface: Surface,
+    searching: SearchLoop | None,
+    *,
+    stream: bool,
 ) -> Prepared:
     request = course.request_for(surface.facts.origin)
     request = replace(request, model=surface.deployment, stream=stream)
+    if searching is not None:
+        request = searching.offered(request)
     if course.keeper is not None:
         course.keeper.encoded()
     encoded = codec.encode_request(request, surface.facts)
@@ -106,6 +125,7 @@ def _encode(
         body=body,
         losses=(*encoded.losses, *edited),
         encoded=encoded,
+        searching=searching,
         stream=stream,
         passthrough=False,
     )

@@ -124,6 +124,15 @@ class RestoreTools:
         self._answered = False
         self._input: InputString | None = None
 
+    def client_name(self, name: str) -> str:
+        """What the client calls the tool that the upstream calls ``name``."""
+        return self._names.get(name, name)
+
+    def hides(self, event: StreamEvent) -> bool:
+        """Nothing is kept from the client here."""
+        del event
+        return False
+
     def feed(self, event: StreamEvent) -> tuple[StreamEvent, ...]:
         """The events to pass on in place of ``event``."""
         match event:

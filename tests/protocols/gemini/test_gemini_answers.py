@@ -18,6 +18,7 @@ from trunkline.core.events import (
     fold,
     unfold,
 )
+from trunkline.core.search import Grounding
 from trunkline.core.types import Image, Opaque, Part, Refusal, Response, Text, Thinking, ToolCall
 from trunkline.core.usage import Stop, StopReason, Usage
 from trunkline.protocols.gemini import signatures
@@ -210,7 +211,8 @@ def test_everything_else_an_answer_can_hold() -> None:
 
 
 def test_grounding_returns_beside_its_text() -> None:
-    grounding = Opaque("gemini", "groundingMetadata", Raw(b'{"groundingChunks":[]}'))
+    raw = Raw(b'{"groundingChunks":[]}')
+    grounding = Opaque("gemini", "groundingMetadata", raw, means=Grounding(None, ()))
     foreign = Opaque("openai_chat", "url_citation", Raw(b"{}"))
     text = Text("a", (foreign, grounding))
     assert whole(text)["candidates"][0]["groundingMetadata"] == {"groundingChunks": []}

@@ -26,6 +26,7 @@ from trunkline.protocols.anthropic_messages.losses import Losses
 from trunkline.protocols.anthropic_messages.marks import encode_mark
 from trunkline.protocols.anthropic_messages.names import ToolNames
 from trunkline.protocols.anthropic_messages.refusals import invalid
+from trunkline.protocols.anthropic_messages.search import is_ours
 from trunkline.protocols.anthropic_messages.wire import (
     PROTOCOL,
     Base64Source,
@@ -122,7 +123,9 @@ class BlockEncoder:
         """Append what stands for ``part``; calls and results have their own ways."""
         match part:
             case Text(text, citations, cache):
-                own = [item.raw for item in citations if item.protocol == PROTOCOL]
+                own = [
+                    item.raw for item in citations if item.protocol == PROTOCOL and not is_ours(item.raw)
+                ]
                 if len(own) < len(citations):
                     self._losses.add("messages.citations", "the citations of another protocol")
                 blocks.add_text(text, cache, own if assistant else None)
@@ -157,9 +160,7 @@ class BlockEncoder:
                 proven = part.redacted is not None or part.signature is not None
                 return proven and part.origin == self._facts.origin
             case Opaque():
-                return (part.protocol == PROTOCOL and self._takes(part.kind)) or bool(
-                    (part.text or "").strip()
-                )
+                return self._takes(part) or bool((part.text or "").strip())
             case _:
                 return True
 
@@ -277,7 +278,7 @@ class BlockEncoder:
             blocks.add(ThinkingBlock(part.text, part.signature))
 
     def _put_opaque(self, blocks: Blocks, part: Opaque) -> None:
-        if part.protocol == PROTOCOL and self._takes(part.kind):
+        if self._takes(part):
             blocks.add(Raw(bytes(part.raw)))
             return
         if part.text is not None:
@@ -287,7 +288,11 @@ class BlockEncoder:
         if part.cache is not None:
             blocks.pass_mark(part.cache)
 
-    def _takes(self, kind: str) -> bool:
+    def _takes(self, part: Opaque) -> bool:
+        """Whether the target reads the block itself; a search of ours is text to its vendor."""
+        kind = part.kind
+        if part.protocol != PROTOCOL or (part.means is not None and is_ours(part.raw)):
+            return False
         if kind == "tool_reference":
             return self._facts.deferred_tools
         if kind in _SERVER_BLOCKS or kind.endswith("_tool_result"):

@@ -8,6 +8,7 @@ from trunkline.protocols.anthropic_messages.wire import (
     CacheControl,
     CacheCreation,
     OutputDetails,
+    ServerToolUse,
     WireUsage,
 )
 
@@ -71,7 +72,7 @@ def encode_stop(stop: Stop, *, calls: bool, refused: bool) -> str:
 
 def decode_usage(wire: WireUsage) -> Usage:
     """Counts in disjoint buckets, which is how this vendor counts anyway."""
-    created = wire.cache_creation
+    created, used = wire.cache_creation, wire.server_tool_use
     write, write_1h = wire.cache_creation_input_tokens, None
     if created is not None:
         write_1h = created.ephemeral_1h_input_tokens
@@ -86,6 +87,8 @@ def decode_usage(wire: WireUsage) -> Usage:
         reasoning=None
         if wire.output_tokens_details is None
         else wire.output_tokens_details.thinking_tokens,
+        web_searches=None if used is None else used.web_search_requests,
+        web_fetches=None if used is None else used.web_fetch_requests,
     )
 
 
@@ -102,4 +105,7 @@ def encode_usage(usage: Usage | None, estimate: int) -> WireUsage:
         output_tokens=usage.output or 0,
         cache_creation=None if write_1h is None else CacheCreation(max(write - write_1h, 0), write_1h),
         output_tokens_details=None if usage.reasoning is None else OutputDetails(usage.reasoning),
+        server_tool_use=None
+        if usage.web_searches is None and usage.web_fetches is None
+        else ServerToolUse(usage.web_searches, usage.web_fetches),
     )

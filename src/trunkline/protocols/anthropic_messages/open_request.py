@@ -24,6 +24,7 @@ from trunkline.protocols.anthropic_messages.parts import (
 )
 from trunkline.protocols.anthropic_messages.refusals import checked, invalid, refusal
 from trunkline.protocols.anthropic_messages.rendering import opaque
+from trunkline.protocols.anthropic_messages.search import search_tool
 from trunkline.protocols.anthropic_messages.wire import (
     ABSENT,
     CacheControl,
@@ -200,6 +201,7 @@ def read_tool(raw: Raw, path: str, extras: list[Extra]) -> Tool:
         vendor_type=wire.type,
         raw=Raw(bytes(raw)),
         cache=decode_mark(wire.cache_control),
+        search=search_tool(wire.type, raw),
     )
 
 

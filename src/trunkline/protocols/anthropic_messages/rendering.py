@@ -6,13 +6,14 @@ import msgspec
 from msgspec import Raw
 
 from trunkline.core.types import Opaque
+from trunkline.protocols.anthropic_messages import search
 from trunkline.protocols.anthropic_messages.wire import PROTOCOL, tag_of
 
 LIMIT: Final = 20_000
 """Characters; a longer rendering is cut and says so."""
 
 _READABLE: Final = (
-    "title", "url", "source", "tool_name", "text", "data", "stdout", "stderr", "error_code",
+    "title", "url", search.SEALED, "source", "tool_name", "text", "data", "stdout", "stderr", "error_code",
     "error_message", "summary", "content", "tool_references",
 )  # fmt: skip
 """Keys whose text means something to a reader, in the order they are shown."""
@@ -22,7 +23,7 @@ def opaque(raw: Raw | bytes, kind: str | None = None) -> Opaque:
     """A block or citation as it came, with a rendering where one exists."""
     held = Raw(bytes(raw))
     name = kind if kind is not None else tag_of(held).type
-    return Opaque(PROTOCOL, name, held, text=_text_of(name, held))
+    return Opaque(PROTOCOL, name, held, text=_text_of(name, held), means=search.meaning(name, held))
 
 
 def tool_reference_text(name: str) -> str:
@@ -50,10 +51,11 @@ def _text_of(kind: str, raw: Raw) -> str | None:
     return text
 
 
-def _collect(value: object, lines: list[str]) -> None:
+def _collect(value: object, lines: list[str], key: str = "") -> None:
     if isinstance(value, str):
-        if value.strip():
-            lines.append(value)
+        text = search.opened(value) if key == search.SEALED else value
+        if text.strip():
+            lines.append(text)
     elif isinstance(value, list):
         for item in value:  # pyright: ignore[reportUnknownVariableType] -- JSON
             _collect(item, lines)  # pyright: ignore[reportUnknownArgumentType] -- JSON
@@ -62,4 +64,4 @@ def _collect(value: object, lines: list[str]) -> None:
             return
         for key in _READABLE:
             if key in value:
-                _collect(value[key], lines)  # pyright: ignore[reportUnknownArgumentType] -- JSON
+                _collect(value[key], lines, key)  # pyright: ignore[reportUnknownArgumentType] -- JSON

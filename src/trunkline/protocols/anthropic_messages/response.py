@@ -7,8 +7,10 @@ from msgspec import Raw, Struct
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.proofs import seal
+from trunkline.core.search import WebSearch
 from trunkline.core.types import Opaque, Part, Refusal, Response, Text, Thinking, ToolCall
 from trunkline.core.usage import Usage
+from trunkline.protocols.anthropic_messages import search
 from trunkline.protocols.anthropic_messages.errors import decode_event_error
 from trunkline.protocols.anthropic_messages.marks import (
     decode_stop,
@@ -164,6 +166,7 @@ def encode_response(response: Response, context: ReplyContext) -> bytes:
             block = encode_part(part)
         if block is not None:
             blocks.append(block)
+        blocks += searches_in(part)
     reason = "max_tokens" if cut else encode_stop(response.stop, calls=calls, refused=refused)
     return encode(
         _Message(
@@ -197,21 +200,34 @@ def encode_part(part: Part) -> OutBlock | None:
     """The block for any part but a call; None when there is nothing to show."""
     match part:
         case Text(text, citations):
-            own = (
-                [citation.raw for citation in citations if citation.protocol == PROTOCOL]
-                if citations
-                else None
-            )
-            return TextBlock(text, own or None) if text else None
+            cited = [raw for citation in citations for raw in cite(citation)] if citations else None
+            return TextBlock(text, cited or None) if text else None
         case Refusal(text):
             return TextBlock(text) if text else None
         case Thinking():
             return _encode_thinking(part)
         case Opaque(protocol=protocol, raw=raw) if protocol == PROTOCOL:
             return raw
+        case Opaque(means=WebSearch()):
+            return None
         case _:
             text = unshowable(part)
             return TextBlock(text) if text else None
+
+
+def cite(citation: Opaque) -> list[Raw]:
+    """The citations that one of any protocol stands for."""
+    return [citation.raw] if citation.protocol == PROTOCOL else search.citations_of(citation)
+
+
+def searches_in(part: Part) -> list[Raw]:
+    """The blocks of a search that another protocol's part tells of."""
+    if isinstance(part, Opaque) and part.protocol != PROTOCOL:
+        return search.blocks_of(part.means) if isinstance(part.means, WebSearch) else []
+    if not isinstance(part, Text) or not part.citations:
+        return []
+    found = (search.search_in(citation) for citation in part.citations)
+    return [block for one in found if one is not None for block in search.blocks_of(one)]
 
 
 def _encode_thinking(part: Thinking) -> OutBlock | None:

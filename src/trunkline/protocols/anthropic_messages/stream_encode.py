@@ -23,8 +23,8 @@ from trunkline.core.types import Opaque, Part, Refusal, Text, Thinking, ToolCall
 from trunkline.core.usage import Usage, latest
 from trunkline.protocols.anthropic_messages.errors import encode_stream_error
 from trunkline.protocols.anthropic_messages.marks import encode_stop, encode_usage
-from trunkline.protocols.anthropic_messages.response import encode_part, message_id
-from trunkline.protocols.anthropic_messages.wire import PROTOCOL, WireUsage, encode
+from trunkline.protocols.anthropic_messages.response import cite, encode_part, message_id, searches_in
+from trunkline.protocols.anthropic_messages.wire import PROTOCOL, WireUsage, encode, tag_of
 from trunkline.protocols.codec import ReplyContext
 
 _DELTA: Final = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":'
@@ -89,6 +89,8 @@ class AnthropicStreamEncoder:
         self._signed = False
         self._calls = False
         self._refused = False
+        self._owed: list[Raw] = []
+        """Blocks of searches that came with a text's citations: they follow it."""
 
     def feed(self, event: StreamEvent) -> bytes:  # noqa: PLR0911 -- one line an event
         """The bytes of one event; text opens its block only when there is some (E71)."""
@@ -148,7 +150,7 @@ class AnthropicStreamEncoder:
             case _:
                 block = encode_part(part)
                 if block is None:
-                    return b""
+                    return self._blocks(searches_in(part))
                 self._opened = True
                 return _START % (self._index, encode(block))
 
@@ -199,14 +201,28 @@ class AnthropicStreamEncoder:
         return opening + (_SIGNATURE % self._index) + encode(signature) + _TAIL
 
     def _cite(self, citation: Opaque) -> bytes:
-        if citation.protocol != PROTOCOL:
+        self._owed += searches_in(Text("", (citation,)))
+        cited = cite(citation)
+        if not cited:
             return b""
-        return self._open() + (_CITATION % self._index) + bytes(citation.raw) + _TAIL
+        return self._open() + b"".join((_CITATION % self._index) + bytes(raw) + _TAIL for raw in cited)
+
+    def _blocks(self, raws: list[Raw]) -> bytes:
+        """Whole blocks, each opened and closed."""
+        out = b""
+        for raw in raws:
+            streamed = tag_of(raw).type in _STREAMED_INPUT
+            out += self._start_streamed(raw) if streamed else _START % (self._index, bytes(raw))
+            out += _STOP % self._index
+            self._index += 1
+        self._opened = False
+        return out
 
     def _end_part(self) -> bytes:
         part, self._part = self._part, None
+        owed, self._owed = self._owed, []
         if not self._opened:
-            return b""
+            return self._blocks(owed)
         closing = b""
         if isinstance(part, Thinking) and part.redacted is None and not self._signed:
             # Strict clients want a signature before the block ends; this one says "there was none" (E7).
@@ -216,7 +232,7 @@ class AnthropicStreamEncoder:
         closing += _STOP % self._index
         self._index += 1
         self._opened = False
-        return closing
+        return closing + self._blocks(owed)
 
     def _finish(self, event: Finished) -> bytes:
         stop = encode_stop(event.stop, calls=self._calls, refused=self._refused)

@@ -10,6 +10,7 @@ from trunkline.core.types import OutputFormat, Request, Tool, ToolChoice
 from trunkline.protocols.anthropic_messages.losses import Losses
 from trunkline.protocols.anthropic_messages.marks import encode_mark
 from trunkline.protocols.anthropic_messages.names import ToolNames
+from trunkline.protocols.anthropic_messages.search import encode_search_tool
 from trunkline.protocols.anthropic_messages.wire import PROTOCOL, encode
 
 STRUCTURED_TOOL: Final = "structured_answer"
@@ -123,6 +124,8 @@ def _encode_vendor_tool(tool: Tool, facts: Facts, losses: Losses, *, own: bool) 
         else:
             fields.pop("cache_control", None)
         return fields
+    if tool.search is not None and tool.search.deed == "search" and facts.server_tools and not own:
+        return encode_search_tool(tool.search)
     if tool.schema is not None:
         return {"name": tool.name, "description": tool.description or "", "input_schema": tool.schema}
     losses.add(

@@ -232,6 +232,13 @@ class OutputDetails(Struct, gc=False):
     thinking_tokens: int | None = None
 
 
+class ServerToolUse(Struct, omit_defaults=True, gc=False):
+    """Uses of server tools."""
+
+    web_search_requests: int | None = None
+    web_fetch_requests: int | None = None
+
+
 class WireUsage(Struct, omit_defaults=True, gc=False):
     """Counts as the vendor states them: ``input_tokens`` excludes the cache."""
 
@@ -241,6 +248,7 @@ class WireUsage(Struct, omit_defaults=True, gc=False):
     output_tokens: int | None = None
     cache_creation: CacheCreation | None = None
     output_tokens_details: OutputDetails | None = None
+    server_tool_use: ServerToolUse | None = None
 
 
 class Tag(Struct, gc=False):

@@ -7,6 +7,7 @@ from msgspec import Raw
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.events import fold
+from trunkline.core.search import WebSearch
 from trunkline.core.surrogates import decode_lenient
 from trunkline.core.types import (
     Audio,
@@ -26,6 +27,7 @@ from trunkline.protocols.gemini import signatures
 from trunkline.protocols.gemini.errors import readable
 from trunkline.protocols.gemini.media import audio_type, document_type, file, inline
 from trunkline.protocols.gemini.rendering import GROUNDING, SIGNED_TEXT
+from trunkline.protocols.gemini.search import metadata_of
 from trunkline.protocols.gemini.stream_decode import GeminiStreamDecoder
 from trunkline.protocols.gemini.usage import decode_usage, encode_stop, encode_usage
 from trunkline.protocols.gemini.wire import OBJECT, PROTOCOL, UsageMetadata, encode, escape_separators
@@ -82,6 +84,9 @@ def encode_response(response: Response, context: ReplyContext) -> bytes:
             if part.kind == SIGNED_TEXT and parts and "thoughtSignature" not in parts[-1]:
                 parts[-1] = {**parts[-1], **OBJECT.decode(part.raw)}
                 continue
+        elif isinstance(part, Opaque) and isinstance(part.means, WebSearch):
+            grounding = metadata_of(part.means) or grounding
+            continue
         parts += encode_part(part)
     candidate: dict[str, object] = {
         "content": {"parts": parts or [_NOTHING], "role": "model"},

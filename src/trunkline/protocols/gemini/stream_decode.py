@@ -12,6 +12,7 @@ from trunkline.core.sse import SSEvent
 from trunkline.core.surrogates import decode_lenient
 from trunkline.core.types import Opaque
 from trunkline.core.usage import Usage, latest
+from trunkline.protocols.gemini import search
 from trunkline.protocols.gemini.errors import error_of, readable
 from trunkline.protocols.gemini.lane import Lane
 from trunkline.protocols.gemini.rendering import GROUNDING
@@ -120,7 +121,9 @@ class GeminiStreamDecoder:
             self._finish = reason
         grounding = candidate.grounding_metadata
         if given(grounding) and bytes(grounding) != b"{}":
-            self._lane.citations.append(Opaque(PROTOCOL, GROUNDING, Raw(one_line(grounding))))
+            held = Raw(one_line(grounding))
+            means = search.grounding(held)
+            self._lane.citations.append(Opaque(PROTOCOL, GROUNDING, held, means=means))
         if candidate.content is not None and candidate.content.parts:
             self._parts(candidate.content.parts, data, events)
         self._lane.cite(events)

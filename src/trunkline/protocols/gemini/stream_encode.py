@@ -16,12 +16,14 @@ from trunkline.core.events import (
     Started,
     StreamEvent,
 )
+from trunkline.core.search import WebSearch
 from trunkline.core.types import Opaque, Part, Refusal, Text, Thinking, ToolCall
 from trunkline.protocols.codec import ReplyContext
 from trunkline.protocols.gemini import signatures
 from trunkline.protocols.gemini.errors import encode_stream_error
 from trunkline.protocols.gemini.rendering import GROUNDING
 from trunkline.protocols.gemini.response import encode_call, encode_part, grounding_of, thought_end
+from trunkline.protocols.gemini.search import metadata_of
 from trunkline.protocols.gemini.usage import encode_stop, encode_usage
 from trunkline.protocols.gemini.wire import PROTOCOL, encode, escape_separators, one_line
 
@@ -111,6 +113,9 @@ class GeminiStreamEncoder:
                 return b""
             case Opaque(kind=kind) if part.protocol == PROTOCOL and kind == GROUNDING:
                 return self._ground((part,))
+            case Opaque(means=WebSearch() as search) if part.protocol != PROTOCOL:
+                found = metadata_of(search)
+                return b"" if found is None else self._ground((Opaque(PROTOCOL, GROUNDING, found),))
             case _:
                 return b"".join(self._chunk(one_line(encode(one))) for one in encode_part(part))
 

@@ -7,6 +7,7 @@ from msgspec import Raw
 from trunkline.core.types import Extra, Tool
 from trunkline.protocols.gemini.knobs_decode import json_schema
 from trunkline.protocols.gemini.refusals import checked, invalid
+from trunkline.protocols.gemini.search import search_tool
 from trunkline.protocols.gemini.wire import LIST, OBJECT, TEXT, DeclarationIn, encode, given
 
 _FUNCTIONS: Final = "functionDeclarations"
@@ -36,7 +37,9 @@ def read_tool(raw: Raw, path: str, extras: list[Extra]) -> list[Tool]:
                 tools.append(_function(one, f"{path}.{name}[{place}]", extras))
         else:
             kept = Raw(encode({name: value}))
-            tools.append(Tool(name=NAMES.get(name, name), kind="server", vendor_type=name, raw=kept))
+            found = NAMES.get(name, name)
+            search = search_tool(name)
+            tools.append(Tool(name=found, kind="server", vendor_type=name, raw=kept, search=search))
     return tools
 
 

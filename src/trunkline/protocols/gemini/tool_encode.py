@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
+from trunkline.core.search import SearchTool
 from trunkline.core.types import Request, Tool
 from trunkline.protocols.client_tools import client_tool
 from trunkline.protocols.gemini.ledger import Ledger
@@ -54,9 +55,22 @@ def _server(tool: Tool, ledger: Ledger) -> ToolOut | None:
     if ledger.facts.server_tools:
         for opening, ours in _SERVER:
             if kind.startswith(opening):
+                _lose_limits(tool, ledger)
                 return {ours: {}}
     ledger.lose(f"tools.{tool.name}", f"{kind} runs at its own vendor only")
     return None
+
+
+def _lose_limits(tool: Tool, ledger: Ledger) -> None:
+    """The vendor's search takes no settings."""
+    search = tool.search or SearchTool()
+    for name, value in (
+        ("max_uses", search.max_uses),
+        ("allowed_domains", search.allowed_domains),
+        ("blocked_domains", search.blocked_domains),
+    ):
+        if value:
+            ledger.lose(f"tools.{tool.name}.{name}", "googleSearch takes no such limit")
 
 
 def _function(tool: Tool, ledger: Ledger) -> ToolOut | None:

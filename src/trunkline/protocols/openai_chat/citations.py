@@ -3,6 +3,7 @@
 import msgspec
 from msgspec import Raw
 
+from trunkline.core.search import Citation, Grounding
 from trunkline.core.types import Opaque
 from trunkline.protocols.openai_chat.wire import ENCODER, NAME
 
@@ -18,18 +19,39 @@ _CITATION = msgspec.json.Decoder(WireUrlCitation)
 _FIELDS = msgspec.json.Decoder(dict[str, Raw])
 
 
-def annotation(citation: Opaque, start: int, end: int) -> object | None:
-    """The annotation for ``citation``, None when it points to no URL. Offsets are in the joined text."""
+def annotations(citation: Opaque, start: int, end: int) -> list[object]:
+    """The annotations for a citation of any protocol; none when it points to no URL.
+
+    Offsets are in the joined text: ``start`` and ``end`` are those of the text that is cited for.
+    """
     if citation.protocol == NAME and citation.kind == "url_citation":
-        return Raw(bytes(citation.raw))
+        return [Raw(bytes(citation.raw))]
+    match citation.means:
+        case Citation() as cited:
+            return [_note(cited, start, end)] if cited.url else []
+        case Grounding(citations=citations):
+            return [_note(cited, start, end) for cited in citations]
+        case _:
+            return _other(citation, start, end)
+
+
+def _note(cited: Citation, start: int, end: int) -> object:
+    said = {
+        "url": cited.url,
+        "title": cited.title,
+        "start_index": start + (cited.start or 0),
+        "end_index": end if cited.end is None else start + cited.end,
+    }
+    return {"type": "url_citation", "url_citation": said}
+
+
+def _other(citation: Opaque, start: int, end: int) -> list[object]:
+    """A citation that only its raw form tells of."""
     try:
         found = _CITATION.decode(citation.raw)
     except msgspec.DecodeError:
-        return None
-    if not found.url:
-        return None
-    cited = {"url": found.url, "title": found.title or "", "start_index": start, "end_index": end}
-    return {"type": "url_citation", "url_citation": cited}
+        return []
+    return [_note(Citation(url=found.url, title=found.title or ""), start, end)] if found.url else []
 
 
 def numbered(note: object, index: int) -> object:

@@ -20,6 +20,7 @@ from trunkline.core.types import (
 from trunkline.protocols.codec import Peek
 from trunkline.protocols.openai_chat.message_decode import decode_messages, mark_of
 from trunkline.protocols.openai_chat.refusals import invalid, refusal_of
+from trunkline.protocols.openai_chat.search import OPTION, search_tool
 from trunkline.protocols.openai_chat.wire import (
     KNOWN_FIELDS,
     NAME,
@@ -89,7 +90,7 @@ def _request(wire: WireRequest, extras: tuple[Extra, ...]) -> Request:
         model=wire.model,
         messages=tuple(messages),
         system=tuple(system),
-        tools=_tools(wire),
+        tools=(*_tools(wire), *(search_tool(extra) for extra in extras if extra.name == OPTION)),
         tool_choice=_choice(wire),
         parallel_tool_calls=wire.parallel_tool_calls,
         max_tokens=wire.max_tokens if wire.max_completion_tokens is None else wire.max_completion_tokens,
@@ -111,7 +112,7 @@ def _request(wire: WireRequest, extras: tuple[Extra, ...]) -> Request:
         service_tier=wire.service_tier,
         prompt_cache_key=wire.prompt_cache_key,
         cache=mark_of(wire.cache_control),
-        extras=extras,
+        extras=tuple(extra for extra in extras if extra.name != OPTION),
     )
 
 

@@ -11,6 +11,7 @@ from trunkline.protocols.codec import Encoded
 from trunkline.protocols.openai_chat.drops import drop_path
 from trunkline.protocols.openai_chat.ledger import Ledger
 from trunkline.protocols.openai_chat.message_encode import encode_messages
+from trunkline.protocols.openai_chat.search import OPTION, encode_option
 from trunkline.protocols.openai_chat.shapes import (
     FunctionToolData,
     FunctionToolOut,
@@ -225,6 +226,9 @@ def _rest(request: Request, fields: Fields, ledger: Ledger) -> None:
     same = request.protocol == NAME
     if request.choices is not None and same:
         fields["n"] = request.choices
+    for tool in request.tools:
+        if tool.search is not None and (ledger.facts.search_options or tool.vendor_type == OPTION):
+            fields[OPTION] = encode_option(tool, tool.search, ledger)
     if request.service_tier is not None:
         if same:
             fields["service_tier"] = request.service_tier

@@ -9,7 +9,7 @@ from trunkline.core.surrogates import decode_lenient
 from trunkline.core.types import Image, Refusal, Response, Text, Thinking, ToolCall
 from trunkline.core.usage import Usage
 from trunkline.protocols.codec import ReplyContext
-from trunkline.protocols.openai_chat.citations import annotation
+from trunkline.protocols.openai_chat.citations import annotations as annotations_of
 from trunkline.protocols.openai_chat.errors import error_of, readable
 from trunkline.protocols.openai_chat.reasoning import DetailOut
 from trunkline.protocols.openai_chat.stream_decode import FAILURES, ChatStreamDecoder
@@ -110,9 +110,8 @@ def _message(response: Response) -> dict[str, object]:
     for part in response.content:
         match part:
             case Text(text, citations):
-                annotations += [
-                    note for cited in citations if (note := annotation(cited, length, length + len(text)))
-                ]
+                for cited in citations:
+                    annotations += annotations_of(cited, length, length + len(text))
                 texts.append(text)
                 length += len(text)
             case Refusal(text):

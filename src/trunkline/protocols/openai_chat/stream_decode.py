@@ -16,6 +16,7 @@ from trunkline.protocols.openai_chat.errors import error_of, readable
 from trunkline.protocols.openai_chat.lane import Lane
 from trunkline.protocols.openai_chat.message_decode import decode_part
 from trunkline.protocols.openai_chat.reasoning import Piece, pieces_of_details, pieces_of_part
+from trunkline.protocols.openai_chat.search import meaning
 from trunkline.protocols.openai_chat.usage import decode_stop, finish_word, reported_usage
 from trunkline.protocols.openai_chat.wire import (
     ANSWER,
@@ -143,7 +144,7 @@ class ChatStreamDecoder:
         if delta.refusal:
             self._lane.say("refusal", delta.refusal, events)
         for raw in delta.annotations or ():
-            self._lane.cite(Opaque(NAME, "url_citation", raw), events)
+            self._lane.cite(Opaque(NAME, "url_citation", raw, means=meaning(raw)), events)
         if delta.tool_calls:
             self._call(delta.tool_calls, events)
         legacy = delta.function_call

@@ -20,7 +20,7 @@ from trunkline.core.events import (
 from trunkline.core.proofs import seal
 from trunkline.core.types import Image, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from trunkline.protocols.codec import ReplyContext
-from trunkline.protocols.openai_chat.citations import annotation, numbered
+from trunkline.protocols.openai_chat.citations import annotations, numbered
 from trunkline.protocols.openai_chat.errors import encode_stream_error
 from trunkline.protocols.openai_chat.reasoning import DetailOut
 from trunkline.protocols.openai_chat.response import (
@@ -89,11 +89,11 @@ class ChatStreamEncoder:
                 assert_never(event)
 
     def _cite(self, citation: Opaque) -> bytes:
-        note = annotation(citation, self._from, self._length)
-        if note is None:
-            return b""
-        self._notes += 1
-        return self._chunk({"annotations": [numbered(note, self._notes)]})
+        notes: list[object] = []
+        for note in annotations(citation, self._from, self._length):
+            self._notes += 1
+            notes.append(numbered(note, self._notes))
+        return self._chunk({"annotations": notes}) if notes else b""
 
     def _begin(self) -> bytes:
         if self._begun:

@@ -8,6 +8,7 @@ from msgspec import Raw
 from trunkline.core.types import Request, Tool
 from trunkline.protocols.client_tools import client_tool
 from trunkline.protocols.openai_chat.ledger import Ledger
+from trunkline.protocols.openai_chat.search import OPTION
 from trunkline.protocols.openai_chat.shapes import FunctionToolData, FunctionToolOut
 from trunkline.protocols.openai_chat.untyped import as_list, as_object
 from trunkline.protocols.openai_chat.wire import ENCODER, NAME, OBJECT
@@ -55,6 +56,8 @@ def _tool(tool: Tool, ledger: Ledger) -> FunctionToolData | None:
             ledger.lose(f"tools.{tool.name}", f"the schema of {tool.vendor_type} is not known here")
             return None
         case "server":
+            if tool.vendor_type == OPTION or (tool.search is not None and ledger.facts.search_options):
+                return None  # an option of the request, no tool
             ledger.lose(
                 f"tools.{tool.name}", f"{tool.vendor_type or 'the tool'} runs at its own vendor only"
             )

@@ -14,6 +14,7 @@ from trunkline.core.proofs import unseal
 from trunkline.core.types import Opaque, Part, Text, Thinking, ToolCall
 from trunkline.protocols.openai_responses.kinds import BY_CALL, TypedTool, flat_name
 from trunkline.protocols.openai_responses.part_decode import decode_content
+from trunkline.protocols.openai_responses.search import meaning
 from trunkline.protocols.openai_responses.wire import (
     CALL,
     ITEM,
@@ -39,7 +40,8 @@ BREAK: Final = "\n\n"
 
 def opaque_item(kind: str, raw: Raw, text: str | None = None) -> Opaque:
     """An item that only this protocol has."""
-    return Opaque(NAME, ITEM + kind, checked(Raw(bytes(raw))), text)
+    held = checked(Raw(bytes(raw)))
+    return Opaque(NAME, ITEM + kind, held, text, means=meaning(kind, held))
 
 
 def said(raw: Raw, at: str) -> list[Part]:

@@ -6,9 +6,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from trunkline.core.proofs import seal
+from trunkline.core.search import Citation, Grounding, WebSearch
 from trunkline.core.types import Image, Opaque, Part, Refusal, Request, Text, Thinking, Tool, ToolCall
 from trunkline.protocols.openai_responses.item_decode import REDACTED
 from trunkline.protocols.openai_responses.kinds import TYPED, own_name
+from trunkline.protocols.openai_responses.search import item_of
 from trunkline.protocols.openai_responses.wire import ITEM, NAME, OBJECT
 
 Item = dict[str, object]
@@ -150,13 +152,14 @@ def shown(part: Image) -> Text:
 
 def own_item(part: Opaque) -> Raw | None:
     """The item an opaque part came as; None for blocks of other protocols, whose servers' work is invisible."""
-    return part.raw if part.protocol == NAME and part.kind.startswith(ITEM) else None
+    if part.protocol == NAME:
+        return part.raw if part.kind.startswith(ITEM) else None
+    return item_of(part.means) if isinstance(part.means, WebSearch) else None
 
 
 def annotations(part: Text) -> list[object]:
     """Citations that have a form here."""
-    found = (annotation(cited, part.text) for cited in part.citations)
-    return [note for note in found if note is not None]
+    return [note for cited in part.citations for note in notes_of(cited, part.text)]
 
 
 class _Cited(Struct):
@@ -170,10 +173,36 @@ class _Cited(Struct):
 _CITED: Final = msgspec.json.Decoder(_Cited)
 
 
-def annotation(citation: Opaque, text: str) -> object | None:
-    """The annotation for a citation; None for those that point to no URL."""
+def notes_of(citation: Opaque, text: str) -> list[object]:
+    """The annotations for a citation of any protocol; none for those that point to no URL."""
     if citation.protocol == NAME:
-        return citation.raw
+        return [citation.raw]
+    match citation.means:
+        case Citation() as cited:
+            return [_note(cited, text)] if cited.url else []
+        case Grounding(citations=citations):
+            return [_note(cited, text) for cited in citations]
+        case _:
+            note = _other(citation, text)
+            return [] if note is None else [note]
+
+
+def _note(cited: Citation, text: str) -> Item:
+    start, end = cited.start, cited.end
+    if start is None and cited.text and cited.text in text:
+        start = text.rindex(cited.text)
+        end = start + len(cited.text)
+    return {
+        "type": "url_citation",
+        "url": cited.url,
+        "title": cited.title,
+        "start_index": start or 0,
+        "end_index": len(text) if end is None else end,
+    }
+
+
+def _other(citation: Opaque, text: str) -> Item | None:
+    """A citation that only its raw form tells of."""
     try:
         found = _CITED.decode(citation.raw)
     except msgspec.DecodeError:

@@ -7,6 +7,7 @@ from msgspec import Raw
 
 from trunkline.core.types import Audio, Document, Image, Opaque, Part, Refusal, Text
 from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
+from trunkline.protocols.openai_responses.search import meaning
 from trunkline.protocols.openai_responses.wire import (
     NAME,
     PART,
@@ -72,7 +73,8 @@ def citation(raw: Raw) -> Opaque:
     """One annotation, under its own type."""
     data = bytes(raw)
     kind = kind_of(raw).type if data[:1] == b"{" else None
-    return Opaque(NAME, kind or "annotation", checked(Raw(data)))
+    held = checked(Raw(data))
+    return Opaque(NAME, kind or "annotation", held, means=meaning(kind or "", held))
 
 
 def split_data_url(url: str) -> tuple[str | None, str]:

@@ -15,10 +15,12 @@ from trunkline.protocols.openai_responses.effort import encode_reasoning
 from trunkline.protocols.openai_responses.input_encode import encode_input, message_item
 from trunkline.protocols.openai_responses.ledger import MAX_ID, Ledger, digest
 from trunkline.protocols.openai_responses.part_encode import input_text
-from trunkline.protocols.openai_responses.tool_encode import encode_choice, encode_tools
+from trunkline.protocols.openai_responses.tool_encode import carries_search, encode_choice, encode_tools
 from trunkline.protocols.openai_responses.wire import LIST, NAME, OBJECT, encode
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
+SOURCES: Final = "web_search_call.action.sources"
+"""Asks for the pages that a search found: other protocols show them."""
 ATTRIBUTION: Final = "x-anthropic-billing-header:"
 OURS: Final = frozenset({"store", "include"})
 """Fields nobody asked for: leaving them out is no loss."""
@@ -60,8 +62,8 @@ def encode_request(request: Request, facts: Facts) -> Encoded:
     _limit(request, fields, ledger)
     _sampling(request, fields, ledger)
     _rest(request, fields, ledger)
-    if facts.reasoning != "none" and "include" not in fields:
-        fields["include"] = [ENCRYPTED]
+    if "include" not in fields and (include := _included(request, ledger)):
+        fields["include"] = include
     if request.stream:
         fields["stream"] = True
     return Encoded(
@@ -70,6 +72,13 @@ def encode_request(request: Request, facts: Facts) -> Encoded:
         tool_names=ledger.renamed,
         custom_tools=frozenset(ledger.custom),
     )
+
+
+def _included(request: Request, ledger: Ledger) -> list[str]:
+    """What the answer shall hold beside its texts, for those who can use it."""
+    include = [ENCRYPTED] if ledger.facts.reasoning != "none" else []
+    searches = any(carries_search(tool, ledger) for tool in request.tools)
+    return [*include, SOURCES] if searches else include
 
 
 def _instructions(system: Sequence[object], ledger: Ledger) -> str:

@@ -29,10 +29,10 @@ from trunkline.protocols.openai_responses.output_encode import (
     Declared,
     Item,
     Status,
-    annotation,
     call_item,
     is_object,
     item_id,
+    notes_of,
     output_item,
     refusal,
     sealed,
@@ -209,13 +209,15 @@ class ResponsesStreamEncoder:
         return {**where, **more}
 
     def _cite(self, event: CitationDelta) -> bytes:
-        note = annotation(event.citation, "".join(self._texts))
-        if note is None or not isinstance(self._part, Text):
+        notes = notes_of(event.citation, "".join(self._texts))
+        if not notes or not isinstance(self._part, Text):
             return b""
-        opening = b"" if self._opened else self._open_prose(self._part)
-        where = self._where("content_index", annotation_index=len(self._notes), annotation=note)
-        self._notes.append(note)
-        return opening + self._event("response.output_text.annotation.added", where)
+        out = b"" if self._opened else self._open_prose(self._part)
+        for note in notes:
+            where = self._where("content_index", annotation_index=len(self._notes), annotation=note)
+            self._notes.append(note)
+            out += self._event("response.output_text.annotation.added", where)
+        return out
 
     def _end_part(self) -> bytes:
         part = self._part

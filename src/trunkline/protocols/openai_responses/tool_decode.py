@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from trunkline.core.types import Tool, ToolChoice
 from trunkline.protocols.openai_responses.kinds import TYPED, flat_name
 from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
+from trunkline.protocols.openai_responses.search import search_tool
 from trunkline.protocols.openai_responses.wire import (
     OBJECT,
     WireNamed,
@@ -115,7 +116,13 @@ def _vendor_tool(wire: WireTool, raw: Raw) -> Tool:
         )
     # the rest has no form elsewhere, whoever runs it
     name = opened.server_label or wire.name or wire.type
-    return Tool(name=name, kind="server", vendor_type=wire.type, raw=checked(raw))
+    return Tool(
+        name=name,
+        kind="server",
+        vendor_type=wire.type,
+        raw=checked(raw),
+        search=search_tool(wire.type, raw),
+    )
 
 
 def decode_choice(choice: str | WireNamed | None, tools: Iterable[Tool]) -> ToolChoice | None:

@@ -9,6 +9,7 @@ from msgspec import Raw
 from trunkline.core.types import Request, Tool, ToolChoice
 from trunkline.protocols.client_tools import client_tool
 from trunkline.protocols.openai_responses.ledger import Ledger
+from trunkline.protocols.openai_responses.search import encode_search_tool
 from trunkline.protocols.openai_responses.wire import ENCODER, OBJECT, encode
 
 PLACEHOLDER: Final = "DeferredToolPlaceholder"
@@ -71,6 +72,9 @@ def encode_tool(tool: Tool, ledger: Ledger) -> ToolOut | None:
 def _vendor_tool(tool: Tool, ledger: Ledger) -> ToolOut | None:
     if ledger.own and tool.raw is not None:
         return Raw(bytes(tool.raw))
+    if carries_search(tool, ledger):
+        assert tool.search is not None
+        return encode_search_tool(tool, tool.search, ledger)
     known = client_tool(tool) if tool.kind == "client" else None
     description = tool.description if known is None else known.description
     schema = tool.schema if known is None else known.schema
@@ -82,6 +86,12 @@ def _vendor_tool(tool: Tool, ledger: Ledger) -> ToolOut | None:
     if description is not None:
         found["description"] = description
     return {**found, "parameters": whole_schema(schema), "strict": False}
+
+
+def carries_search(tool: Tool, ledger: Ledger) -> bool:
+    """Whether another protocol's search tool goes as OpenAI's own."""
+    search = tool.search
+    return search is not None and search.deed == "search" and ledger.facts.server_tools and not ledger.own
 
 
 def _freeform(tool: Tool, name: str, ledger: Ledger) -> ToolOut:
@@ -192,6 +202,8 @@ def _chosen(tool: Tool, ledger: Ledger) -> dict[str, object]:
         if tool.vendor_type == "mcp":
             found["server_label"] = tool.name
         return found
+    if carries_search(tool, ledger):
+        return {"type": "web_search"}
     custom = tool.kind == "custom" and ledger.facts.custom_tools
     found = {"type": "custom" if custom else "function"}
     found["name"] = ledger.written(tool.name, tool.namespace)
