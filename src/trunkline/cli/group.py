@@ -19,6 +19,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "activate": ("trunkline.cli.activate", "Print what points Claude Code at the gateway, for a shell."),
     "env": ("trunkline.cli.activate", "The same as activate."),
     "statusline": ("trunkline.cli.statusline", "Print the line under Claude Code's prompt."),
+    "model": ("trunkline.cli.model", "Show or change which model serves which purpose."),
+    "preset": ("trunkline.cli.preset", "Share configurations: export, install, list, run."),
     "config": ("trunkline.cli.config", "Check, show or import the configuration."),
     "models": ("trunkline.cli.models", "List the models that clients can ask for."),
     "explain": ("trunkline.cli.explain", "Show who would serve a request, without sending it."),

@@ -1,0 +1,1 @@
+"""Presets: configurations to share, as data only."""
