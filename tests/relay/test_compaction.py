@@ -42,7 +42,10 @@ def test_the_model_writes_the_summary_where_the_provider_has_no_such_operation()
         assert answered["object"] == "response.compaction"
         assert answered["id"] == "resp_r1"
         users, made = answered["output"][:-1], answered["output"][-1]
-        assert users == [TALK[0], TALK[4]]
+        assert [(item["role"], item["content"]) for item in users] == [
+            ("user", [{"type": "input_text", "text": "fix it"}]),
+            ("user", [{"type": "input_text", "text": "go on"}]),
+        ]
         assert set(made) == {"id", "type", "encrypted_content"}
         assert made["type"] == "compaction"
         assert "They want" not in made["encrypted_content"]

@@ -25,7 +25,7 @@ from trunkline.core.events import (
 from trunkline.core.proofs import origin_tag, seal, unseal
 from trunkline.core.splice import splice
 from trunkline.core.types import Message, Opaque, Request, Response, Text, ToolChoice
-from trunkline.protocols.openai_responses.state import input_items, joined
+from trunkline.protocols.openai_responses.state import input_items, joined, spelled_out
 from trunkline.protocols.openai_responses.wire import ITEM, NAME, encode
 
 TRIGGER: Final = "compaction_trigger"
@@ -159,7 +159,7 @@ def encode_compacted(asked: bytes, answer: bytes) -> bytes:
     made = [raw for raw in found.output if _ITEM.decode(raw).type == COMPACTION]
     if not made:
         raise no_summary()
-    kept = [Raw(item) for item in input_items(asked) if _is_users(item)]
+    kept = [Raw(spelled_out(item)) for item in input_items(asked) if _is_users(item)]
     return encode(
         {
             "id": found.id,

@@ -256,6 +256,11 @@ def _identified(item: bytes, answer_id: str, place: int) -> tuple[str, bytes]:
     return ident, splice(item, {"id": encode(ident), **fields})
 
 
+def spelled_out(item: bytes) -> bytes:
+    """A message in its long form, where it is not written so: the form in which answers have it."""
+    return splice(item, _shown_message(item))
+
+
 def _shown_message(item: bytes) -> dict[str, bytes | None]:
     """A message as it is listed: with its type and status, a text as its one part."""
     said = decode_lenient(OBJECT, item)
