@@ -344,6 +344,23 @@ def test_a_connection_remembers_what_is_not_kept() -> None:
     run(main())
 
 
+def test_tools_alone_may_be_prepared() -> None:
+    """As Codex does with models that get their tools as items of the input."""
+
+    async def main() -> None:
+        line = translated("anthropic_messages")
+        memory = AnswerStore(line.bench.clock.now)
+        asked: dict[str, object] = {"input": [], "store": False, "stream": True, "tool_choice": "auto"}
+        warm = final(await line.ask(asked, operation="prepare", memory=memory))
+        assert (warm["status"], warm["output"]) == ("completed", [])
+        await line.ask({**asked, "input": "go", "previous_response_id": warm["id"]}, memory=memory)
+        assert "go" in msgspec.json.encode(line.sent[0]).decode()
+        error = await refused(line, asked)
+        assert error.field == "input", "a request that generates needs one"
+
+    run(main())
+
+
 def test_a_request_may_be_prepared_and_continued() -> None:
     async def main() -> None:
         line = translated("anthropic_messages")

@@ -153,15 +153,21 @@ class Course:
     def context(self) -> ReplyContext:
         """What the answer needs to know."""
         stream = self.peek.stream
+        return replace(
+            self.bare_context(),
+            input_estimate=estimate_tokens(self.inbound.body) if stream else 0,
+            stream_usage=self.request.stream_usage if stream else False,
+            request=self.request if self.inbound.codec.name in _QUOTING else None,
+        )
+
+    def bare_context(self) -> ReplyContext:
+        """The part of it that does not depend on what the request says."""
         return ReplyContext(
             id=self.inbound.request_id,
             model=self.peek.model,
             created=self.services.clock.unix(),
-            input_estimate=estimate_tokens(self.inbound.body) if stream else 0,
-            stream_usage=self.request.stream_usage if stream else False,
             kept=self.keeper is not None and self.keeper.kept_here,
             previous=None if self.keeper is None else self.keeper.previous,
-            request=self.request if self.inbound.codec.name in _QUOTING else None,
         )
 
     def keep_proofs(self, content: list[Part], origin: str) -> None:

@@ -23,7 +23,8 @@ METHODS: Final[dict[Operation, str]] = {"delete": "DELETE", "cancel": "POST"}
 
 async def prepare_only(course: Course) -> None:
     """Keep the request under an id and answer with nothing: what follows continues it (``generate: false``)."""
-    context = course.context()  # reads the request: what is wrong with it is said now
+    # Codex prepares with tools and settings alone; else what is wrong with the request is said now.
+    context = course.context() if state.input_items(course.inbound.body) else course.bare_context()
     encoder = course.codec.stream_encoder(context)
     opening = encoder.feed(Started(context.id, context.model))
     await course.delivery.content(opening + encoder.feed(Finished(Stop("end"), Usage(input=0, output=0))))
