@@ -1,7 +1,6 @@
 """Pictures, sound and files between ``inlineData``/``fileData`` and the vocabulary (E60, E61, E62)."""
 
 import base64
-import binascii
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -80,7 +79,7 @@ def decode_inline(media_type: str | None, data: str, title: str | None, at: str)
 def _text(data: str) -> str | None:
     try:
         return base64.b64decode(data).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no UTF-8
         return None
 
 

@@ -42,6 +42,8 @@ def encode_part(part: Part, ledger: Ledger) -> Iterable[PartOut]:
             return () if blank(text) else ({"text": text},)
         case Image():
             ledger.lose_mark(part.cache)
+            if part.detail not in (None, "auto"):
+                ledger.lose("messages.image.detail", "Gemini has one level of detail for a whole request")
             return (_image(part, ledger),)
         case Document():
             ledger.lose_mark(part.cache)

@@ -4,7 +4,6 @@ Python's SDK sends back the URL-safe alphabet for what came in the standard one,
 """
 
 import base64
-import binascii
 from typing import Final
 
 from trunkline.core.proofs import PREFIX, Proof, seal, unseal
@@ -29,7 +28,7 @@ def bare(text: str) -> str:
         return standard
     try:
         return base64.b64decode(standard).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no UTF-8
         return standard
 
 

@@ -24,8 +24,8 @@ class Ledger:
         self.facts = facts
         self.own = source == NAME
         """The request came in this protocol."""
-        self.openai_files = source in _OPENAI
-        """File ids of the request may be of OpenAI's store."""
+        self.openai_words = source in _OPENAI
+        """File ids of the request may be of OpenAI's store, and its tiers are named in OpenAI's words."""
         self._losses: dict[str, Loss] = {}
         self._names: dict[str, str] = {}
         self.custom: set[str] = set()

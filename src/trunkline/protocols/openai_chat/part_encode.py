@@ -162,12 +162,14 @@ def _document(part: Document, ledger: Ledger) -> Iterable[PartOut]:
 def _file(part: Document, ledger: Ledger, mark: CacheOut | None) -> FileOut | DocumentUrlOut:
     if not ledger.facts.documents:
         raise invalid(f"{_model(ledger)} takes no documents", "messages", "unsupported_content")
+    if (part.media_type or "").startswith("video/") and not ledger.own:
+        raise invalid("Chat Completions takes no video", "messages", "unsupported_content")
     if part.data is not None:
         media_type = part.media_type or _PDF
         default = "document.pdf" if media_type == _PDF else "document"
         data = f"data:{media_type};base64,{part.data}"
         return FileOut(FileData(part.title or default, data), mark)
-    if part.file_id is not None and ledger.openai_files and not part.media_type:
+    if part.file_id is not None and ledger.openai_words and not part.media_type:
         return FileOut(FileData(part.title, None, part.file_id), mark)
     if part.url is not None and ledger.own:
         return DocumentUrlOut(part.url, part.title)

@@ -230,7 +230,7 @@ def _rest(request: Request, fields: Fields, ledger: Ledger) -> None:
         if tool.search is not None and (ledger.facts.search_options or tool.vendor_type == OPTION):
             fields[OPTION] = encode_option(tool, tool.search, ledger)
     if request.service_tier is not None:
-        if same:
+        if ledger.openai_words:
             fields["service_tier"] = request.service_tier
         else:
             ledger.lose("service_tier", "tiers of another vendor have no counterpart")

@@ -49,7 +49,7 @@ def _just_text(answer: WireAnswer) -> Response | None:
         return None
     if message.reasoning_content or message.reasoning or message.reasoning_details:
         return None
-    if message.tool_calls or message.function_call is not None:
+    if message.tool_calls or message.function_call is not None or message.images:
         return None
     matched = None if finish is None else choice.stop_reason
     return Response(

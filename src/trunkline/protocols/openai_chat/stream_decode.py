@@ -145,6 +145,8 @@ class ChatStreamDecoder:
             self._lane.say("refusal", delta.refusal, events)
         for raw in delta.annotations or ():
             self._lane.cite(Opaque(NAME, "url_citation", raw, means=meaning(raw)), events)
+        if delta.images:
+            self._blocks(delta.images, events)
         if delta.tool_calls:
             self._call(delta.tool_calls, events)
         legacy = delta.function_call

@@ -326,6 +326,8 @@ class WireDelta(Struct):
     tool_calls: list[WireCall] | None = None
     function_call: WireFunction | None = None
     annotations: list[Raw] | None = None
+    images: list[Raw] | None = None
+    """Generated ones, as OpenRouter sends them."""
 
 
 class WireAnswerChoice(Struct):

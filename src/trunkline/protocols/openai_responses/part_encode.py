@@ -108,6 +108,8 @@ def _document(part: Document, ledger: Ledger) -> Iterable[PartOut]:
         return [*opening, *encode_parts(part.parts, ledger)]
     if not ledger.facts.documents:
         raise unsupported(f"{_model(ledger)} takes no documents")
+    if (part.media_type or "").startswith("video/") and not ledger.own:
+        raise unsupported("OpenAI Responses takes no video")
     found: dict[str, object] = {"type": "input_file"}
     if part.data is not None:
         media_type = part.media_type or "application/pdf"
