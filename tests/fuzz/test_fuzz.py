@@ -21,8 +21,8 @@ from wire import translate
 from wire.law import faults
 from wire.recordings import answers, errors, generations
 
-SECONDS = 2.3
-"""For each of the targets below, times two protocols."""
+SECONDS = 1.2
+"""For each of the targets below, times four protocols."""
 LARGEST = 60_000
 CONTEXT = ReplyContext(id="0a1b2c3d4e5f6a7b8c9d0e1f", model="asked", created=1)
 FACTS = Facts(provider="p", model="m", reasoning="budget_or_adaptive")

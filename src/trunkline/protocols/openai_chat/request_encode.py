@@ -22,6 +22,7 @@ from trunkline.protocols.openai_chat.shapes import (
 from trunkline.protocols.openai_chat.thinking_encode import NOTHING, Asked, encode_thinking, switched_off
 from trunkline.protocols.openai_chat.tool_encode import encode_choice, encode_tools, whole_schema
 from trunkline.protocols.openai_chat.wire import ENCODER, NAME
+from trunkline.protocols.openai_fields import IN_CHAT, RESPONSES
 
 STRUCTURED_TOOL: Final = "structured_output"
 MAX_STOPS: Final = 4
@@ -237,8 +238,9 @@ def _rest(request: Request, fields: Fields, ledger: Ledger) -> None:
     if request.cache is not None:
         ledger.lose("cache_control", "automatic cache marks have no counterpart")
     for extra in request.extras:
-        if same:
-            fields[extra.name] = extra.raw
+        shared = IN_CHAT.get(extra.name) if request.protocol == RESPONSES else None
+        if same or shared is not None:
+            fields[shared or extra.name] = extra.raw
         else:
             ledger.lose(extra.name, "Chat Completions has no such field")
 

@@ -326,8 +326,7 @@ class WireDelta(Struct):
     tool_calls: list[WireCall] | None = None
     function_call: WireFunction | None = None
     annotations: list[Raw] | None = None
-    images: list[Raw] | None = None
-    """Generated ones, as OpenRouter sends them."""
+    images: list[Raw] | None = None  # generated ones, as OpenRouter sends them
 
 
 class WireAnswerChoice(Struct):

@@ -11,6 +11,7 @@ from trunkline.core.splice import splice
 from trunkline.core.types import OutputFormat, Request, Text
 from trunkline.protocols.choices import refuse_choices
 from trunkline.protocols.codec import Encoded
+from trunkline.protocols.openai_fields import CHAT, IN_RESPONSES
 from trunkline.protocols.openai_responses.effort import encode_reasoning
 from trunkline.protocols.openai_responses.input_encode import encode_input, message_item
 from trunkline.protocols.openai_responses.ledger import MAX_ID, Ledger, digest
@@ -190,10 +191,23 @@ def _rest(request: Request, fields: Fields, ledger: Ledger) -> None:
     if request.cache is not None:
         ledger.lose("cache_control", "prompts are cached by themselves here")
     for extra in request.extras:
-        if not ledger.own:
+        if request.protocol == CHAT and extra.name in IN_RESPONSES:
+            _put(fields, IN_RESPONSES[extra.name], extra.raw)
+        elif not ledger.own:
             ledger.lose(extra.name, "OpenAI Responses has no such field")
         elif "." not in extra.name:
             fields[extra.name] = extra.raw
+
+
+def _put(fields: Fields, path: str, raw: Raw) -> None:
+    """A field in its place, top-level or one level down."""
+    head, _, name = path.rpartition(".")
+    if not head:
+        fields[name] = raw
+        return
+    inner = fields.setdefault(head, {})
+    if isinstance(inner, dict):
+        inner[name] = raw
 
 
 def _finish(fields: Fields, facts: Facts, ledger: Ledger) -> bytes:
