@@ -10,7 +10,7 @@ from trunkline.cli.agents.agent import Scene, Wiring
 from trunkline.cli.agents.prepare import environment, is_served, usual_model, write_files
 from trunkline.cli.agents.shells import SHELLS, exports, masked, usual_shell
 from trunkline.cli.agents.table import AGENTS
-from trunkline.config.schema import Configuration, ModelName, RouteRule
+from trunkline.config.schema import Configuration, ModelName, ProviderSettings, RouteRule
 from trunkline.config.secret import Secret
 
 URL = "http://127.0.0.1:3456"
@@ -189,6 +189,9 @@ def test_which_model_is_asked_for_when_nobody_says() -> None:
     assert usual_model(None, Configuration(source="x"), ("m", "databricks-claude-sonnet-4-5")) == "sonnet"
     assert usual_model("sonnet", Configuration(source="x", models=(to,)), ("fast", "m")) == "fast"
     assert usual_model("gpt-5.5", Configuration(source="x"), ()) is None
+    providers = Configuration(source="x", providers=(("near", ProviderSettings(kind="ollama")),))
+    assert is_served("near/anything", providers, ())
+    assert not is_served("far/anything", providers, ())
     assert is_served("gpt-9", Configuration(source="x", models=(ModelName("gpt-*", ("p/m",)),)), ())
 
 

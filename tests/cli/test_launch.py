@@ -143,6 +143,32 @@ def test_an_agent_that_is_not_installed_is_one_line(background, tmp_path) -> Non
     assert not list(background.home.rglob("service.json"))
 
 
+def test_a_model_that_the_gateway_does_not_list_is_said_but_not_refused(background, on_path) -> None:
+    path = background.home / "few.yaml"
+    path.write_text(
+        "server: {port: 0}\nproviders: {rehearsal: {kind: rehearsal, models: [small]}}\nmodels: {fast: rehearsal/small}\n"
+    )
+    environ = {"TRUNKLINE_CONFIG": str(path), "PATH": path_with(on_path("codex"))}
+    for model, warning in (
+        ("fsat", 'trunkline: warning: the gateway lists no model "fsat". Did you mean "fast"?\n'),
+        ("fast", ""),
+        ("rehearsal/unlisted", ""),
+    ):
+        result = background("launch", "codex", "--model", model, "--", "exec", **environ)
+        assert result.code == 0
+        assert result.err.splitlines(keepends=True)[-2:] == [
+            line for line in (warning, "err\n") if line
+        ] or (not warning and result.err == "err\n")
+
+
+def test_ccr_names_the_program_by_a_variable_of_its_own(background, on_path, keyed, tmp_path) -> None:
+    agent = on_path("claude")
+    place = str(agent.path / "claude")
+    assert background("code", CLAUDE_PATH=place, PATH=str(tmp_path), **keyed).code == 0
+    wrong = background("code", CLAUDE_PATH="/nowhere/claude", PATH=path_with(agent), **keyed)
+    assert (wrong.code, "CLAUDE_PATH names /nowhere/claude, which is no program" in wrong.err) == (1, True)
+
+
 def test_a_gateway_that_runs_already_is_used_wherever_it_listens(serve, command, on_path) -> None:
     agent, gateway = on_path("claude"), serve()
     result = command("launch", "claude", "--port", str(gateway.port), PATH=path_with(agent))

@@ -1,5 +1,6 @@
 """The gateway in the background: start, stop, status, and everything that may be in the way."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -7,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -151,6 +153,54 @@ def test_a_service_of_ccr_users_is_where_they_look(command) -> None:
         assert len(list((folder / "logs").glob("ccr-*.log"))) == 1
     finally:
         assert command("stop").code == 0
+
+
+@contextlib.contextmanager
+def waiting_request(background, drain: int) -> Iterator[http.client.HTTPConnection]:
+    """A service with a request under way that its provider never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        path = background.home / "tl.yaml"
+        path.write_text(
+            f"server: {{port: 0}}\nproviders: {{slow: {{kind: custom, speaks: {{openai_chat: 'http://127.0.0.1:{port}/v1'}},"
+            f" models: [m]}}}}\nmodels: {{sonnet: slow/m}}\ntimeouts: {{drain: {drain}}}\n"
+        )
+        assert background("start", "--config", str(path)).code == 0
+        connection = http.client.HTTPConnection("127.0.0.1", service(background.home)["port"], timeout=30)
+        connection.request("POST", "/v1/messages", ASK, {"content-type": "application/json"})
+        provider, _ = silent.accept()
+        with provider, contextlib.closing(connection):
+            yield connection
+
+
+def test_stop_tells_those_whom_it_cannot_wait_for(background) -> None:
+    with waiting_request(background, drain=1) as connection:
+        stopped = background("stop")
+        assert (stopped.code, stopped.out[:8]) == (0, "Stopped:")
+        assert stopped.err == "trunkline: waiting for requests under way; trunkline stop --now cuts them\n"
+        answer = connection.getresponse()
+        assert answer.status in (503, 529)
+        assert b"shutting down" in answer.read()
+
+
+def test_stop_now_does_not_wait(background) -> None:
+    with waiting_request(background, drain=300):
+        stopped = background("stop", "--now")
+        assert (stopped.code, stopped.out[:8], stopped.err) == (0, "Stopped:", "")
+
+
+def test_a_wrong_number_of_seconds_is_said(background) -> None:
+    result = background("start", "--port", "0", TRUNKLINE_START_TIMEOUT="soon")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+
+
+def test_a_service_that_does_not_come_up_in_time_is_ended(background) -> None:
+    result = background("start", "--port", "0", TRUNKLINE_START_TIMEOUT="0.01")
+    assert result.code == 1
+    assert "did not " in result.err.splitlines()[0]
+    deadline = time.monotonic() + 20
+    while background("status", "--port", "9").code != 6:
+        assert time.monotonic() < deadline
 
 
 class Clients:

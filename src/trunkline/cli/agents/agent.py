@@ -59,6 +59,8 @@ class Agent(Struct, frozen=True, kw_only=True):
     own_model: str | None
     """A name that it asks for when it is not told which; None: it has to be told."""
     wire: Callable[[Scene], Wiring]
+    path_variables: tuple[str, ...] = ()
+    """Variables in which others look for the program."""
 
 
 def around_proxies(environ: Mapping[str, str]) -> dict[str, str | Secret]:

@@ -41,4 +41,5 @@ CLAUDE: Final = Agent(
     install="npm install -g @anthropic-ai/claude-code",
     own_model="sonnet",
     wire=wire,
+    path_variables=("CLAUDE_PATH",),  # claude-code-router's
 )

@@ -8,13 +8,17 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
+import click
+
 from trunkline.cli.agents.agent import ANY_KEY, Agent, Scene, Wiring, is_claude
 from trunkline.cli.agents.shells import revealed
 from trunkline.cli.exits import FAILED, Failure
 from trunkline.cli.service.find import Found
 from trunkline.cli.service.probe import ask_models, url
+from trunkline.config.nearest import did_you_mean
 from trunkline.config.schema import Configuration
 from trunkline.config.secret import Secret
+from trunkline.config.targets import split_target
 from trunkline.routing.names import claude_family
 
 ROUTED: Final = "sonnet"
@@ -25,6 +29,9 @@ def scene_for(
 ) -> Scene:
     """What the agent is wired to. ``asked``: the gateway runs and says which models it has. Raises Failure."""
     models = ask_models(found.address, found.server) if asked else ()
+    if model is not None and asked and not is_served(model, found.configuration, models):
+        hint = did_you_mean(model, models)
+        click.echo(f'trunkline: warning: the gateway lists no model "{model}".{hint}', err=True)
     keys = found.configuration.server.keys
     return Scene(
         url=url(*found.address),
@@ -52,20 +59,23 @@ def is_served(name: str, configuration: Configuration, models: Sequence[str]) ->
     """Whether the gateway would find somebody for a name, as far as can be told without asking."""
     if claude_family(name):
         return "default" in dict(configuration.routes) or any(map(is_claude, models))
+    parts = split_target(name)
+    if parts is not None and parts[0].casefold() in (
+        known.casefold() for known, _ in configuration.providers
+    ):
+        return True
     patterns = [entry.pattern for entry in configuration.models]
     return configuration.any_name or name in models or any(fnmatchcase(name, glob) for glob in patterns)
 
 
 def find_program(agent: Agent, environ: Mapping[str, str]) -> str:
     """Where the agent is installed. Raises Failure that says how to install it."""
-    named = environ.get(f"TRUNKLINE_{agent.name.upper()}_PATH")
-    found = shutil.which(named or agent.program, path=environ.get("PATH"))
+    variables = (f"TRUNKLINE_{agent.name.upper()}_PATH", *agent.path_variables)
+    variable = next((name for name in variables if environ.get(name)), None)
+    named = agent.program if variable is None else environ[variable]
+    found = shutil.which(named, path=environ.get("PATH"))
     if found is None:
-        where = (
-            f"TRUNKLINE_{agent.name.upper()}_PATH names {named}, which is no program"
-            if named
-            else (f"{agent.program} is not on PATH")
-        )
+        where = f"{variable} names {named}, which is no program" if variable else f"{named} is not on PATH"
         raise Failure(f"{agent.title} is not installed: {where}. Install it with: {agent.install}", FAILED)
     return found
 

@@ -5,7 +5,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from trunkline.app.log_files import log_files
-from trunkline.cli.exits import FAILED, Failure
+from trunkline.cli.exits import FAILED, USAGE, Failure
 from trunkline.cli.service.orders import Orders, Report
 from trunkline.cli.service.places import Places
 from trunkline.config.schema import Server
@@ -54,6 +54,7 @@ def start(places: Places, wish: Wish) -> Report:
 
 def spawn(places: Places, wish: Wish, listeners: Sequence[int]) -> Report:
     """Start a service on sockets that listen already and wait until it answers; what it said."""
+    patience(os.environ)
     before = set(log_files(places.logs))
     hears, tells = os.pipe()
     try:
@@ -96,7 +97,7 @@ def _run(places: Places, orders: Orders, handed: tuple[int, ...]) -> None:
 
 def _wait(hears: int) -> Report | None:
     """What the service says first; None when it says nothing in time or ends without a word."""
-    until = time.monotonic() + float(os.environ.get("TRUNKLINE_START_TIMEOUT", PATIENCE))
+    until = time.monotonic() + patience(os.environ)
     said = b""
     while (left := until - time.monotonic()) > 0:
         if not select.select([hears], [], [], left)[0]:
@@ -106,6 +107,15 @@ def _wait(hears: int) -> Report | None:
             break
         said += data
     return msgspec.json.decode(said, type=Report) if said else None
+
+
+def patience(environ: Mapping[str, str]) -> float:
+    """Seconds that a start may take. Raises Failure when the user's number is none."""
+    named = environ.get("TRUNKLINE_START_TIMEOUT")
+    try:
+        return PATIENCE if named is None else float(named)
+    except ValueError:
+        raise Failure(f'TRUNKLINE_START_TIMEOUT is "{named}": give a number of seconds.', USAGE) from None
 
 
 def _why_not(places: Places, before: set[Path], report: Report | None) -> Failure:
@@ -126,7 +136,11 @@ def _why_not(places: Places, before: set[Path], report: Report | None) -> Failur
 @contextmanager
 def exclusive(places: Places) -> Generator[None]:
     """Make the folder and be the only one who starts or stops a service there. Raises Failure, OSError."""
-    import fcntl  # not on Windows, where there is no background service
+    if os.name == "nt":
+        raise Failure(
+            "There is no background gateway on Windows: run trunkline serve in a terminal of its own."
+        )
+    import fcntl  # not on Windows
 
     try:
         places.home.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import Final
 
 import click
 from msgspec import Struct, structs
@@ -12,6 +13,9 @@ from trunkline.cli.service.probe import NotTrunkline, ask, reachable, url
 from trunkline.cli.service.record import Service, is_alive, read_service, running_service
 from trunkline.config.load import load
 from trunkline.config.schema import Configuration, Server
+
+GLANCE: Final = 1.5
+"""Seconds for whatever listens at an address to say that it is a gateway: a start has 3 in all."""
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -73,7 +77,7 @@ def find(
 def answers(found: Found) -> bool:
     """Whether it runs. Raises Failure when something else answers there, or it refuses our key."""
     try:
-        ask(found.address, found.server)
+        ask(found.address, found.server, GLANCE)
     except NotTrunkline:
         raise
     except Failure as failure:

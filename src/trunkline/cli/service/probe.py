@@ -27,16 +27,22 @@ def url(host: str, port: int) -> str:
 class NotTrunkline(Failure):
     """Something else answers there."""
 
+    def __init__(self, where: str) -> None:
+        message = f"What answers at {where} is not Trunkline: give another --port, or set server.port."
+        super().__init__(message, NOT_RUNNING)
 
-def ask(address: tuple[str, int], server: Server) -> dict[str, object]:
+
+def ask(address: tuple[str, int], server: Server, patience: float = PATIENCE) -> dict[str, object]:
     """The detailed health of the gateway there. Raises Failure when nobody or somebody else answers."""
     where = url(*address)
     try:
-        health = msgspec.json.decode(_get(address, server, "/health/detailed"), type=dict[str, object])
+        health = msgspec.json.decode(
+            _get(address, server, "/health/detailed", patience), type=dict[str, object]
+        )
     except msgspec.DecodeError:
         health = {}
     if health.get("service") != "trunkline":
-        raise NotTrunkline(f"What answers at {where} is not Trunkline.", NOT_RUNNING)
+        raise NotTrunkline(where)
     return health
 
 
@@ -51,16 +57,16 @@ class _Models(Struct):
 def ask_models(address: tuple[str, int], server: Server) -> tuple[str, ...]:
     """The names that the gateway there lists. Raises Failure."""
     try:
-        listed = msgspec.json.decode(_get(address, server, "/v1/models"), type=_Models)
+        listed = msgspec.json.decode(_get(address, server, "/v1/models", PATIENCE), type=_Models)
     except msgspec.DecodeError:
-        raise NotTrunkline(f"What answers at {url(*address)} is not Trunkline.", NOT_RUNNING) from None
+        raise NotTrunkline(url(*address)) from None
     return tuple(model.id for model in listed.data)
 
 
-def _get(address: tuple[str, int], server: Server, path: str) -> bytes:
+def _get(address: tuple[str, int], server: Server, path: str, patience: float) -> bytes:
     headers = {"authorization": f"Bearer {server.keys[0].reveal()}"} if server.keys else {}
     where = url(*address)
-    connection = http.client.HTTPConnection(*address, timeout=PATIENCE)
+    connection = http.client.HTTPConnection(*address, timeout=patience)
     try:
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
@@ -68,7 +74,7 @@ def _get(address: tuple[str, int], server: Server, path: str) -> bytes:
             raise Failure(f"{where} refuses the key in server.keys: it runs on another configuration.")
         return answer.read(MOST)
     except http.client.HTTPException:
-        raise NotTrunkline(f"What answers at {where} is not Trunkline.", NOT_RUNNING) from None
+        raise NotTrunkline(where) from None
     except OSError:
         raise Failure(
             f"Not running: nothing answers at {where}. Start it: trunkline start", NOT_RUNNING
