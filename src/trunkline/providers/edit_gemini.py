@@ -7,6 +7,7 @@ from msgspec import Raw
 from trunkline.core.facts import Facts
 from trunkline.protocols.gemini.signatures import SKIP
 from trunkline.providers.draft import Draft, decode_items, decode_object, encode_raw, join_items
+from trunkline.providers.edit_fields import drop_paths, keep_allowed
 
 _CALLS: Final = ("functionCall", "function_call")
 _SIGNATURES: Final = ("thoughtSignature", "thought_signature")
@@ -14,10 +15,18 @@ _SIGNATURES: Final = ("thoughtSignature", "thought_signature")
 
 def gemini_edits_due(facts: Facts) -> bool:
     """Whether any edit can apply at all."""
-    return facts.skip_proofs
+    return facts.skip_proofs or facts.allow is not None or bool(facts.drop)
 
 
 def edit_gemini(draft: Draft, facts: Facts) -> None:
+    """Fields that were refused stay behind, and calls are signed where the model wants that."""
+    keep_allowed(draft, facts)
+    drop_paths(draft, facts.drop)
+    if facts.skip_proofs:
+        _sign_calls(draft)
+
+
+def _sign_calls(draft: Draft) -> None:
     """The documented skip value on the first call of each turn that came back without its signature (E13).
 
     Older SDKs drop signatures, and newer models refuse such calls. A call that has one is left alone.

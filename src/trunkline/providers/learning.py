@@ -30,6 +30,8 @@ _UNKNOWN_FIELD: Final = tuple(
         r"Unknown name [\\\"'`]+(?P<name>[\w.]+)[\\\"'`]+(?: at [^:]*)?: Cannot find field",
     )
 )
+_UNSIGNED: Final = re.compile(r"missing an? [`'\"]?thought_?signature", re.IGNORECASE)
+"""The wording varies around it (databricks.md 4.6)."""
 _INDEX: Final = re.compile(r"\[\d+\]|\.\d+(?=\.|$)|^(?:body|request)\.")
 _TAGS: Final = re.compile(
     r"(?<=content\.)(?:text|image|document|tool_use|tool_result|thinking|redacted_thinking|search_result)\.(?=\w)"
@@ -83,6 +85,8 @@ def learn_from(protocol: str, facts: Facts, error: GatewayError) -> Lesson | Non
         if match:
             layer = row.lesson(match, facts)
             return Again(row.why) if layer is None else _relearned(facts, layer, row.why)
+    if protocol == "gemini" and _UNSIGNED.search(text):
+        return _relearned(facts, {"skip_proofs": True}, "calls want a signature or the word for none")
     return _refused_field(protocol, facts, text)
 
 

@@ -19,6 +19,7 @@ from trunkline.providers.databricks.schemas import gemini_schema
 from trunkline.providers.draft import Draft, decode_items, decode_object, encode_raw, join_items
 from trunkline.providers.edit_chat import mend_effort, mend_limit, mend_sampling
 from trunkline.providers.edit_fields import drop_paths, keep_allowed
+from trunkline.providers.edit_gemini import edit_gemini
 from trunkline.providers.edit_messages import edit_messages
 from trunkline.providers.edit_responses import edit_responses
 from trunkline.providers.thinking import (
@@ -52,8 +53,7 @@ def edit_body(body: bytes, protocol: str, facts: Facts) -> tuple[bytes, tuple[Lo
         edit_responses(draft, facts)
         mend_items(draft)
     elif protocol == "gemini":
-        keep_allowed(draft, facts)
-        drop_paths(draft, facts.drop)
+        edit_gemini(draft, facts)
     else:
         _edit_chat(draft, facts, family_of(facts.model))
     return draft.finish()
