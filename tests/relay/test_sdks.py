@@ -6,6 +6,8 @@ from collections.abc import Callable
 import anthropic
 import openai
 import pytest
+from google import genai
+from google.genai import errors, types
 
 from relay.kit import Records
 from relay.test_disconnects import gateway
@@ -24,8 +26,23 @@ def ask_openai(port: int) -> None:
         client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}])
 
 
+def ask_responses(port: int) -> None:
+    with openai.OpenAI(api_key=KEY, base_url=f"http://127.0.0.1:{port}/v1", max_retries=1) as client:
+        client.responses.create(model="m", input="hi", store=False)
+
+
+def ask_gemini(port: int) -> None:
+    again = types.HttpRetryOptions(attempts=2, initial_delay=0.01, max_delay=0.02)
+    options = types.HttpOptions(base_url=f"http://127.0.0.1:{port}", retry_options=again)
+    with genai.Client(api_key=KEY, http_options=options) as client:
+        client.models.generate_content(model="m", contents="hi")
+
+
+REFUSALS = (anthropic.APIStatusError, openai.APIStatusError, errors.APIError)
+
+
 @pytest.mark.server
-@pytest.mark.parametrize("ask", [ask_anthropic, ask_openai])
+@pytest.mark.parametrize("ask", [ask_anthropic, ask_openai, ask_responses, ask_gemini])
 @pytest.mark.parametrize(
     ("status", "attempts", "calls"),
     [(401, 1, 1), (404, 1, 1), (400, 1, 1), (503, 2, 4)],
@@ -45,10 +62,10 @@ def test_T27_the_clients_retries_and_ours(
 
     async def main() -> int:
         async with serving(refuse) as server, gateway(server.port, records) as (port, _):
-            with pytest.raises((anthropic.APIStatusError, openai.APIStatusError)) as raised:
+            with pytest.raises(REFUSALS) as raised:
                 await asyncio.to_thread(ask, port)
             assert "the account is closed" in str(raised.value)
-            if calls == 1:
+            if calls == 1 and not isinstance(raised.value, errors.APIError):
                 assert raised.value.response.headers["x-should-retry"] == "false"
             return len(server.requests)
 
