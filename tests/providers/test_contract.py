@@ -185,6 +185,22 @@ def test_anthropic_counts_tokens_and_forwards_its_own_headers_verbatim() -> None
     assert "x-stainless-os" not in headers
 
 
+def test_openai_gets_codexs_own_headers_and_nobody_else() -> None:
+    client = (
+        ("x-codex-turn-state", "abc"), ("x-openai-internal-codex-responses-lite", "true"), ("thread-id", "t"),
+        ("user-agent", "codex_exec/1"), ("cookie", "a=b"), ("anthropic-beta", "b"), ("openai-beta", "ws"),
+    )  # fmt: skip
+    openai = make_provider("o", ProviderSettings(kind="openai"))
+    sent = {one.protocol: dict(openai.headers(one, KEY, client)) for one in openai.surfaces("gpt-6-1-sol")}
+    assert sent["openai_responses"].items() >= set(client[:3])
+    assert sent["openai_responses"]["user-agent"].startswith("trunkline/")
+    assert not {"cookie", "anthropic-beta", "openai-beta"} & sent["openai_responses"].keys()
+    assert not {name for name, _ in client[:3]} & sent["openai_chat"].keys()
+    other = make_provider("x", ProviderSettings(kind="xai"))
+    for one in other.surfaces("grok-4"):
+        assert not {name for name, _ in client[:3]} & dict(other.headers(one, KEY, client)).keys()
+
+
 def test_openrouter_speaks_messages_without_claude_codes_own_headers() -> None:
     provider = provider_of("openrouter")
     messages = provider.surfaces("anthropic/claude-sonnet-4.5")[1]

@@ -64,7 +64,10 @@ class CatalogProvider:
         self._settings = settings
         self._auth: Auth = _auth(entry, settings)
         self._speaks = _speaks(name, entry, settings)
-        self._forward: Forward = "verbatim" if entry.kind == "anthropic" else "messages"
+        self._forward: dict[str, Forward] = {
+            "anthropic_messages": "verbatim" if entry.kind == "anthropic" else "messages",
+            "openai_responses": "codex" if entry.kind in ("openai", "azure") else "none",
+        }
         self._surfaces = lru_cache(maxsize=512)(self._make_surfaces)
         self.carried = lru_cache(maxsize=512)(self._make_carried)
 
@@ -142,7 +145,7 @@ class CatalogProvider:
             auth_headers(self._auth_of(surface.protocol), credential),
             client,
             surface.facts,
-            self._forward if surface.protocol == "anthropic_messages" else "none",
+            self._forward.get(surface.protocol, "none"),
             self._entry.headers + self._settings.headers,
         )
 

@@ -21,9 +21,12 @@ _ALWAYS: Final[Headers] = (
 
 # Of a client's headers only those named here go on, so host, cookies, credentials and framing never can.
 _VERBATIM_PREFIXES: Final = ("anthropic-", "x-claude-code-")
+# Codex's own: a turn's state that an answer set, and how its body is to be read (clients.md 3.1).
+_CODEX_PREFIXES: Final = ("x-codex-", "x-openai-")
+_CODEX_NAMES: Final = frozenset({"originator", "session-id", "session_id", "thread-id", "conversation_id"})
 
-Forward = Literal["none", "messages", "verbatim"]
-"""Of the client's headers: nothing; version and filtered betas; all that are Anthropic's, unfiltered."""
+Forward = Literal["none", "messages", "verbatim", "codex"]
+"""Of the client's headers: nothing; version and filtered betas; all that are Anthropic's, unfiltered; Codex's own."""
 
 
 def auth_headers(auth: Auth, credential: str | None) -> Headers:
@@ -56,6 +59,10 @@ def request_headers(
             headers += _messages_headers(client, facts)
         case "verbatim":
             headers += _verbatim_headers(client, facts)
+        case "codex":
+            headers += tuple(
+                pair for pair in client if pair[0] in _CODEX_NAMES or pair[0].startswith(_CODEX_PREFIXES)
+            )
         case "none":
             pass
     if not extra:
