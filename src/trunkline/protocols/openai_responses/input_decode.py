@@ -9,18 +9,16 @@ from msgspec.structs import replace
 
 from trunkline.core.types import Message, Opaque, Part, Role, Text, ToolCall, ToolResult
 from trunkline.protocols.openai_responses import compaction
-from trunkline.protocols.openai_responses.item_decode import decode_item, opaque_item
+from trunkline.protocols.openai_responses.item_decode import decode_item, function_call, opaque_item, worded
 from trunkline.protocols.openai_responses.kinds import BY_CALL, BY_OUTPUT
-from trunkline.protocols.openai_responses.part_decode import decode_content
+from trunkline.protocols.openai_responses.part_decode import decode_content, decode_message
 from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
 from trunkline.protocols.openai_responses.wire import (
     CALL,
     ERROR_PREFIX,
-    MESSAGE,
     OUTPUT,
     REASONING,
     WireAgentMessage,
-    WireMessage,
     WireOutput,
     WireTools,
     kind_of,
@@ -85,24 +83,20 @@ class InputDecoder:
             self._results = []
 
     def _message(self, raw: Raw, at: str) -> None:
-        wire = read(MESSAGE, raw)
-        if wire.role == "assistant":
-            self._item("message", raw, at)
+        named, parts = decode_message(raw, at)
+        if named == "assistant":
+            self._say("message", worded(parts))
             return
-        if wire.role is None:
+        if named is None:
             raise missing(f"{at}.role")
-        role = _ROLES.get(wire.role)
+        role = _ROLES.get(named)
         if role is None:
             raise invalid(
-                f"Invalid value: '{wire.role}'. Supported values are: 'assistant', 'system', 'developer', "
+                f"Invalid value: '{named}'. Supported values are: 'assistant', 'system', 'developer', "
                 "and 'user'.",
                 f"{at}.role",
             )
         self._end_turn()
-        self._instruct_or_say(role, wire, at)
-
-    def _instruct_or_say(self, role: Role, wire: WireMessage, at: str) -> None:
-        parts = decode_content(wire.content, f"{at}.content")
         if role != "user" and not self.messages:
             texts = [part for part in parts if isinstance(part, Text)]
             if len(texts) == len(parts):
@@ -111,9 +105,16 @@ class InputDecoder:
         self.messages.append(Message(role, tuple(parts)))
 
     def _item(self, kind: str, raw: Raw, at: str) -> None:
-        if kind in ("function_call", "custom_tool_call") and not read(CALL, raw).name:
-            raise missing(f"{at}.name")
-        parts = decode_item(kind, raw, at, None, sealed=True)
+        if kind in ("function_call", "custom_tool_call"):
+            wire = read(CALL, raw)
+            if not wire.name:
+                raise missing(f"{at}.name")
+            self._say(kind, [function_call(wire)])
+        else:
+            self._say(kind, decode_item(kind, raw, at, None, sealed=True))
+
+    def _say(self, kind: str, parts: list[Part]) -> None:
+        """Parts of the model's turn."""
         if self._results:
             self._end_turn()
         if kind in BY_CALL:

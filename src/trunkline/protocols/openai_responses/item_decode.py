@@ -13,12 +13,11 @@ from msgspec import Raw
 from trunkline.core.proofs import unseal
 from trunkline.core.types import Opaque, Part, Text, Thinking, ToolCall
 from trunkline.protocols.openai_responses.kinds import BY_CALL, TypedTool, flat_name
-from trunkline.protocols.openai_responses.part_decode import decode_content
+from trunkline.protocols.openai_responses.part_decode import decode_message
 from trunkline.protocols.openai_responses.search import meaning
 from trunkline.protocols.openai_responses.wire import (
     CALL,
     ITEM,
-    MESSAGE,
     NAME,
     OBJECT,
     REASONING,
@@ -45,9 +44,12 @@ def opaque_item(kind: str, raw: Raw, text: str | None = None) -> Opaque:
 
 
 def said(raw: Raw, at: str) -> list[Part]:
-    """The parts of an assistant's message; empty texts are nobody's words."""
-    wire = read(MESSAGE, raw)
-    parts = decode_content(wire.content, f"{at}.content", wire.phase)
+    """The parts of an assistant's message."""
+    return worded(decode_message(raw, at)[1])
+
+
+def worded(parts: list[Part]) -> list[Part]:
+    """``parts`` without empty texts: they are nobody's words."""
     return [part for part in parts if not (isinstance(part, Text) and not part.text)]
 
 

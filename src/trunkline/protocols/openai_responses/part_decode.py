@@ -9,11 +9,16 @@ from trunkline.core.types import Audio, Document, Image, Opaque, Part, Refusal, 
 from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
 from trunkline.protocols.openai_responses.search import meaning
 from trunkline.protocols.openai_responses.wire import (
+    MESSAGE,
     NAME,
     PART,
     TEXT,
+    TEXT_MESSAGE,
     WireAudio,
+    WireMessage,
     WirePart,
+    WireTextMessage,
+    WireTextPart,
     checked,
     kind_of,
     read,
@@ -23,6 +28,21 @@ INSIDE: Final = "content."
 """Begins the kind of an opaque part that is an element of a message's content."""
 _IMAGE_TYPES: Final = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
 _AUDIO: Final = msgspec.json.Decoder(WireAudio)
+
+
+def decode_message(raw: Raw, at: str) -> tuple[str | None, list[Part]]:
+    """Role and parts of a ``message`` item. Raises msgspec.ValidationError and GatewayError (INVALID_REQUEST)."""
+    try:
+        texts = TEXT_MESSAGE.decode(bytes(raw))
+    except msgspec.DecodeError:
+        wire = read(MESSAGE, raw)
+        return wire.role, decode_content(wire.content, f"{at}.content", _phase(wire))
+    phase = _phase(texts)
+    return texts.role, [Text(part.text, citations(part), phase=phase) for part in texts.content]
+
+
+def _phase(wire: WireMessage | WireTextMessage) -> str | None:
+    return wire.phase if wire.role == "assistant" else None
 
 
 def decode_content(content: str | list[Raw] | None, at: str, phase: str | None = None) -> list[Part]:
@@ -64,9 +84,9 @@ _TEXTS: Final = frozenset({"input_text", "output_text", "text", "summary_text", 
 _KNOWN: Final = _TEXTS | {"refusal", "input_image", "input_file"}
 
 
-def citations(wire: WirePart) -> tuple[Opaque, ...]:
+def citations(wire: WirePart | WireTextPart) -> tuple[Opaque, ...]:
     """The annotations of a text part."""
-    return tuple(citation(raw) for raw in wire.annotations or ())
+    return tuple([citation(raw) for raw in wire.annotations]) if wire.annotations else ()
 
 
 def citation(raw: Raw) -> Opaque:

@@ -1,5 +1,6 @@
 """A client's request to the neutral form. Strict about types, indifferent to what it does not know."""
 
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from trunkline.protocols.openai_responses.input_decode import InputDecoder
 from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
 from trunkline.protocols.openai_responses.tool_decode import decode_choice, decode_tools
 from trunkline.protocols.openai_responses.wire import (
+    CARRIED_FIELDS,
     KNOWN_FIELDS,
     NAME,
     OBJECT,
@@ -27,6 +29,7 @@ from trunkline.protocols.openai_responses.wire import (
 
 STATE: Final = frozenset({"previous_response_id", "conversation", "prompt"})
 """Fields that bring a conversation of their own: with one of them ``input`` may be missing."""
+_carried: Final = attrgetter(*CARRIED_FIELDS)
 _PROOFS: Final = b'["reasoning.encrypted_content"]'
 _TEXT: Final = msgspec.json.Decoder(str)
 _FORMAT: Final = msgspec.json.Decoder(WireFormat)
@@ -82,9 +85,11 @@ def _keeping(opening: WireOpening) -> Keeping | None:
 
 
 def _read(body: bytes) -> tuple[WireRequest, list[Extra]]:
-    """One typed pass; a second one for a body with fields that only this protocol knows."""
+    """One typed pass; more for a body with a field that hardly anyone sends."""
     try:
-        return decode_lenient(REQUEST, body), []
+        wire = decode_lenient(REQUEST, body)
+        carried = zip(CARRIED_FIELDS, _carried(wire), strict=True)
+        return wire, [Extra(key, checked(raw)) for key, raw in carried if _kept(key, raw)]
     except msgspec.ValidationError as cause:
         if "unknown field" not in str(cause):
             raise
@@ -92,19 +97,19 @@ def _read(body: bytes) -> tuple[WireRequest, list[Extra]]:
     extras = [
         Extra(key, checked(raw))
         for key, raw in fields.items()
-        if key not in KNOWN_FIELDS and present(raw) and not _granted(key, raw)
+        if key not in KNOWN_FIELDS and _kept(key, raw)
     ]
     return decode_lenient(OPEN_REQUEST, body), extras
 
 
-def _granted(key: str, raw: Raw) -> bool:
-    """Whether a field asks for what every answer of ours gives anyway: then no target has to know of it.
+def _kept(key: str, raw: Raw) -> bool:
+    """Whether a field is there and asks for more than every answer of ours gives anyway.
 
     Answers are kept by the gateway where the target does not keep them.
     """
-    if key == "store":
-        return True
-    return key == "include" and bytes(raw).replace(b" ", b"") == _PROOFS
+    if not present(raw) or key == "store":
+        return False
+    return key != "include" or bytes(raw).replace(b" ", b"") != _PROOFS
 
 
 def _request(wire: WireRequest, extras: list[Extra]) -> Request:

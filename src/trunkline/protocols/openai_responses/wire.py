@@ -4,7 +4,8 @@ Items and parts are decoded in two steps, their kind first: what one kind calls 
 another, and kinds nobody knows must not fail.
 """
 
-from typing import Final, TypeVar
+import re
+from typing import Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -62,6 +63,22 @@ class WireMessage(Struct):
 
     role: str | None = None
     content: str | list[Raw] | None = None
+    phase: str | None = None
+
+
+class WireTextPart(Struct):
+    """A part that is nothing but text."""
+
+    type: Literal["input_text", "output_text", "text"]
+    text: str
+    annotations: list[Raw] | None = None
+
+
+class WireTextMessage(Struct):
+    """A ``message`` item of texts, as nearly all are: read in one pass."""
+
+    role: str | None
+    content: list[WireTextPart]
     phase: str | None = None
 
 
@@ -194,6 +211,22 @@ class WireRequest(Struct, forbid_unknown_fields=True):
     user: str | None = None
     service_tier: str | None = None
     prompt_cache_key: str | None = None
+    store: Raw = Raw()
+    include: Raw = Raw()
+    client_metadata: Raw = Raw()
+    truncation: Raw = Raw()
+    metadata: Raw = Raw()
+    previous_response_id: Raw = Raw()
+    stream_options: Raw = Raw()
+    max_tool_calls: Raw = Raw()
+    safety_identifier: Raw = Raw()
+    prompt_cache_retention: Raw = Raw()
+    top_logprobs: Raw = Raw()
+    context_management: Raw = Raw()
+
+
+CARRIED_FIELDS: Final = WireRequest.__struct_encode_fields__[-12:]
+"""Fields of :class:`WireRequest` that are kept for this protocol and never read: agents send them with every request."""
 
 
 class WireOpenRequest(WireRequest, forbid_unknown_fields=False):
@@ -261,7 +294,8 @@ class WireEvent(Struct):
 
 REQUEST: Final = msgspec.json.Decoder(WireRequest)
 OPEN_REQUEST: Final = msgspec.json.Decoder(WireOpenRequest)
-KNOWN_FIELDS: Final = frozenset(WireRequest.__struct_encode_fields__)
+KNOWN_FIELDS: Final = frozenset(WireRequest.__struct_encode_fields__) - frozenset(CARRIED_FIELDS)
+_TYPE_FIRST: Final = re.compile(rb'\s*\{\s*"type"\s*:\s*"(\w+)"')
 KIND: Final = msgspec.json.Decoder(WireKind)
 PART: Final = msgspec.json.Decoder(WirePart)
 RESPONSE: Final = msgspec.json.Decoder(WireResponse)
@@ -273,6 +307,7 @@ ANY: Final = msgspec.json.Decoder()
 ENCODER: Final = msgspec.json.Encoder()
 
 MESSAGE: Final = msgspec.json.Decoder(WireMessage)
+TEXT_MESSAGE: Final = msgspec.json.Decoder(WireTextMessage)
 CALL: Final = msgspec.json.Decoder(WireCall)
 TYPED_CALL: Final = msgspec.json.Decoder(WireTypedCall)
 OUTPUT: Final = msgspec.json.Decoder(WireOutput)
@@ -285,8 +320,13 @@ def encode(value: object) -> bytes:
 
 
 def kind_of(raw: Raw) -> WireKind:
-    """Type and role of an item. Raises msgspec.ValidationError for what is no object."""
-    return decode_lenient(KIND, bytes(raw))
+    """Type and role of an item. Raises msgspec.ValidationError for what is no object.
+
+    Most write the type first: then the rest, which may be long, is not read for it, and the role is left out.
+    """
+    data = bytes(raw)
+    first = _TYPE_FIRST.match(data)
+    return WireKind(type=first[1].decode()) if first else decode_lenient(KIND, data)
 
 
 def read(decoder: "msgspec.json.Decoder[Value]", raw: Raw) -> Value:
