@@ -19,6 +19,8 @@ SOURCE = Path(__file__).parent.parent.parent / "src"
 class Gateway:
     """A running gateway. ``log`` grows with what it prints."""
 
+    home: Path
+    config: Path | None = None
     url: str = ""
     lines: list[str] = field(default_factory=list)
     code: int | None = None
@@ -34,6 +36,7 @@ def serve(config: str, folder: Path) -> Iterator[Gateway]:
     path = folder / "trunkline.yaml"
     path.write_text(config)
     with _started(["--config", str(path)], folder) as gateway:
+        gateway.config = path
         yield gateway
 
 
@@ -60,7 +63,7 @@ def _started(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    gateway, ready = Gateway(), threading.Event()
+    gateway, ready = Gateway(home), threading.Event()
 
     def read() -> None:
         assert process.stdout is not None

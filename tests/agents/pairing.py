@@ -1,14 +1,16 @@
 """An agent, a gateway and a provider that speaks another protocol, wired together."""
 
 import json
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from agents.gateway import Gateway, serve
+from agents.gateway import SOURCE, Gateway, serve
 from agents.process import Run, run
-from agents.programs import Line, Program, Wiring
+from agents.programs import Line, Program
 from agents.records import Record, records
 from standin import GeminiStandIn, OpenAIStandIn, Script, Server, StandIn
 
@@ -69,20 +71,40 @@ class Pairing:
     gateway: Gateway
     home: Path
     folder: Path
-    wiring: Wiring
+    settled: dict[str, str]
+    """The variables of a user of this agent."""
 
-    def run(self, prompt: str, *, again: bool = False) -> Run:
-        """One prompt, without a terminal."""
-        command = [self.program.name, *self.program.ask(prompt, again=again), *self.wiring.arguments]
-        return run(command, self.folder, self._environment(), timeout=TIMEOUT)
+    def run(self, prompt: str, *options: str, again: bool = False) -> Run:
+        """One prompt, without a terminal, by ``trunkline launch``."""
+        place = urlsplit(self.gateway.url)
+        launch = [
+            "launch",
+            self.program.name,
+            "--config",
+            str(self.gateway.config),
+            "--port",
+            str(place.port),
+        ]
+        asked = ["--model", self.program.model, "--", *self.program.ask(prompt, again=again), *options]
+        # The launcher finds the gateway's own files where the gateway has them.
+        environment = {"TRUNKLINE_HOME": str(self.gateway.home), "PYTHONPATH": str(SOURCE)}
+        return self._run([sys.executable, "-m", "trunkline", *launch, *asked], environment)
 
-    def _environment(self) -> dict[str, str]:
-        return {
+    def run_wired(self, prompt: str) -> Run:
+        """One prompt, wired by hand as the agent's own documentation says."""
+        wiring = self.program.wire(self.home, Line(self.gateway.url, KEY, self.program.model))
+        command = [self.program.name, *self.program.ask(prompt, again=False), *wiring.arguments]
+        return self._run(command, wiring.environment)
+
+    def _run(self, command: Sequence[str], environment: Mapping[str, str]) -> Run:
+        surroundings = {
             "HOME": str(self.home),
             "PATH": f"{self.program.commands()}:/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
-            **self.wiring.environment,
+            **self.settled,
+            **environment,
         }
+        return run(command, self.folder, surroundings, timeout=TIMEOUT)
 
     def records(self) -> list[Record]:
         """What the gateway recorded, complete."""
@@ -132,8 +154,7 @@ def paired(
         provider.standin(script(work)) as standin,
         serve(_yaml(provider, standin, any_model=any_model), folder) as gateway,
     ):
-        line = Line(gateway.url, KEY, program.model)
-        yield Pairing(program, provider, standin, gateway, home, work, program.wire(home, line))
+        yield Pairing(program, provider, standin, gateway, home, work, program.settle(home))
 
 
 def _yaml(provider: Provider, standin: Server, *, any_model: bool) -> str:

@@ -1,14 +1,12 @@
 """aider, which has no tools: edits are text, and a command's output goes back as a user's words."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agents.pairing import PROVIDERS, paired
 from agents.programs.aider import Aider
-from agents.programs.program import Wiring
 from standin import Delivery, Script, failures, say, turn
 
 pytestmark = pytest.mark.agent
@@ -34,9 +32,7 @@ def work(program: Aider) -> Callable[[Path], Script]:
 def test_edits_until_the_check_command_is_content(provider: str, tmp_path: Path) -> None:
     program = Aider()
     with paired(program, PROVIDERS[provider], work(program), tmp_path) as made:
-        checked = ("--auto-test", "--test-cmd", CHECK)
-        working = replace(made, wiring=Wiring(made.wiring.environment, made.wiring.arguments + checked))
-        run = working.run("Write the notes.")
+        run = made.run("Write the notes.", "--auto-test", "--test-cmd", CHECK)
         made.check(run)
         assert (made.folder / "notes.txt").read_text() == NOTES.replace("first", "second")
         assert "I write. ✓" in program.said(run), made.report(run)
@@ -62,7 +58,7 @@ def test_a_limit_and_a_cut_stream_are_not_seen(tmp_path: Path) -> None:
         ]
 
     with paired(program, PROVIDERS["messages"], made_for, tmp_path) as made:
-        run = made.run("Write the notes.")
+        run = made.run_wired("Write the notes.")
         shown = made.report(run)
         assert run.code == 0, shown
         assert (made.folder / "notes.txt").read_text() == NOTES, shown

@@ -39,7 +39,7 @@ def test_a_limit_and_cut_streams_are_not_seen(agent: str, tmp_path: Path) -> Non
     program = PROGRAMS[agent]
     name = "chat" if program.protocol == "anthropic_messages" else "messages"
     with paired(program, PROVIDERS[name], stumbling(program), tmp_path) as made:
-        run = made.run("Write a note.")
+        run = made.run_wired("Write a note.")
         shown = made.report(run)
         assert run.code == 0, shown
         assert program.said(run).endswith(WHOLE), shown
@@ -56,7 +56,7 @@ def test_a_limit_and_cut_streams_are_not_seen(agent: str, tmp_path: Path) -> Non
 def test_an_unknown_model_is_named_at_once(agent: str, tmp_path: Path) -> None:
     program = Aider() if agent == "aider" else PROGRAMS[agent]
     with paired(program, PROVIDERS["chat"], lambda _: (), tmp_path, any_model=False) as made:
-        run = made.run("Hello?")
+        run = made.run_wired("Hello?")
         shown = made.report(run)
         assert run.code != 0 or agent == "aider", shown  # aider ends with 0 after any error
         said = run.stdout + run.stderr

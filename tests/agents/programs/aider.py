@@ -17,15 +17,16 @@ class Aider:
     def commands(self) -> Path:
         return aider_commands()
 
-    def wire(self, home: Path, line: Line) -> Wiring:
+    def settle(self, home: Path) -> dict[str, str]:
         # Without this file it looks for the unknown model's price on the network.
         facts = {"max_input_tokens": 200000, "max_output_tokens": 8192, "mode": "chat"}
         facts |= {"litellm_provider": "openai", "input_cost_per_token": 0, "output_cost_per_token": 0}
-        (home / ".aider.model.metadata.json").write_text(json.dumps({f"openai/{line.model}": facts}))
+        (home / ".aider.model.metadata.json").write_text(json.dumps({f"openai/{self.model}": facts}))
+        return {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+
+    def wire(self, home: Path, line: Line) -> Wiring:
         environment = {"OPENAI_API_BASE": f"{line.url}/v1", "OPENAI_API_KEY": line.key}
-        return Wiring(
-            environment | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}, ("--model", f"openai/{line.model}")
-        )
+        return Wiring(environment, ("--model", f"openai/{line.model}"))
 
     def ask(self, prompt: str, *, again: bool) -> list[str]:
         quiet = ["--no-check-update", "--analytics-disable", "--no-show-release-notes", "--no-gitignore"]

@@ -23,8 +23,11 @@ class ClaudeCode:
     def commands(self) -> Path:
         return npm_commands()
 
+    def settle(self, home: Path) -> dict[str, str]:
+        return QUIET
+
     def wire(self, home: Path, line: Line) -> Wiring:
-        environment = {"ANTHROPIC_BASE_URL": line.url, "ANTHROPIC_AUTH_TOKEN": line.key, **QUIET}
+        environment = {"ANTHROPIC_BASE_URL": line.url, "ANTHROPIC_AUTH_TOKEN": line.key}
         return Wiring(environment, ("--model", line.model))
 
     def ask(self, prompt: str, *, again: bool) -> list[str]:

@@ -16,24 +16,27 @@ class Codex:
     def commands(self) -> Path:
         return npm_commands()
 
-    def wire(self, home: Path, line: Line) -> Wiring:
-        (home / ".codex").mkdir(exist_ok=True)
+    def settle(self, home: Path) -> dict[str, str]:
+        (home / ".codex").mkdir()
         (home / ".codex" / "config.toml").write_text(
-            f"""\
+            "check_for_update_on_startup = false\nanalytics.enabled = false\n"
+        )
+        return {}
+
+    def wire(self, home: Path, line: Line) -> Wiring:
+        with (home / ".codex" / "config.toml").open("a") as file:
+            file.write(
+                f"""\
 model = "{line.model}"
 model_provider = "trunkline"
-check_for_update_on_startup = false
 
 [model_providers.trunkline]
 name = "Trunkline"
 base_url = "{line.url}/v1"
 env_key = "TRUNKLINE_KEY"
 wire_api = "responses"
-
-[analytics]
-enabled = false
 """
-        )
+            )
         return Wiring({"TRUNKLINE_KEY": line.key})
 
     def ask(self, prompt: str, *, again: bool) -> list[str]:

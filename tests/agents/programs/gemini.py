@@ -1,11 +1,10 @@
 """Gemini CLI: its variables, over Gemini."""
 
-import json
 from pathlib import Path
 
 from agents.install import npm_commands
 from agents.process import Run
-from agents.programs.program import Line, Wiring
+from agents.programs.program import Line, Wiring, merge_json
 from standin import Call
 
 
@@ -17,19 +16,15 @@ class GeminiCli:
     def commands(self) -> Path:
         return npm_commands()
 
+    def settle(self, home: Path) -> dict[str, str]:
+        quiet = {"privacy": {"usageStatisticsEnabled": False}, "general": {"enableAutoUpdate": False}}
+        merge_json(home / ".gemini" / "settings.json", **quiet)
+        return {"GEMINI_CLI_TRUST_WORKSPACE": "true"}
+
     def wire(self, home: Path, line: Line) -> Wiring:
-        settings = {
-            "security": {"auth": {"selectedType": "gemini-api-key"}},
-            "privacy": {"usageStatisticsEnabled": False},
-            "general": {"enableAutoUpdate": False},
-        }
-        (home / ".gemini").mkdir(exist_ok=True)
-        (home / ".gemini" / "settings.json").write_text(json.dumps(settings))
-        environment = {
-            "GOOGLE_GEMINI_BASE_URL": line.url,
-            "GEMINI_API_KEY": line.key,
-            "GEMINI_CLI_TRUST_WORKSPACE": "true",
-        }
+        sign_in = {"auth": {"selectedType": "gemini-api-key"}}
+        merge_json(home / ".gemini" / "settings.json", security=sign_in)
+        environment = {"GOOGLE_GEMINI_BASE_URL": line.url, "GEMINI_API_KEY": line.key}
         return Wiring(environment, ("--model", line.model))
 
     def ask(self, prompt: str, *, again: bool) -> list[str]:

@@ -17,6 +17,9 @@ class OpenCode:
     def commands(self) -> Path:
         return npm_commands()
 
+    def settle(self, home: Path) -> dict[str, str]:
+        return {"OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_AUTOUPDATE": "1"}
+
     def wire(self, home: Path, line: Line) -> Wiring:
         options = {"baseURL": f"{line.url}/v1", "apiKey": line.key}
         provider = {
@@ -25,9 +28,8 @@ class OpenCode:
             "models": {line.model: {"tool_call": True, "limit": {"context": 200000, "output": 8192}}},
         }
         path = home / "opencode.json"
-        path.write_text(json.dumps({"provider": {"trunkline": provider}, "autoupdate": False}))
-        environment = {"OPENCODE_CONFIG": str(path), "OPENCODE_DISABLE_MODELS_FETCH": "1"}
-        return Wiring(environment, ("--model", f"trunkline/{line.model}"))
+        path.write_text(json.dumps({"provider": {"trunkline": provider}}))
+        return Wiring({"OPENCODE_CONFIG": str(path)}, ("--model", f"trunkline/{line.model}"))
 
     def ask(self, prompt: str, *, again: bool) -> list[str]:
         return ["run", "--format", "json", *(["--continue"] if again else []), prompt]

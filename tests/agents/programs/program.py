@@ -40,8 +40,12 @@ class Program(Protocol):
         """The folder of its command, installed if need be."""
         ...
 
+    def settle(self, home: Path) -> dict[str, str]:
+        """A user's own settings, in files below ``home`` and in variables: nothing but loopback is called."""
+        ...
+
     def wire(self, home: Path, line: Line) -> Wiring:
-        """As its own documentation says; writes what it needs below ``home``."""
+        """As its own documentation says; writes what it needs below ``home``, which is settled."""
         ...
 
     def ask(self, prompt: str, *, again: bool) -> list[str]:
@@ -59,6 +63,13 @@ class Program(Protocol):
     def shell(self, command: str) -> Call:
         """The call of its tool that runs a command."""
         ...
+
+
+def merge_json(path: Path, **added: object) -> None:
+    """Puts keys into a settings file, which need not exist."""
+    known = json.loads(path.read_text()) if path.exists() else {}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(known | added))
 
 
 def json_events(run: Run) -> list[dict[str, object]]:

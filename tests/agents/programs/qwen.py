@@ -1,11 +1,10 @@
 """Qwen Code: variables of the OpenAI kind, over OpenAI Chat."""
 
-import json
 from pathlib import Path
 
 from agents.install import npm_commands
 from agents.process import Run
-from agents.programs.program import Line, Wiring
+from agents.programs.program import Line, Wiring, merge_json
 from standin import Call
 
 
@@ -17,15 +16,14 @@ class QwenCode:
     def commands(self) -> Path:
         return npm_commands()
 
+    def settle(self, home: Path) -> dict[str, str]:
+        # In its pseudo-terminal it loses what a short command prints, now and then.
+        shell = {"shell": {"enableInteractiveShell": False}}
+        merge_json(home / ".qwen" / "settings.json", privacy={"usageStatisticsEnabled": False}, tools=shell)
+        return {}
+
     def wire(self, home: Path, line: Line) -> Wiring:
-        settings = {
-            "security": {"auth": {"selectedType": "openai"}},
-            "privacy": {"usageStatisticsEnabled": False},
-            # In its pseudo-terminal it loses what a short command prints, now and then.
-            "tools": {"shell": {"enableInteractiveShell": False}},
-        }
-        (home / ".qwen").mkdir(exist_ok=True)
-        (home / ".qwen" / "settings.json").write_text(json.dumps(settings))
+        merge_json(home / ".qwen" / "settings.json", security={"auth": {"selectedType": "openai"}})
         return Wiring(
             {"OPENAI_BASE_URL": f"{line.url}/v1", "OPENAI_API_KEY": line.key, "OPENAI_MODEL": line.model}
         )
