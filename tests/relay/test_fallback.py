@@ -417,6 +417,14 @@ def test_T10_a_client_that_leaves_gives_the_probe_back() -> None:
     assert not it.health.breaker(Target("one", "model")).probing
 
 
+@pytest.mark.parametrize("protocol", ["tiny", "small"])
+def test_a_client_that_leaves_with_the_whole_answer_was_served(protocol: str) -> None:
+    """Codex closes its connection at the last event, before the upstream's has come to its end."""
+    it = Bench(ScriptedUpstream(Script([*answer("a"), 100.0])), (provider("one", protocol),))
+    run(cancel_after(it, 0.5, WritingSink()))
+    assert it.records[0].outcome == "ok"
+
+
 @pytest.mark.parametrize("stalled", [False, True])
 def test_T14_a_sink_that_gives_up_is_recorded(stalled: bool) -> None:
     async def gone(sink: WritingSink) -> None:

@@ -22,6 +22,8 @@ class Delivery:
         self.committed = False
         self.ended = False
         """An error event is out: nothing may follow it."""
+        self.complete = False
+        """The client has the whole answer. Some leave then, before the connection says so."""
         self.last = time()
         """Loop time at which the client last got something."""
         self.rewrite: Callable[[bytes], bytes] | None = None

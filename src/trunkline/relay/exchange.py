@@ -101,10 +101,11 @@ class Exchange:
                 raise
             await course.delivery.break_off(error)
         except asyncio.CancelledError as cause:
-            journal.outcome = cause.args[0] if cause.args and cause.args[0] in _GONE else "stopped"
+            gone = str(cause.args[0]) if cause.args and cause.args[0] in _GONE else None
+            journal.outcome = "stopped" if gone is None else _left(course, gone)
             raise
         except ClientGone as gone:
-            journal.outcome = "client_stalled" if gone.stalled else "client_closed"
+            journal.outcome = _left(course, "client_stalled" if gone.stalled else "client_closed")
         except RecursionError:
             journal.failed(GatewayError(Kind.INVALID_REQUEST, "the request is nested too deeply"), 400)
             raise
@@ -115,6 +116,11 @@ class Exchange:
             if course.keeper is not None:
                 course.keeper.close()
             self._services.recorder.record(journal.record())
+
+
+def _left(course: Course, outcome: str) -> str:
+    """How an exchange ended whose client went away: well, if that was after the last event."""
+    return "ok" if course.delivery.complete else outcome
 
 
 async def _serve(course: Course) -> None:

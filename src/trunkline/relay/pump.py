@@ -111,6 +111,7 @@ class Pump:
             self._ended, self._idle = True, LINGER
         if out:
             await self._delivery.content(out)
+        self._delivery.complete = self._ended
         if pipe.begun:
             self._name, self._seconds = "up.idle", self._idle
             self._limit = self._time() + self._idle

@@ -11,7 +11,10 @@ from standin import Call
 class Codex:
     name = "codex"
     protocol = "openai_responses"
-    model = "any-model"
+
+    def __init__(self, model: str = "any-model") -> None:
+        """What tools it declares, and how, depends on the name of the model."""
+        self.model = model
 
     def commands(self) -> Path:
         return npm_commands()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from protocols.gemini.room import ask, asked, encode, raw, sent, user
 from trunkline.core.facts import Facts
 from trunkline.core.types import Tool
-from trunkline.protocols.gemini.schema_encode import subset, without_dialect
+from trunkline.protocols.gemini.schema_encode import subset
+from trunkline.protocols.gemini.schema_words import known_words
 
 SUBSET = Facts(schema_dialect="openapi_subset")
 
@@ -30,9 +31,29 @@ def inner(schema: object) -> object:
 
 def test_E33_json_schema_goes_without_its_dialect_and_stays_otherwise() -> None:
     schema = type(raw({}))(b'{ "$schema": "http://x", "type":"object",  "properties":{"a":{"const":1.0}} }')
-    assert bytes(without_dialect(schema)) == b'{ "type":"object",  "properties":{"a":{"const":1.0}} }'
-    plain = raw({"type": "object", "properties": {"$schema": {"type": "string"}}})
-    assert without_dialect(plain) is plain
+    known, lost = known_words(schema)
+    assert (bytes(known), lost) == (b'{ "type":"object",  "properties":{"a":{"const":1.0}} }', ())
+    plain = raw({"type": "object", "properties": {"$schema": {"type": "string"}, "encrypted": {}}})
+    assert known_words(plain) == (plain, ())
+    assert known_words(plain)[0] is plain
+
+
+def test_E33_words_that_are_not_json_schemas_stay_behind() -> None:
+    """Codex marks a parameter of its sub-agents as ``encrypted``."""
+    marked = {"type": "string", "encrypted": True, "x-hint": {"type": "string"}}
+    clean = {"type": "string"}
+
+    def around(one: object) -> dict[str, object]:
+        known = {"properties": {"encrypted": one}, "$defs": {"d": one}, "anyOf": [one, True], "not": one}
+        return {"type": "object", **known, "items": one, "const": marked, "required": ["encrypted"]}
+
+    known, lost = known_words(raw({"$schema": "x", **around(marked)}))
+    assert json.loads(bytes(known)) == around(clean)
+    assert lost == ("encrypted", "x-hint")
+    nested, none = known_words(raw({"items": {"$schema": "x", "type": "string"}}))
+    assert (json.loads(bytes(nested)), none) == ({"items": {"type": "string"}}, ())
+    with pytest.raises(msgspec.DecodeError):
+        known_words(msgspec.Raw(b'{"type": '))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import msgspec
 
 from trunkline.core.types import OutputFormat, Reasoning, Request
 from trunkline.protocols.gemini.ledger import Ledger
-from trunkline.protocols.gemini.schema_encode import subset, without_dialect
+from trunkline.protocols.gemini.schema_encode import subset
+from trunkline.protocols.gemini.schema_words import known_words
 
 MAX_STOPS: Final = 5
 STRUCTURED_TOOL: Final = "structured_answer"
@@ -154,7 +155,9 @@ def _schema(wanted: OutputFormat, ledger: Ledger, field: str) -> Fields:
     if wanted.schema is None:
         return {}
     if ledger.facts.schema_dialect == "json_schema":
-        return {f"{field}JsonSchema": without_dialect(wanted.schema)}
+        known, lost = known_words(wanted.schema)
+        ledger.lose_words("response_format.schema", lost)
+        return {f"{field}JsonSchema": known}
     written = subset(wanted.schema)
     if written is None:
         return {}

@@ -1,5 +1,7 @@
 """What one encoding of a request learns on its way: what stays behind, and which tools were renamed."""
 
+from collections.abc import Iterable
+
 from trunkline.core.facts import Facts
 from trunkline.core.losses import Loss
 from trunkline.protocols.gemini.names import fitting_name
@@ -32,6 +34,11 @@ class Ledger:
         if sent != name:
             self.changed[sent] = name
         return sent
+
+    def lose_words(self, field: str, words: Iterable[str]) -> None:
+        """Keywords of a schema that are not JSON Schema's: the vendor refuses what it does not know."""
+        for word in words:
+            self.lose(f"{field}.{word}", "no keyword of JSON Schema")
 
     def lose_mark(self, cache: object | None) -> None:
         """A cache mark: the vendor caches by itself."""

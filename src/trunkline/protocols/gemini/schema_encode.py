@@ -1,4 +1,4 @@
-"""JSON Schema for a target: without ``$schema``, or written in the older OpenAPI subset (E33).
+"""JSON Schema written in the older OpenAPI subset (E33).
 
 The subset has no references, unions of types, constants or most constraints: references are put in
 place (a circle ends in an open object), the rest is said in words in the description.
@@ -10,9 +10,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from trunkline.core.splice import splice
 from trunkline.protocols.gemini.untyped import as_list, as_object
-from trunkline.protocols.gemini.wire import OBJECT, encode
+from trunkline.protocols.gemini.wire import encode
 
 _ANY: Final = msgspec.json.Decoder()
 _DEPTH: Final = 40
@@ -32,16 +31,6 @@ _SILENT: Final = frozenset(
      "readOnly", "writeOnly", "deprecated", "type", "format", "nullable", "properties", "items", "anyOf",
      "oneOf", "allOf", "const", "propertyOrdering"}
 )  # fmt: skip
-
-
-def without_dialect(schema: Raw) -> Raw:
-    """The schema without ``$schema``, which the vendor refuses; every other byte stays."""
-    data = bytes(schema)
-    if b'"$schema"' not in data:
-        return schema
-    if "$schema" in OBJECT.decode(data):
-        return Raw(splice(data, {"$schema": None}))
-    return schema
 
 
 def subset(schema: Raw) -> Raw | None:

@@ -9,7 +9,8 @@ from trunkline.core.search import SearchTool
 from trunkline.core.types import Request, Tool
 from trunkline.protocols.client_tools import client_tool
 from trunkline.protocols.gemini.ledger import Ledger
-from trunkline.protocols.gemini.schema_encode import subset, without_dialect
+from trunkline.protocols.gemini.schema_encode import subset
+from trunkline.protocols.gemini.schema_words import known_words
 from trunkline.protocols.gemini.wire import OBJECT
 
 PLACEHOLDER: Final = "DeferredToolPlaceholder"
@@ -101,7 +102,9 @@ def _schema(schema: Raw | None, ledger: Ledger) -> ToolOut:
         return {}
     try:
         if ledger.facts.schema_dialect == "json_schema":
-            return {"parametersJsonSchema": without_dialect(schema)}
+            known, lost = known_words(schema)
+            ledger.lose_words("tools.schema", lost)
+            return {"parametersJsonSchema": known}
         written = subset(schema)
     except msgspec.DecodeError:
         return {}
