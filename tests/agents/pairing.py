@@ -49,16 +49,23 @@ def _google(standin: Server) -> dict[str, object]:
     return {"kind": "custom", "speaks": {"gemini": standin.url}, "key": standin.token}
 
 
+def _chat(standin: Server) -> dict[str, object]:
+    return {"kind": "custom", "speaks": {"openai_chat": f"{standin.url}/v1"}, "key": standin.token}
+
+
 CHAT = ("/chat/completions", "/invocations")
 GEMINI = (":generateContent", ":streamGenerateContent")
 PROVIDERS = {
-    "chat": Provider("openai_chat", "databricks-gpt-5-4", CHAT, StandIn, _workspace),
+    "chat": Provider("openai_chat", "gpt-5", CHAT, OpenAIStandIn, _chat),
     "messages": Provider(
         "anthropic_messages", "databricks-claude-sonnet-4-5", ("/v1/messages",), StandIn, _native
     ),
     "responses": Provider("openai_responses", "gpt-5.5", ("/responses",), OpenAIStandIn, _openai),
     "gemini": Provider("gemini", "gemini-3.1-pro-preview", GEMINI, GeminiStandIn, _google),
 }
+"""One of each protocol."""
+DATABRICKS = Provider("openai_chat", "databricks-gpt-5-4", CHAT, StandIn, _workspace)
+"""Chat with the workspace's own rules."""
 
 
 @dataclass(frozen=True, slots=True)

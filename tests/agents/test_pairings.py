@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.pairing import PROVIDERS, Pairing, paired
+from agents.pairing import DATABRICKS, PROVIDERS, Pairing, paired
 from agents.programs import PROGRAMS, Program
 from standin import Asked, Script, Scripted, Think, say, turn
 
@@ -18,6 +18,7 @@ ABROAD = [
     for provider in PROVIDERS
     if PROVIDERS[provider].protocol != program.protocol
 ]
+EVERY = {**PROVIDERS, "databricks": DATABRICKS}
 
 LOST = {
     ("claude", "chat"): {"thinking.display", "messages.thinking", "messages.role.system", "user"},
@@ -25,6 +26,7 @@ LOST = {
     ("codex", "chat"): {"messages.thinking", "prompt_cache_key", "tools.web_search"},
     ("codex", "messages"): {"thinking", "prompt_cache_key", "tools.web_search"},
     ("codex", "gemini"): {"prompt_cache_key"},
+    ("gemini", "databricks"): {"thinking.display", "messages.thinking"},
     ("gemini", "chat"): {"thinking.display", "messages.thinking"},
     ("gemini", "messages"): {"thinking"},
     ("opencode", "messages"): {"messages.thinking"},
@@ -66,10 +68,13 @@ def work(program: Program) -> Callable[[Path], Script]:
     return made_for
 
 
-@pytest.mark.parametrize(("agent", "provider"), ABROAD, ids=[f"{a}-{p}" for a, p in ABROAD])
+PAIRS = [*ABROAD, ("gemini", "databricks")]
+
+
+@pytest.mark.parametrize(("agent", "provider"), PAIRS, ids=[f"{a}-{p}" for a, p in PAIRS])
 def test_works_with_files_and_commands_and_goes_on(agent: str, provider: str, tmp_path: Path) -> None:
     program = PROGRAMS[agent]
-    with paired(program, PROVIDERS[provider], work(program), tmp_path) as made:
+    with paired(program, EVERY[provider], work(program), tmp_path) as made:
         run = made.run("Do the work.")
         made.check(run)
         assert program.said(run).endswith("All done ✓."), made.report(run)

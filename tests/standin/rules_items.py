@@ -8,11 +8,9 @@ from standin.openai_words import missing, refuse, too_long, unknown, wrong_type,
 
 Json = Mapping[str, object]
 
-_COMMON = {"type", "id", "status"}
+_COMMON = {"type", "id", "status", "internal_chat_message_metadata_passthrough"}
 _KEYS: dict[str, frozenset[str]] = {
-    "message": frozenset(
-        {*_COMMON, "role", "content", "phase", "internal_chat_message_metadata_passthrough"}
-    ),
+    "message": frozenset({*_COMMON, "role", "content", "phase"}),
     "reasoning": frozenset({*_COMMON, "summary", "content", "encrypted_content"}),
     "function_call": frozenset({*_COMMON, "call_id", "name", "arguments", "namespace", "async", "caller"}),
     "function_call_output": frozenset({*_COMMON, "call_id", "output", "name", "namespace", "caller"}),
