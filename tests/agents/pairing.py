@@ -159,12 +159,13 @@ def paired(
     work.mkdir()
     with (
         provider.standin(script(work)) as standin,
-        serve(_yaml(provider, standin, any_model=any_model), folder) as gateway,
+        serve(yaml(provider, standin, any_model=any_model), folder) as gateway,
     ):
         yield Pairing(program, provider, standin, gateway, home, work, program.settle(home))
 
 
-def _yaml(provider: Provider, standin: Server, *, any_model: bool) -> str:
+def yaml(provider: Provider, standin: Server, *, any_model: bool = True) -> str:
+    """The gateway's configuration."""
     section = {**provider.section(standin), "models": [provider.model]}
     return json.dumps(  # which is YAML
         {
