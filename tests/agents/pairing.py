@@ -12,7 +12,7 @@ from agents.gateway import SOURCE, Gateway, serve
 from agents.process import Run, run
 from agents.programs import Line, Program
 from agents.records import Record, records
-from standin import GeminiStandIn, OpenAIStandIn, Script, Server, StandIn
+from standin import AnthropicStandIn, GeminiStandIn, OpenAIStandIn, Script, Server, StandIn
 
 KEY = "client-key-of-the-tests"
 TIMEOUT = 240.0
@@ -34,10 +34,8 @@ def _workspace(standin: Server) -> dict[str, object]:
     return {"kind": "databricks", "host": standin.url, "token": standin.token}
 
 
-def _native(standin: Server) -> dict[str, object]:
-    """A workspace's Messages route alone, under the same rules as the workspace's own."""
-    url = f"{standin.url}/serving-endpoints/anthropic"
-    return {"kind": "custom", "speaks": {"anthropic_messages": url}, "key": standin.token, "auth": "bearer"}
+def _anthropic(standin: Server) -> dict[str, object]:
+    return {"kind": "custom", "speaks": {"anthropic_messages": standin.url}, "key": standin.token}
 
 
 def _openai(standin: Server) -> dict[str, object]:
@@ -58,14 +56,19 @@ GEMINI = (":generateContent", ":streamGenerateContent")
 PROVIDERS = {
     "chat": Provider("openai_chat", "gpt-5", CHAT, OpenAIStandIn, _chat),
     "messages": Provider(
-        "anthropic_messages", "databricks-claude-sonnet-4-5", ("/v1/messages",), StandIn, _native
+        "anthropic_messages", "claude-sonnet-4-5", ("/v1/messages",), AnthropicStandIn, _anthropic
     ),
     "responses": Provider("openai_responses", "gpt-5.5", ("/responses",), OpenAIStandIn, _openai),
     "gemini": Provider("gemini", "gemini-3.1-pro-preview", GEMINI, GeminiStandIn, _google),
 }
 """One of each protocol."""
-DATABRICKS = Provider("openai_chat", "databricks-gpt-5-4", CHAT, StandIn, _workspace)
-"""Chat with the workspace's own rules."""
+DATABRICKS = {
+    "databricks-gpt": Provider("openai_chat", "databricks-gpt-5-4", CHAT, StandIn, _workspace),
+    "databricks-claude": Provider(
+        "anthropic_messages", "databricks-claude-sonnet-4-5", (*CHAT, "/v1/messages"), StandIn, _workspace
+    ),
+}
+"""Workspaces, with rules of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ ABROAD = [
     for provider in PROVIDERS
     if PROVIDERS[provider].protocol != program.protocol
 ]
-EVERY = {**PROVIDERS, "databricks": DATABRICKS}
+EVERY = PROVIDERS | DATABRICKS
 
 LOST = {
     ("claude", "chat"): {"thinking.display", "messages.thinking", "messages.role.system", "user"},
@@ -26,7 +26,9 @@ LOST = {
     ("codex", "chat"): {"messages.thinking", "prompt_cache_key", "tools.web_search"},
     ("codex", "messages"): {"thinking", "prompt_cache_key", "tools.web_search"},
     ("codex", "gemini"): {"prompt_cache_key"},
-    ("gemini", "databricks"): {"thinking.display", "messages.thinking"},
+    ("gemini", "databricks-gpt"): {"thinking.display", "messages.thinking"},
+    ("gemini", "databricks-claude"): {"thinking"},
+    ("codex", "databricks-claude"): {"thinking", "prompt_cache_key", "tools.web_search"},
     ("gemini", "chat"): {"thinking.display", "messages.thinking"},
     ("gemini", "messages"): {"thinking"},
     ("opencode", "messages"): {"messages.thinking"},
@@ -68,7 +70,12 @@ def work(program: Program) -> Callable[[Path], Script]:
     return made_for
 
 
-PAIRS = [*ABROAD, ("gemini", "databricks")]
+PAIRS = [
+    *ABROAD,
+    ("codex", "databricks-claude"),
+    ("gemini", "databricks-claude"),
+    ("gemini", "databricks-gpt"),
+]
 
 
 @pytest.mark.parametrize(("agent", "provider"), PAIRS, ids=[f"{a}-{p}" for a, p in PAIRS])

@@ -70,7 +70,12 @@ class Anthropic(Vendor):
 
     def _answer(self, body: dict[str, object], model: Model) -> Reply:
         _check_fields(body, model)
-        check_claude(body, Claude(model, self.ledger, tool_references=True, late_system=model.late_system))
+        check_claude(
+            body,
+            Claude(
+                model, self.ledger, tool_references=True, late_system=model.late_system, server_tools=True
+            ),
+        )
         asked = Asked("messages", str(body["model"]), body)
         step = self.scripted(asked)
         if isinstance(step, Reply):

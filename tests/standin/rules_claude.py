@@ -25,6 +25,7 @@ _TOOL_TAGS = (
     "'bash_20250124', 'custom', 'text_editor_20250124', 'text_editor_20250429', 'text_editor_20250728'"
 )
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
+_SERVER_TOOL = re.compile(r"(web_search|web_fetch|code_execution|bash|text_editor|memory)_20\d{6}")
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
@@ -38,6 +39,8 @@ class Claude:
     cache_ttl: bool = True
     tool_references: bool = False
     late_system: bool = False
+    server_tools: bool = False
+    """Takes tools that it runs itself."""
 
 
 def check_claude(body: Json, rules: Claude) -> None:
@@ -177,6 +180,8 @@ def _check_tools(body: Json, rules: Claude) -> None:
     names: set[str] = set()
     for index, tool in enumerate(tools if isinstance(tools, list) else []):
         kind = tool.get("type", "custom")
+        if rules.server_tools and _SERVER_TOOL.fullmatch(kind):
+            continue
         if kind != "custom":
             refuse(
                 f"tools.{index}: Input tag '{kind}' found using 'type' does not match any of the expected "

@@ -79,9 +79,10 @@ def schema_of(schema: object) -> object:
 
 
 def undated(value: object) -> object:
-    """Without ``$schema``, which Gemini refuses at any depth."""
+    """Without ``$schema`` and OpenAI's own ``encrypted``, which Gemini refuses at any depth."""
     if isinstance(value, list):
         return [undated(one) for one in value]
     if not isinstance(value, dict):
         return value
-    return {key: undated(inner) for key, inner in value.items() if key != "$schema"}
+    foreign = {"$schema", "encrypted"} if "type" in value else {"$schema"}
+    return {key: undated(inner) for key, inner in value.items() if key not in foreign}
