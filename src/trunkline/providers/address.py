@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from trunkline.core.errors import GatewayError, Kind
 from trunkline.providers.problems import SettingsError
 
 ENDPOINTS: Final[Mapping[str, str]] = {
@@ -54,6 +55,18 @@ def gemini_models(configured: str) -> str:
     return base if base.endswith("/models") else endpoint_url("gemini", base)
 
 
+def in_path(model: str) -> str:
+    """A model's name as a piece of a URL's path; slashes stay, all that could end the path is escaped.
+
+    Raises GatewayError (NOT_FOUND) for a name that leads out of its place: a client may ask for any.
+    """
+    if not {".", ".."}.isdisjoint(model.replace("\\", "/").split("/")):
+        raise GatewayError(
+            Kind.NOT_FOUND, f"there is no model {model[:200]!r}", field="model", should_retry=False
+        )
+    return quote(model, safe="/:@,")
+
+
 class GeminiUrls(NamedTuple):
     """The methods of one model."""
 
@@ -68,7 +81,7 @@ def gemini_urls(configured: str, deployment: str) -> GeminiUrls:
     Streams are always asked for as events (protocols.md E99).
     """
     query = configured.strip().partition("?")[2]
-    model = f"{gemini_models(configured)}/{quote(deployment.removeprefix('models/'), safe='/:@,')}"
+    model = f"{gemini_models(configured)}/{in_path(deployment.removeprefix('models/'))}"
     plain, more = (f"?{query}", f"&{query}") if query else ("", "")
     return GeminiUrls(
         f"{model}:generateContent{plain}",

@@ -20,6 +20,7 @@ from trunkline.providers.address import (
     endpoint_url,
     gemini_models,
     gemini_urls,
+    in_path,
 )
 from trunkline.providers.draft import Draft
 from trunkline.providers.edit_chat import chat_edits_due, edit_chat
@@ -101,7 +102,8 @@ class CatalogProvider:
         return tuple(self._surface(protocol, configured, deployment) for protocol, configured in chosen)
 
     def _surface(self, protocol: str, configured: str, deployment: str) -> Surface:
-        configured = configured.replace("{model}", deployment)
+        if "{model}" in configured:
+            configured = configured.replace("{model}", in_path(deployment))
         stream_url = count_url = None
         if protocol == "gemini":
             url, stream_url, count_url = gemini_urls(configured, deployment)
@@ -136,7 +138,7 @@ class CatalogProvider:
             name=CARRIED_NAMES[protocol],
             protocol=protocol,
             deployment=deployment,
-            url=url.replace("{model}", deployment),
+            url=url.replace("{model}", in_path(deployment)) if "{model}" in url else url,
             facts=Facts(provider=self._name, model=deployment),
         )
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trunkline.catalog.names import family_key, family_of
-from trunkline.providers.address import CARRIED_NAMES, ENDPOINTS, gemini_urls
+from trunkline.providers.address import CARRIED_NAMES, ENDPOINTS, gemini_urls, in_path
 from trunkline.providers.databricks.hosts import Host
 
 PROTOCOL: Final = {
@@ -197,7 +197,7 @@ def _place(host: Host, name: str, deployment: str, prefix: str | None) -> Place:
     protocol = PROTOCOL[name]
     if name == "serving_invocations":
         endpoint = host.endpoint or endpoint_name(deployment)
-        url = host.endpoint_url or f"{host.base}/serving-endpoints/{endpoint}/invocations"
+        url = host.endpoint_url or f"{host.base}/serving-endpoints/{in_path(endpoint)}/invocations"
         return Place(name, protocol, endpoint, url)
     if name.startswith("serving"):
         called, base = endpoint_name(deployment), host.base
