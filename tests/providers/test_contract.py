@@ -130,6 +130,7 @@ USUAL = [
     ("github_models", ["chat https://models.github.ai/inference/chat/completions"]),
     ("huggingface", ["chat https://router.huggingface.co/v1/chat/completions", "messages https://router.huggingface.co/v1/messages", "responses https://router.huggingface.co/v1/responses"]),
     ("perplexity", ["chat https://api.perplexity.ai/chat/completions"]),
+    ("gemini", ["gemini https://generativelanguage.googleapis.com/v1beta/models/m:generateContent"]),
     ("ollama", ["chat http://127.0.0.1:11434/v1/chat/completions"]),
     ("vllm", ["chat http://127.0.0.1:8000/v1/chat/completions"]),
     ("lmstudio", ["chat http://127.0.0.1:1234/v1/chat/completions"]),
@@ -147,6 +148,7 @@ LISTS = {
     "zhipu": "https://api.z.ai/api/paas/v4/models",
     "github_models": "https://models.github.ai/catalog/models",
     "fireworks": "https://api.fireworks.ai/inference/v1/models",
+    "gemini": "https://generativelanguage.googleapis.com/v1beta/models?pageSize=1000",
 }
 
 

@@ -53,6 +53,7 @@ KEY_VARIABLES: Final = (
     KeyVariable("nvidia", ("NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY")),
     KeyVariable("github_models", ("GITHUB_MODELS_TOKEN",)),
     KeyVariable("huggingface", ("HUGGINGFACE_API_KEY",)),
+    KeyVariable("gemini", ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY")),
     KeyVariable("perplexity", ("PERPLEXITY_API_KEY", "PPLX_API_KEY")),
 )
 """As in the catalog (a test compares), but for variables that are usually set for other reasons

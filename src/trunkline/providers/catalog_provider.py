@@ -182,7 +182,7 @@ class CatalogProvider:
         if "{model}" in configured:
             return None
         if protocol == "gemini" and "://" not in path:
-            url = gemini_models(configured)
+            url = gemini_models(configured) + (path if path.startswith("?") else "")
         else:
             base = configured.partition("?")[0].rstrip("/").removesuffix(ENDPOINTS[protocol])
             url = path if "://" in path else f"{base}{path}"
