@@ -16,12 +16,15 @@ def row(entry: ProviderEntry) -> str:
     if entry.kind in BY_BEHAVIOUR:
         protocols = BY_BEHAVIOUR[entry.kind]
     kind = cell((entry.kind, *entry.aliases))
-    return f"| {entry.title} | {kind} | {cell(entry.env)} | {cell(protocols)} | {entry.note} |"
+    extra = "" if entry.extra is None else f"`trunkline[{entry.extra}]`"
+    return f"| {entry.title} | {kind} | {cell(entry.env)} | {cell(protocols)} | {extra} | {entry.note} |"
 
 
 BY_BEHAVIOUR = {
     "azure": ("openai_chat", "openai_responses"),
+    "bedrock": ("anthropic_messages", "bedrock_converse"),
     "databricks": ("anthropic_messages", "openai_chat"),
+    "vertex": ("gemini", "anthropic_messages", "openai_chat"),
 }
 """Kinds whose protocols depend on the settings or the model."""
 

@@ -128,7 +128,7 @@ class TestProvider:
     def headers(self, surface: Surface, credential: str | None, client: Headers) -> Headers:
         return (("authorization", f"Bearer {credential}"),)
 
-    def edit(self, surface: Surface, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
+    def edit(self, surface: Surface, body: bytes, client: Headers = ()) -> tuple[bytes, tuple[Loss, ...]]:
         if "extra" in surface.facts.drop and b',"extra":"field"' in body:
             return body.replace(b',"extra":"field"', b""), ()
         return body, ()

@@ -14,7 +14,7 @@ from trunkline.app.metrics import Metrics
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
 from trunkline.config.schema import Configuration
-from trunkline.protocols.registry import CARRIED, CODECS, COUNTERS
+from trunkline.protocols.registry import CARRIED, CODECS, COUNTERS, TARGETS
 from trunkline.providers.provider import ListedModel, Provider
 from trunkline.relay.admission import Admission
 from trunkline.relay.exchange import Exchange
@@ -58,6 +58,7 @@ class Gateway:
             planner=self._router.plan,
             providers=providers,
             codecs=CODECS,
+            targets=TARGETS,
             carried=CARRIED,
             counters=COUNTERS,
             upstream=self._upstreams,

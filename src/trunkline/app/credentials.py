@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from trunkline.app.providers import find_credentials
-from trunkline.config.schema import Configuration, Login
+from trunkline.config.schema import CloudLogin, Configuration, Login
 from trunkline.config.secret import Secret
 from trunkline.relay.ports import Clock, Credentials, Upstream
 from trunkline.upstream.credentials import StaticCredentials
@@ -22,12 +22,21 @@ def make_credentials(
     """The credentials of all providers that have one. What only logins need is loaded for them alone."""
     found = find_credentials(configuration, environ)
     fixed = {name: one for name, one in found.items() if isinstance(one, Secret)}
-    logins = {name: one for name, one in found.items() if isinstance(one, Login)}
-    if not logins:
+    if len(fixed) == len(found):
         return StaticCredentials(fixed)
-    from trunkline.upstream.credentials.logins import LoginCredentials, LoginMaker  # rarely needed
+    from trunkline.upstream.credentials.aws import AwsSigner  # rarely needed
+    from trunkline.upstream.credentials.logins import LoginCredentials, LoginMaker
 
     maker = LoginMaker(upstream, clock, environ)
     hosts = {name: settings.host or settings.url or "" for name, settings in configuration.providers}
-    kept = {name: maker.keep(name, hosts[name], login) for name, login in logins.items()}
-    return LoginCredentials(fixed, kept)
+    kept = {
+        name: maker.keep(name, hosts[name], one) for name, one in found.items() if isinstance(one, Login)
+    }
+    clouds = {name: one for name, one in found.items() if isinstance(one, CloudLogin)}
+    kept |= {
+        name: maker.keep_google(name, one.file) for name, one in clouds.items() if one.kind == "google"
+    }
+    signers = {
+        name: AwsSigner(name, one.region, one.profile) for name, one in clouds.items() if one.kind == "aws"
+    }
+    return LoginCredentials(fixed, kept, signers)

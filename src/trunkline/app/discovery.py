@@ -55,12 +55,14 @@ async def _list(
 ) -> tuple[ListedModel, ...]:
     credential = await credentials.credential(provider.name)
     if not isinstance(provider, DatabricksProvider):
-        return await _listed(provider, upstream, credential)
+        request = provider.discovery(credential)
+        signed = None if request is None else await credentials.sign(provider.name, request)
+        return await _listed(provider, upstream, signed)
     walks = provider.services(credential)
     async with asyncio.TaskGroup() as group:
         for walk in walks:
             group.create_task(_follow(walk, upstream, provider.name))
-        endpoints = await _outcome(_listed(provider, upstream, credential))
+        endpoints = await _outcome(_listed(provider, upstream, provider.discovery(credential)))
     if not isinstance(endpoints, GatewayError):
         return merge_models(endpoints, walks)
     if any(walk.names for walk in walks):  # no right to list endpoints is common (databricks.md 6.3)
@@ -76,9 +78,8 @@ async def _outcome(work: Awaitable[tuple[ListedModel, ...]]) -> tuple[ListedMode
 
 
 async def _listed(
-    provider: Provider, upstream: Upstream, credential: str | None
+    provider: Provider, upstream: Upstream, request: HttpRequest | None
 ) -> tuple[ListedModel, ...]:
-    request = provider.discovery(credential)
     if request is None:
         return ()
     status, body = await _ask(upstream, request, provider.name)

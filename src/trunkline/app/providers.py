@@ -6,7 +6,7 @@ from trunkline.catalog.providers import provider_entry
 from trunkline.config.databricks_login import picks_login, usual_login
 from trunkline.config.load import REHEARSAL, line_in
 from trunkline.config.problems import ConfigurationError, Problem
-from trunkline.config.schema import Configuration, Login, ProviderSettings
+from trunkline.config.schema import CloudLogin, Configuration, Login, ProviderSettings
 from trunkline.config.secret import Secret
 from trunkline.providers.problems import SettingsError
 from trunkline.providers.provider import Provider
@@ -32,9 +32,11 @@ def make_providers(configuration: Configuration) -> dict[str, Provider]:
     return found
 
 
-def find_credentials(configuration: Configuration, environ: Mapping[str, str]) -> dict[str, Secret | Login]:
+def find_credentials(
+    configuration: Configuration, environ: Mapping[str, str]
+) -> dict[str, Secret | Login | CloudLogin]:
     """What each provider authenticates with: its own credential or login, else what is usual for its kind."""
-    found: dict[str, Secret | Login] = {}
+    found: dict[str, Secret | Login | CloudLogin] = {}
     for name, settings in configuration.providers:
         own = settings.credential or settings.login
         usual = None if own or settings.auth == "none" else _usual_for(settings, environ)
@@ -45,13 +47,30 @@ def find_credentials(configuration: Configuration, environ: Mapping[str, str]) -
     return found
 
 
-def _usual_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Secret | Login | None:
+def _usual_for(
+    settings: ProviderSettings, environ: Mapping[str, str]
+) -> Secret | Login | CloudLogin | None:
+    cloud = _cloud_login(settings)
+    if cloud is not None and (settings.credentials_file or settings.profile):
+        return cloud
     key = _usual(settings.kind, environ)
+    if key is None and cloud is not None:
+        return cloud
     if settings.kind == "databricks" and (key is None or picks_login(environ)):
         login = usual_login(environ, settings.host or settings.url or "")
         if login is not None:
             return login
     return None if key is None else Secret(key)
+
+
+def _cloud_login(settings: ProviderSettings) -> CloudLogin | None:
+    """What a cloud's own library is asked for, for the kinds that have one."""
+    entry = provider_entry(settings.kind)
+    if entry is not None and entry.kind == "vertex":
+        return CloudLogin(kind="google", file=settings.credentials_file)
+    if entry is not None and entry.kind == "bedrock":
+        return CloudLogin(kind="aws", profile=settings.profile, region=settings.region or "")
+    return None
 
 
 def _usual(kind: str, environ: Mapping[str, str]) -> str | None:

@@ -25,7 +25,7 @@ class ProviderEntry(Struct, frozen=True, kw_only=True):
     env: tuple[str, ...]
     """Where a key usually is, first match wins."""
     key_required: bool
-    needs: Literal["nothing", "host", "url", "speaks"]
+    needs: Literal["nothing", "host", "url", "speaks", "project", "region"]
     """What a user must configure besides the key."""
     speaks: tuple[tuple[str, str], ...]
     """(protocol, base URL) in order of preference."""
@@ -34,6 +34,8 @@ class ProviderEntry(Struct, frozen=True, kw_only=True):
     carries: tuple[str, ...]
     """Operations beside chat, at the same base URL: ``openai_completions``, ``openai_embeddings``."""
     headers: tuple[tuple[str, str], ...]
+    extra: str | None
+    """The optional part of the package that its usual credentials need."""
     aliases: tuple[str, ...]
     """Other words for this kind."""
     usual: tuple[str, ...]
@@ -57,7 +59,8 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
     auth: Auth
     env: tuple[str, ...] = ()
     key_required: bool = True
-    needs: Literal["nothing", "host", "url", "speaks"] = "nothing"
+    needs: Literal["nothing", "host", "url", "speaks", "project", "region"] = "nothing"
+    extra: str | None = None
     speaks: dict[str, str] = {}
     discovery: str | None = None
     carries: tuple[Literal["completions", "embeddings"], ...] = ()
@@ -104,6 +107,7 @@ def _entry(kind: str, table: _Table) -> ProviderEntry:
         discovery=table.discovery,
         carries=tuple(f"openai_{name}" for name in table.carries),
         headers=tuple((key.lower(), value) for key, value in table.headers.items()),
+        extra=table.extra,
         aliases=table.aliases,
         usual=table.usual,
         open_prefixes=table.open_prefixes,

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from trunkline.config.addresses import host_fault, url_fault
+from trunkline.config.clouds import cloud_providers, missing_for_clouds
 from trunkline.config.databricks_login import PRINCIPAL, picks_login, profile_host, usual_login
 from trunkline.config.databrickscfg import ProfileError, profile_file
 from trunkline.config.problems import ConfigurationError, CredentialMissing, Problem
@@ -103,7 +104,7 @@ def _providers(environ: Mapping[str, str]) -> dict[str, ProviderSettings]:
             found[entry.kind] = ProviderSettings(kind=entry.kind, credential=key)
     if azure := _azure(environ):
         found["azure"] = azure
-    return found
+    return found | cloud_providers(environ)
 
 
 def _missing(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -116,7 +117,7 @@ def _missing(environ: Mapping[str, str]) -> tuple[str, ...]:
     azure = {name: _value(environ, name) for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY")}
     if any(azure.values()):
         found += [name for name, value in azure.items() if not value]
-    return tuple(found)
+    return (*found, *missing_for_clouds(environ))
 
 
 def _server(environ: Mapping[str, str], port: int) -> Server:

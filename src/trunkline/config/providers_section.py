@@ -4,6 +4,7 @@ import re
 from typing import Final, Literal, cast
 
 from trunkline.config.addresses import host_fault, url_fault
+from trunkline.config.clouds import decode_cloud
 from trunkline.config.databricks_login import LOGINS, decode_login, profile_host
 from trunkline.config.databrickscfg import ProfileError
 from trunkline.config.nearest import did_you_mean
@@ -46,6 +47,7 @@ def decode_provider(section: Section, name: str) -> ProviderSettings:
     credential = _credential(section)
     auth = section.choice("auth", AUTHS + LOGINS if kind == "databricks" else AUTHS)
     login = decode_login(section, auth, token=credential is not None) if kind == "databricks" else None
+    cloud = decode_cloud(section, kind)
     settings = ProviderSettings(
         kind=kind,
         host=_host(section) or _profile_host(section, login),
@@ -58,6 +60,10 @@ def decode_provider(section: Section, name: str) -> ProviderSettings:
         api_version=section.text("api_version"),
         prefix=section.text("prefix"),
         surface=section.text("surface"),
+        project=cloud["project"],
+        region=cloud["region"],
+        credentials_file=cloud["credentials_file"],
+        profile=cloud["profile"],
         headers=_headers(section),
     )
     if kind == "custom" and section.get("speaks") is None:

@@ -76,6 +76,18 @@ class Login(Struct, frozen=True, kw_only=True):
     """Who issues the tokens; None: the provider's own host."""
 
 
+class CloudLogin(Struct, frozen=True, kw_only=True):
+    """Credentials that a cloud's own library finds where its users keep them."""
+
+    kind: Literal["google", "aws"]
+    file: str | None = None
+    """Google: a key file; None: application default credentials."""
+    profile: str | None = None
+    """AWS: the profile; None: whatever the usual chain finds first."""
+    region: str = ""
+    """AWS: what requests are signed for."""
+
+
 class ProviderSettings(Struct, frozen=True, kw_only=True):
     """One provider as configured. ``kind`` names a catalog entry; ``speaks`` overrides its URLs."""
 
@@ -94,6 +106,14 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     api_version: str | None = None
     prefix: str | None = None
     """Databricks: a customised path prefix in place of ``ai-gateway``."""
+    project: str | None = None
+    """Vertex: the Google Cloud project."""
+    region: str | None = None
+    """Vertex and Bedrock: where the models are."""
+    credentials_file: str | None = None
+    """Vertex: the key file of a service account, or another file that Google's library reads."""
+    profile: str | None = None
+    """Bedrock: the profile of AWS' own files."""
     surface: str | None = None
     """The only surface to use, by name."""
     headers: tuple[tuple[str, str], ...] = ()

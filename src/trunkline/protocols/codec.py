@@ -183,17 +183,12 @@ class Carrier(Protocol):
         ...
 
 
-class Codec(Carrier, Protocol):
-    """One protocol of generation, to and from the neutral form.
+class ProviderCodec(Protocol):
+    """The half of a protocol that faces a provider: all there is of one that no client speaks."""
 
-    Stateless; the three stream objects are made anew for each answer.
-    """
-
-    def decode_request(self, body: bytes) -> Request:
-        """A client's request. Raises GatewayError (INVALID_REQUEST) with the path of what is wrong.
-
-        Unknown fields and blocks never raise. Thinking signatures come out unsealed.
-        """
+    @property
+    def name(self) -> str:
+        """``bedrock_converse``, or the name of a whole codec."""
         ...
 
     def encode_request(self, request: Request, facts: Facts) -> Encoded:
@@ -209,11 +204,29 @@ class Codec(Carrier, Protocol):
         keeps its meaning, anything unreadable is UPSTREAM_FAILED."""
         ...
 
+    def stream_decoder(self, origin: str) -> StreamDecoder: ...
+
+    def decode_error(self, head: HttpHead, body: bytes) -> GatewayError:
+        """As a carrier does."""
+        ...
+
+
+class Codec(Carrier, ProviderCodec, Protocol):
+    """One protocol of generation, to and from the neutral form.
+
+    Stateless; the three stream objects are made anew for each answer.
+    """
+
+    def decode_request(self, body: bytes) -> Request:
+        """A client's request. Raises GatewayError (INVALID_REQUEST) with the path of what is wrong.
+
+        Unknown fields and blocks never raise. Thinking signatures come out unsealed.
+        """
+        ...
+
     def encode_response(self, response: Response, context: ReplyContext) -> bytes:
         """A whole answer for a client; signatures are sealed with their origin."""
         ...
-
-    def stream_decoder(self, origin: str) -> StreamDecoder: ...
 
     def stream_encoder(self, context: ReplyContext) -> StreamEncoder: ...
 

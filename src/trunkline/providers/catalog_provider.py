@@ -22,11 +22,7 @@ from trunkline.providers.address import (
     gemini_urls,
     in_path,
 )
-from trunkline.providers.draft import Draft
-from trunkline.providers.edit_chat import chat_edits_due, edit_chat
-from trunkline.providers.edit_gemini import edit_gemini, gemini_edits_due
-from trunkline.providers.edit_messages import edit_messages, messages_edits_due
-from trunkline.providers.edit_responses import edit_responses, responses_edits_due
+from trunkline.providers.edits import edit_by_facts
 from trunkline.providers.headers import USER_AGENT, Forward, auth_headers, request_headers
 from trunkline.providers.key_refusals import refused_key
 from trunkline.providers.learning import learn_from
@@ -42,17 +38,6 @@ SURFACE_NAMES: Final = {
 }
 """What a surface is called here, by protocol; a provider has one of each at the most."""
 
-
-_Edits = tuple[Callable[[Facts], bool], Callable[[Draft, Facts], None]]
-"""Whether any edit can apply, and the edits."""
-
-_EDITS: Final[Mapping[str, _Edits]] = {
-    "openai_chat": (chat_edits_due, edit_chat),
-    "anthropic_messages": (messages_edits_due, edit_messages),
-    "openai_responses": (responses_edits_due, edit_responses),
-    "gemini": (gemini_edits_due, edit_gemini),
-}
-_NO_EDITS: Final[_Edits] = (lambda facts: False, lambda draft, facts: None)
 
 
 @final
@@ -160,13 +145,8 @@ class CatalogProvider:
             else self._auth
         )
 
-    def edit(self, surface: Surface, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
-        due, edit = _EDITS.get(surface.protocol, _NO_EDITS)
-        if not due(surface.facts):
-            return body, ()
-        draft = Draft(body)
-        edit(draft, surface.facts)
-        return draft.finish()
+    def edit(self, surface: Surface, body: bytes, client: Headers = ()) -> tuple[bytes, tuple[Loss, ...]]:
+        return edit_by_facts(surface, body)
 
     def read_error(self, surface: Surface, error: GatewayError, head: HttpHead) -> GatewayError:
         return refused_key(error)

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
+from trunkline.core.framing import Framing
 from trunkline.core.http import Headers, HttpHead, HttpRequest
 from trunkline.core.losses import Loss
 
@@ -25,6 +26,10 @@ class Surface(Struct, frozen=True, kw_only=True):
     """Where tokens are counted in this protocol, if the provider can."""
     reserve: bool = False
     """Never the first choice: only asked once a refusal taught to."""
+    framing: Framing | None = None
+    """How streams are framed, when it is not as server-sent events."""
+    signed: bool = False
+    """Requests may have to be signed as a whole, when all else of them is settled."""
     facts: Facts
 
     def asked_at(self, *, stream: bool) -> str:
@@ -97,8 +102,9 @@ class Provider(Protocol):
         that this surface takes (filtered by ``surface.facts``)."""
         ...
 
-    def edit(self, surface: Surface, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
-        """The last edits of an encoded or passed-through body: allow-lists and the provider's strictness.
+    def edit(self, surface: Surface, body: bytes, client: Headers = ()) -> tuple[bytes, tuple[Loss, ...]]:
+        """The last edits of an encoded or passed-through body: allow-lists, the provider's strictness, and what
+        of the client's headers has its place in the body here.
 
         Returns ``body`` itself when there is nothing to do.
         """

@@ -6,13 +6,17 @@ from typing import Final
 
 from trunkline.catalog.providers import ProviderEntry, provider_entries, provider_entry
 from trunkline.config.schema import ProviderSettings
+from trunkline.providers.bedrock.provider import BedrockProvider
 from trunkline.providers.catalog_provider import CatalogProvider
 from trunkline.providers.databricks.provider import DatabricksProvider
 from trunkline.providers.problems import SettingsError
 from trunkline.providers.provider import Provider
+from trunkline.providers.vertex import VertexProvider
 
 _WITH_BEHAVIOUR: Final[Mapping[str, Callable[[str, ProviderEntry, ProviderSettings], Provider]]] = {
+    "bedrock": BedrockProvider,
     "databricks": DatabricksProvider,
+    "vertex": VertexProvider,
 }
 """Kinds that are more than a row of the catalog."""
 

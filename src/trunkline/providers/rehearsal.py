@@ -75,9 +75,9 @@ class RehearsalProvider:
         del surface, credential, client
         return (("content-type", "application/json"),)
 
-    def edit(self, surface: Surface, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
+    def edit(self, surface: Surface, body: bytes, client: Headers = ()) -> tuple[bytes, tuple[Loss, ...]]:
         """Nothing to edit."""
-        del surface
+        del surface, client
         return body, ()
 
     def read_error(self, surface: Surface, error: GatewayError, head: HttpHead) -> GatewayError:

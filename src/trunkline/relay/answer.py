@@ -10,7 +10,7 @@ from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.events import Folder, unfold
 from trunkline.core.sse import SSEFramer
 from trunkline.core.types import Opaque, Response, Thinking, ToolCall
-from trunkline.protocols.codec import CarriedCodec, Codec
+from trunkline.protocols.codec import CarriedCodec, ProviderCodec
 from trunkline.protocols.gemini.signatures import read as read_signature
 from trunkline.relay.course import ECHOING, Course
 from trunkline.relay.pipe import Gathering, Passthrough, Pipe, Translation, truncated
@@ -55,9 +55,9 @@ class Answer:
         return str(self._course.journal.target)
 
     @property
-    def _codec(self) -> Codec:
-        """The upstream's protocol in full."""
-        return self._course.services.codecs[self._prepared.codec.name]
+    def _codec(self) -> ProviderCodec:
+        """The upstream's protocol."""
+        return self._course.services.targets[self._prepared.codec.name]
 
     async def deliver(self) -> bool:
         """Bring the answer to the client; True when the upstream's body came to its complete end.
@@ -92,7 +92,7 @@ class Answer:
 
     def _pipe(self) -> Pipe:
         if self._prepared.passthrough:
-            return Passthrough(self._prepared.codec, self._course.inbound.request_id)
+            return Passthrough(self._course.inbound.codec, self._course.inbound.request_id)
         return self._translation()
 
     def _translation(self) -> Translation:
@@ -228,7 +228,7 @@ class Answer:
 
     async def _pass_whole(self, body: bytes) -> None:
         """The upstream's own bytes, once it is sure that they are no error under a 200 (protocols.md E109)."""
-        course, codec = self._course, self._prepared.codec
+        course, codec = self._course, self._course.inbound.codec
         course.journal.usage = codec.usage_of(body)
         if course.journal.usage is None or any(mark in body for mark in _PROOFS.get(codec.name, ())):
             course.keep_signatures(_signatures(self._decode(body)), self._origin)

@@ -15,6 +15,7 @@ from trunkline.relay.course import Course
 from trunkline.relay.learned import NOTHING, Lessons
 from trunkline.relay.ports import UpstreamAnswer
 from trunkline.relay.prepare import Prepared, prepare
+from trunkline.relay.unframed import unframed
 from trunkline.routing.plan import Target
 
 MAX_ERROR: Final = 256 * 1024
@@ -78,7 +79,7 @@ class Attempt:
             for surface in surfaces:
                 if surface.name == learned:
                     return self._with_facts(surface)
-        codecs = self._course.services.codecs
+        codecs = self._course.services.targets
         for surface in surfaces:
             if surface.protocol == own and not surface.reserve:
                 return self._with_facts(surface)
@@ -109,7 +110,10 @@ class Attempt:
             headers = await credentialed(course, self._provider, surface)
             started = course.time()
             url = surface.asked_at(stream=prepared.stream)
-            answer = await self._open(prepared, HttpRequest("POST", url, headers, prepared.body))
+            request = HttpRequest("POST", url, headers, prepared.body)
+            if surface.signed:
+                request = await course.services.credentials.sign(self._provider.name, request)
+            answer = await self._open(prepared, request)
             status = answer.head.status
             await self._receive(prepared, answer, started)
         except GatewayError as error:
@@ -137,7 +141,9 @@ class Attempt:
         try:
             if answer.head.status == 200:
                 await self._course.signs.pause()
-                complete = await Answer(self._course, prepared, answer, started).deliver()
+                framing = prepared.surface.framing
+                shown = answer if framing is None else unframed(answer, framing)
+                complete = await Answer(self._course, prepared, shown, started).deliver()
             else:
                 body, complete = await read_error_body(answer)
                 raise self._refusal(prepared, answer.head, body)
@@ -205,9 +211,9 @@ class Attempt:
         if surface.protocol != self._course.inbound.codec.name:
             return True
         body = self._course.inbound.body
-        return (
-            self._provider.edit(surface, body)[0] != self._provider.edit(self._with_facts(surface), body)[0]
-        )
+        client = self._course.inbound.headers
+        before = self._provider.edit(self._with_facts(surface), body, client)
+        return self._provider.edit(surface, body, client)[0] != before[0]
 
 
 def _refuses_signature(error: GatewayError) -> bool:

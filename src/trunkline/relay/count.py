@@ -66,9 +66,12 @@ async def _exchange(course: Course, target: Target, surface: Surface) -> tuple[i
     provider = course.services.providers[target.provider]
     codec = course.inbound.codec
     body, _ = codec.drop_foreign_proofs(course.inbound.body, course.owns(surface.facts.origin))
-    body, _ = provider.edit(surface, codec.rename(body, surface.deployment))
+    body = codec.rename(body, surface.deployment)
+    body, _ = provider.edit(surface, body, course.inbound.headers)
     headers = await credentialed(course, provider, surface)
     request = HttpRequest("POST", surface.count_url or surface.url, headers, body)
+    if surface.signed:
+        request = await course.services.credentials.sign(provider.name, request)
     answer = await course.services.upstream.open(request, headers_timeout=COUNT_SECONDS)
     complete = False
     try:

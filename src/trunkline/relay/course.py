@@ -11,7 +11,15 @@ from trunkline.accounting.estimate import estimate_tokens
 from trunkline.config.schema import Retry, Timeouts
 from trunkline.core.proofs import unseal
 from trunkline.core.types import Part, Request
-from trunkline.protocols.codec import CarriedCodec, Codec, CountCodec, Keeping, Peek, ReplyContext
+from trunkline.protocols.codec import (
+    CarriedCodec,
+    Codec,
+    CountCodec,
+    Keeping,
+    Peek,
+    ProviderCodec,
+    ReplyContext,
+)
 from trunkline.providers.provider import Provider, Surface
 from trunkline.relay.delivery import Delivery
 from trunkline.relay.inbound import Inbound
@@ -46,6 +54,8 @@ class Services(Struct, frozen=True, kw_only=True):
     planner: Planner
     providers: Mapping[str, Provider]
     codecs: Mapping[str, Codec]
+    targets: Mapping[str, ProviderCodec]
+    """What can be spoken toward providers; ``codecs`` and more."""
     carried: Mapping[str, CarriedCodec]
     counters: Mapping[str, CountCodec]
     upstream: Upstream

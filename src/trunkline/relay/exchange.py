@@ -7,7 +7,7 @@ from typing import Final
 from trunkline.config.schema import Retry as RetryPolicy
 from trunkline.config.schema import Timeouts
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.protocols.codec import CarriedCodec, Codec, CountCodec, Keeping
+from trunkline.protocols.codec import CarriedCodec, Codec, CountCodec, Keeping, ProviderCodec
 from trunkline.providers.provider import Provider
 from trunkline.relay.admission import Admission
 from trunkline.relay.attempt import Attempt
@@ -47,6 +47,7 @@ class Exchange:
         proofs: ProofStore,
         learned: Learned,
         health: Health | None = None,
+        targets: Mapping[str, ProviderCodec] | None = None,
         counters: Mapping[str, CountCodec] | None = None,
         carried: Mapping[str, CarriedCodec] | None = None,
         finder: Finder | None = None,
@@ -60,6 +61,7 @@ class Exchange:
             planner=planner,
             providers=providers,
             codecs=codecs,
+            targets=codecs if targets is None else targets,
             counters={} if counters is None else counters,
             carried={} if carried is None else carried,
             upstream=upstream,

@@ -213,3 +213,9 @@ class Credentials(Protocol):
     async def refused(self, provider: str, error: GatewayError) -> bool:
         """An upstream refused the credential; True when a new one is worth one more try."""
         ...
+
+    async def sign(self, provider: str, request: HttpRequest) -> HttpRequest:
+        """``request``, complete but for its signature, with the headers that sign it; asked only for surfaces
+        that are ``signed``. The same object where a credential in a header is enough. Raises GatewayError
+        (AUTHENTICATION)."""
+        ...

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.losses import Loss
-from trunkline.protocols.codec import Carrier, Codec, Encoded
+from trunkline.protocols.codec import Carrier, Encoded, ProviderCodec
 from trunkline.protocols.openai_responses.compaction import MARK
 from trunkline.providers.provider import Provider, Surface
 from trunkline.relay.course import Course
@@ -24,8 +24,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """A request ready to be sent to ``surface``."""
 
     surface: Surface
-    codec: Carrier
-    """Of the surface's protocol."""
+    codec: Carrier | ProviderCodec
+    """Of the surface's protocol; with ``passthrough`` the client's own."""
     body: bytes
     losses: tuple[Loss, ...]
     encoded: Encoded
@@ -53,14 +53,14 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     if same and not (anew or _restores(course, surface)):
         prepared = _pass(course, course.inbound.codec, provider, surface)
     else:
-        codec = course.services.codecs[surface.protocol]
+        codec = course.services.targets[surface.protocol]
         prepared = _encode(course, codec, provider, surface, searching, stream=stream)
     if course.services.strict and (losses := [one for one in prepared.losses if one.field not in _WANTED]):
         raise _refused(surface, losses)
     return prepared
 
 
-def unchanged(surface: Surface, codec: Codec) -> Prepared:
+def unchanged(surface: Surface, codec: Carrier) -> Prepared:
     """What says of an answer that it goes to the client as it comes."""
     return Prepared(
         surface=surface, codec=codec, body=b"", losses=(), encoded=_PASSED, stream=True, passthrough=True
@@ -90,7 +90,8 @@ def _pass(course: Course, codec: Carrier, provider: Provider, surface: Surface) 
     body, dropped = codec.drop_foreign_proofs(course.inbound.body, course.owns(surface.facts.origin))
     if course.keeper is not None:
         body = course.keeper.passed(provider.name, surface, body)
-    body, edited = provider.edit(surface, codec.rename(body, surface.deployment))
+    body = codec.rename(body, surface.deployment)
+    body, edited = provider.edit(surface, body, course.inbound.headers)
     return Prepared(
         surface=surface,
         codec=codec,
@@ -104,7 +105,7 @@ def _pass(course: Course, codec: Carrier, provider: Provider, surface: Surface) 
 
 def _encode(
     course: Course,
-    codec: Codec,
+    codec: ProviderCodec,
     provider: Provider,
     surface: Surface,
     searching: SearchLoop | None,
@@ -118,7 +119,7 @@ def _encode(
     if course.keeper is not None:
         course.keeper.encoded()
     encoded = codec.encode_request(request, surface.facts)
-    body, edited = provider.edit(surface, encoded.body)
+    body, edited = provider.edit(surface, encoded.body, course.inbound.headers)
     return Prepared(
         surface=surface,
         codec=codec,

@@ -22,9 +22,7 @@ from trunkline.core.types import (
     ToolCall,
     ToolResult,
 )
-from trunkline.protocols.anthropic_messages.losses import Losses
 from trunkline.protocols.anthropic_messages.marks import encode_mark
-from trunkline.protocols.anthropic_messages.names import ToolNames
 from trunkline.protocols.anthropic_messages.refusals import invalid
 from trunkline.protocols.anthropic_messages.search import is_ours
 from trunkline.protocols.anthropic_messages.wire import (
@@ -45,6 +43,8 @@ from trunkline.protocols.anthropic_messages.wire import (
     UrlSource,
     encode,
 )
+from trunkline.protocols.losses import Losses
+from trunkline.protocols.portable_names import ToolNames
 
 Markable = TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock
 Item = Markable | ThinkingBlock | RedactedBlock | Raw

@@ -9,9 +9,9 @@ from trunkline.core.facts import Facts
 from trunkline.core.splice import splice
 from trunkline.protocols.anthropic_messages.block_encode import Item, Markable
 from trunkline.protocols.anthropic_messages.history import OutMessage
-from trunkline.protocols.anthropic_messages.losses import Losses
 from trunkline.protocols.anthropic_messages.tool_encode import WireTool
 from trunkline.protocols.anthropic_messages.wire import CacheControl
+from trunkline.protocols.losses import Losses
 
 LIMIT: Final = 4
 

@@ -9,9 +9,9 @@ from msgspec import Raw, Struct
 from trunkline.core.facts import Facts
 from trunkline.core.types import Message, Opaque, Part, Refusal, Text, ToolCall, ToolResult
 from trunkline.protocols.anthropic_messages.block_encode import BlockEncoder, Blocks, Item
-from trunkline.protocols.anthropic_messages.losses import Losses
-from trunkline.protocols.anthropic_messages.names import CallIds
 from trunkline.protocols.anthropic_messages.wire import TextBlock, ToolResultBlock
+from trunkline.protocols.losses import Losses
+from trunkline.protocols.portable_names import CallIds
 
 NO_RESULT: Final = "no result was recorded"
 CONTINUE: Final = "Continue."

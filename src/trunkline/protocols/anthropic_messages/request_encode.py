@@ -11,10 +11,7 @@ from trunkline.core.types import Extra, Opaque, OutputFormat, Request, Sampling
 from trunkline.protocols.anthropic_messages.block_encode import BlockEncoder, Blocks, Item
 from trunkline.protocols.anthropic_messages.cache_marks import limit_marks
 from trunkline.protocols.anthropic_messages.history import HistoryEncoder, OutMessage
-from trunkline.protocols.anthropic_messages.losses import Losses
 from trunkline.protocols.anthropic_messages.marks import encode_mark
-from trunkline.protocols.anthropic_messages.names import ToolNames
-from trunkline.protocols.anthropic_messages.reasoning import Thought, decide_thought, without_thinking
 from trunkline.protocols.anthropic_messages.tool_encode import Tools, encode_tools, unforced
 from trunkline.protocols.anthropic_messages.wire import (
     PROTOCOL,
@@ -26,7 +23,10 @@ from trunkline.protocols.anthropic_messages.wire import (
     encode,
 )
 from trunkline.protocols.choices import refuse_choices
+from trunkline.protocols.claude_thinking import Thought, decide_thought, without_thinking
 from trunkline.protocols.codec import Encoded
+from trunkline.protocols.losses import Losses
+from trunkline.protocols.portable_names import ToolNames
 
 Body = dict[str, object]
 

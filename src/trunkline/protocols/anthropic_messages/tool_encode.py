@@ -7,11 +7,11 @@ from msgspec import Raw, Struct
 
 from trunkline.core.facts import Facts
 from trunkline.core.types import OutputFormat, Request, Tool, ToolChoice
-from trunkline.protocols.anthropic_messages.losses import Losses
 from trunkline.protocols.anthropic_messages.marks import encode_mark
-from trunkline.protocols.anthropic_messages.names import ToolNames
 from trunkline.protocols.anthropic_messages.search import encode_search_tool
 from trunkline.protocols.anthropic_messages.wire import PROTOCOL, encode
+from trunkline.protocols.losses import Losses
+from trunkline.protocols.portable_names import ToolNames
 
 STRUCTURED_TOOL: Final = "structured_answer"
 PLACEHOLDER: Final = "DeferredToolPlaceholder"

@@ -109,7 +109,7 @@ class DatabricksProvider:
             self._extra + _CODING_AGENT if messages else self._extra,
         )
 
-    def edit(self, surface: Surface, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
+    def edit(self, surface: Surface, body: bytes, client: Headers = ()) -> tuple[bytes, tuple[Loss, ...]]:
         if surface.protocol in CARRIED_NAMES:
             return body, ()
         return edit_body(body, surface.protocol, surface.facts)

@@ -8,12 +8,14 @@ from trunkline.config.databrickscfg import Profile, profile_file
 from trunkline.config.schema import Login
 from trunkline.config.secret import Secret
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.http import HttpRequest
 from trunkline.providers.databricks.hosts import Host, read_host
 from trunkline.providers.databricks.renewal import means_bad_token
 from trunkline.providers.problems import SettingsError
+from trunkline.upstream.credentials.google import GoogleLogin
 from trunkline.upstream.credentials.kept import Issued, KeptToken
 from trunkline.upstream.credentials.library import LibraryLogin
-from trunkline.upstream.credentials.ports import Clock, Upstream
+from trunkline.upstream.credentials.ports import Clock, Signer, Upstream
 from trunkline.upstream.credentials.principal import ServicePrincipal
 from trunkline.upstream.credentials.profile import ProfileLogin
 
@@ -33,9 +35,15 @@ PROFILE_TYPES: Final = (
 class LoginCredentials:
     """Implements :class:`trunkline.relay.ports.Credentials`. Use it inside one event loop; close it."""
 
-    def __init__(self, fixed: Mapping[str, Secret], kept: Mapping[str, KeptToken]) -> None:
+    def __init__(
+        self,
+        fixed: Mapping[str, Secret],
+        kept: Mapping[str, KeptToken],
+        signers: Mapping[str, Signer] | None = None,
+    ) -> None:
         self._fixed = dict(fixed)
         self._kept = dict(kept)
+        self._signers = dict(signers or {})
 
     async def credential(self, provider: str) -> str | None:
         """A token that is good now, None when the provider has no credential. Raises GatewayError."""
@@ -54,6 +62,11 @@ class LoginCredentials:
             return False
         return await kept.renewed(_handed.get())
 
+    async def sign(self, provider: str, request: HttpRequest) -> HttpRequest:
+        """The request with its signature, if this provider signs. Raises GatewayError."""
+        signer = self._signers.get(provider)
+        return request if signer is None else await signer.sign(request)
+
     async def close(self) -> None:
         """Stop renewals that run."""
         for kept in self._kept.values():
@@ -71,6 +84,10 @@ class LoginMaker:
     def keep(self, provider: str, host: str, login: Login) -> KeptToken:
         """The kept token of a provider at ``host``, which is as the user wrote it."""
         return KeptToken(provider, _Source(self, provider, host, login).fetch, self._clock)
+
+    def keep_google(self, provider: str, file: str | None) -> KeptToken:
+        """The kept token that Google's library gets."""
+        return KeptToken(provider, GoogleLogin(provider, file).fetch, self._clock)
 
     def principal(self, provider: str, workspace: str, client_id: str, secret: Secret) -> ServicePrincipal:
         """Tokens of a service principal."""

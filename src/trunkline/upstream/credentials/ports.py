@@ -40,3 +40,11 @@ class Upstream(Protocol):
     async def open(self, request: HttpRequest, *, headers_timeout: float) -> Answer:
         """Send and wait for the head. Raises GatewayError."""
         ...
+
+
+class Signer(Protocol):
+    """Signs requests for one provider."""
+
+    async def sign(self, request: HttpRequest) -> HttpRequest:
+        """``request`` with the headers that sign it. Raises GatewayError (AUTHENTICATION)."""
+        ...

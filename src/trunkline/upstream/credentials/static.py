@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from trunkline.config.secret import Secret
 from trunkline.core.errors import GatewayError
+from trunkline.core.http import HttpRequest
 
 
 class StaticCredentials:
@@ -20,6 +21,10 @@ class StaticCredentials:
     async def refused(self, provider: str, error: GatewayError) -> bool:
         """Never worth another try: there is only this one."""
         return False
+
+    async def sign(self, provider: str, request: HttpRequest) -> HttpRequest:
+        """Nothing to add: the credential is in a header."""
+        return request
 
     async def close(self) -> None:
         """Nothing runs in the background."""

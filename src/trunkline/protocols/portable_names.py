@@ -1,4 +1,4 @@
-"""Names and ids in the characters this protocol allows, the same for the same input on every machine."""
+"""Names and ids in the characters that Claude's protocols allow, the same for the same input on every machine."""
 
 import hashlib
 import re

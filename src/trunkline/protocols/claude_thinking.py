@@ -1,4 +1,4 @@
-"""How much to think, in the form the target's model takes (protocols.md 4.4, databricks.md 3.5)."""
+"""How much a Claude shall think, in the form its model takes (protocols.md 4.4, databricks.md 3.5)."""
 
 from typing import Final, Literal
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from trunkline.core.facts import Facts
 from trunkline.core.types import Reasoning
-from trunkline.protocols.anthropic_messages.losses import Losses
+from trunkline.protocols.losses import Losses
 
 DEFAULT_MAX_TOKENS: Final = 32_000
 """Sent where the client set none and nothing is known of the model: the protocol demands one."""
