@@ -81,7 +81,7 @@ class CloudLogin(Struct, frozen=True, kw_only=True):
 
     kind: Literal["google", "aws"]
     file: str | None = None
-    """Google: a key file; None: application default credentials."""
+    """Google: a service account's key file; None: application default credentials."""
     profile: str | None = None
     """AWS: the profile; None: whatever the usual chain finds first."""
     region: str = ""
@@ -111,7 +111,7 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     region: str | None = None
     """Vertex and Bedrock: where the models are."""
     credentials_file: str | None = None
-    """Vertex: the key file of a service account, or another file that Google's library reads."""
+    """Vertex: the key file of a service account."""
     profile: str | None = None
     """Bedrock: the profile of AWS' own files."""
     surface: str | None = None

@@ -83,6 +83,8 @@ def error_of(name: str, message: str, status: int | None = None) -> GatewayError
     if kind is Kind.PERMISSION and _BAD_KEY.search(message):
         kind = Kind.AUTHENTICATION
     text = message or f"Bedrock answered with {name or f'status {status}'} and no message"
+    if kind is Kind.AUTHENTICATION:
+        status = None  # AWS says 403 to a bad key as well as to a missing right
     return GatewayError(kind, text, status=status or STATUS[kind], code=name or None, local=False)
 
 

@@ -34,12 +34,12 @@ class Library(NamedTuple):
     """What we use of the library."""
 
     default: Callable[..., tuple[_Credentials, str | None]]
-    load_file: Callable[..., tuple[_Credentials, str | None]]
+    from_file: Callable[..., _Credentials]
     transport: Callable[[], object]
 
 
 class GoogleLogin:
-    """Application default credentials, or those of a file: a service account's or any other kind's."""
+    """Application default credentials, or a service account's key file."""
 
     def __init__(
         self, provider: str, file: str | None, *, load: Callable[[], Library] | None = None
@@ -77,7 +77,7 @@ class GoogleLogin:
             if self._file is None:
                 self._credentials, _ = library.default(scopes=[SCOPE])
             else:
-                self._credentials, _ = library.load_file(self._file, scopes=[SCOPE])
+                self._credentials = library.from_file(self._file, scopes=[SCOPE])
         self._credentials.refresh(library.transport())
         return _Fetched(self._credentials.token, self._credentials.expiry)
 
@@ -107,9 +107,10 @@ class GoogleLogin:
 def load_library() -> Library:
     """Google's library. Raises ModuleNotFoundError; takes a good part of a second the first time."""
     auth = importlib.import_module("google.auth")
+    accounts = importlib.import_module("google.oauth2.service_account")
     transport = importlib.import_module("google.auth.transport.requests")
     return Library(
         cast(Callable[..., tuple[_Credentials, str | None]], auth.default),
-        cast(Callable[..., tuple[_Credentials, str | None]], auth.load_credentials_from_file),
+        cast(Callable[..., _Credentials], accounts.Credentials.from_service_account_file),
         cast(Callable[[], object], transport.Request),
     )
