@@ -248,7 +248,7 @@ def test_the_regions_profiles_are_the_models(tmp_path: Path, monkeypatch: pytest
     config = '\nproviders:\n  aws: {{kind: bedrock, region: us-east-1, url: "{url}"{auth}}}\n'
     cloud = Cloud(bedrock_fault, answer)
     (kind, models), _ = run(cloud, config, tmp_path, ask, "")
-    assert (kind, models) == ("message", [CLAUDE])
+    assert (kind, models) == ("message", [f"aws/{CLAUDE}"]), "asked for as well by its family's name"
     assert [asked.method for asked in cloud.asked] == ["GET", "POST"]
 
 

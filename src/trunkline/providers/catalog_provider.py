@@ -1,6 +1,5 @@
 """Every provider that is a row of the catalog: no code of its own."""
 
-from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, final
 
@@ -37,7 +36,6 @@ SURFACE_NAMES: Final = {
     "gemini": "gemini",
 }
 """What a surface is called here, by protocol; a provider has one of each at the most."""
-
 
 
 @final

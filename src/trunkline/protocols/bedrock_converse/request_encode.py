@@ -11,6 +11,7 @@ from trunkline.protocols.bedrock_converse.part_encode import encode_part
 from trunkline.protocols.bedrock_converse.tool_encode import Tools, declare_called, encode_tools
 from trunkline.protocols.bedrock_converse.turns_encode import encode_turns, limit_marks
 from trunkline.protocols.bedrock_converse.wire import ENCODER, NAME, Block
+from trunkline.protocols.choices import refuse_choices
 from trunkline.protocols.claude_thinking import Thought, decide_thought, without_thinking
 from trunkline.protocols.codec import Encoded
 
@@ -22,6 +23,7 @@ _ABSENT: Final = (b"null", b"false", b"[]", b"{}", b"1")
 
 def encode_request(request: Request, facts: Facts) -> Encoded:
     """As :meth:`trunkline.protocols.codec.ProviderCodec.encode_request` promises. The model stands in the URL."""
+    refuse_choices(request, NAME)
     ledger = Ledger(facts)
     tools = encode_tools(request, ledger)
     system = [block for part in request.system for block in encode_part(part, ledger)]
