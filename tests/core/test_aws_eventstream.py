@@ -65,6 +65,16 @@ def test_no_flipped_bit_goes_unseen(at: int, bit: int) -> None:
     assert not caught.value.local
 
 
+def test_what_came_before_a_broken_message_is_not_lost() -> None:
+    good = message(header(b":event-type", 7, b"\x00\x01a"))
+    reader = EventStreamReader()
+    assert len(reader.feed(good + good + bytes(20))) == 2
+    with pytest.raises(GatewayError, match="checksum"):
+        reader.feed(b"")
+    with pytest.raises(GatewayError, match="checksum"):
+        reader.close()
+
+
 @pytest.mark.parametrize("cut", [1, 11, 12, 13, 40])
 def test_an_end_inside_a_message_is_an_error(cut: int) -> None:
     with pytest.raises(GatewayError, match="ended inside a message") as caught:

@@ -38,34 +38,49 @@ class EventStreamReader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._failure: GatewayError | None = None
 
     def feed(self, chunk: bytes) -> list[Message]:
-        """The messages that ``chunk`` completes. Raises GatewayError (UPSTREAM_FAILED) for a broken one."""
-        buffer = self._buffer
-        buffer += chunk
+        """The messages that ``chunk`` completes. Raises GatewayError (UPSTREAM_FAILED) at a broken one, once those
+        before it were returned."""
+        if self._failure is not None:
+            raise self._failure
+        self._buffer += chunk
         found: list[Message] = []
-        position = 0
-        while len(buffer) - position >= _PRELUDE.size:
-            total, header_length = _lengths(buffer, position)
-            if len(buffer) - position < total:
-                break
-            found.append(_message(bytes(buffer[position : position + total]), header_length))
-            position += total
-        del buffer[:position]
+        try:
+            while (message := self._next()) is not None:
+                found.append(message)
+        except GatewayError as error:
+            if not found:
+                raise
+            self._failure = error
         return found
 
+    def _next(self) -> Message | None:
+        buffer = self._buffer
+        if len(buffer) < _PRELUDE.size:
+            return None
+        total, header_length = _lengths(buffer)
+        if len(buffer) < total:
+            return None
+        message = _message(bytes(buffer[:total]), header_length)
+        del buffer[:total]
+        return message
+
     def close(self) -> None:
-        """The stream ended. Raises GatewayError (TRUNCATED) in the middle of a message."""
+        """The stream ended. Raises what was wrong with it, or GatewayError (TRUNCATED) in the middle of a message."""
+        if self._failure is not None:
+            raise self._failure
         if self._buffer:
             raise GatewayError(
                 Kind.TRUNCATED, "the upstream's event stream ended inside a message", local=False
             )
 
 
-def _lengths(buffer: bytearray, position: int) -> tuple[int, int]:
+def _lengths(buffer: bytearray) -> tuple[int, int]:
     """Total length and length of the headers, once the prelude's checksum fits."""
-    total, header_length, checksum = _PRELUDE.unpack_from(buffer, position)
-    if zlib.crc32(buffer[position : position + 8]) != checksum:
+    total, header_length, checksum = _PRELUDE.unpack_from(buffer)
+    if zlib.crc32(buffer[:8]) != checksum:
         raise _broken("the checksum of a message's prelude does not fit")
     if total < _OVERHEAD + header_length or total > MAX_MESSAGE:
         raise _broken(f"a message of {total} bytes with {header_length} bytes of headers is impossible")

@@ -4,8 +4,9 @@ from typing import Final
 
 from msgspec import structs
 
+from trunkline.core.errors import GatewayError
 from trunkline.core.framing import Framing, Unframer
-from trunkline.core.http import HttpHead
+from trunkline.core.http import HttpHead, Take
 from trunkline.relay.ports import UpstreamAnswer
 
 _SSE: Final = ("content-type", "text/event-stream")
@@ -25,6 +26,7 @@ class _Unframed:
         self._answer = answer
         self._unframer = unframer
         self._ended = False
+        self._failure: GatewayError | None = None
         others = tuple(pair for pair in answer.head.headers if pair[0] != "content-type")
         self._head = structs.replace(answer.head, headers=(_SSE, *others))
 
@@ -35,6 +37,8 @@ class _Unframed:
 
     async def read(self) -> bytes:
         """The next events. A cancelled wait has taken nothing: what was read is turned around at once."""
+        if self._failure is not None:
+            raise self._failure
         while not self._ended:
             chunk = await self._answer.read()
             self._ended = not chunk
@@ -42,6 +46,19 @@ class _Unframed:
             if events:
                 return events
         return b""
+
+    async def push(self, take: Take) -> None:
+        """Events as their last byte comes. What is no such framing shows at the next read."""
+
+        def turned(chunk: bytes) -> bool:
+            try:
+                events = self._unframer.feed(chunk)
+            except GatewayError as error:
+                self._failure = error
+                return False
+            return take(events) if events else True
+
+        await self._answer.push(turned)
 
     async def close(self, *, reuse: bool) -> None:
         """As the answer underneath."""

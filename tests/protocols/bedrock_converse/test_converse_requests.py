@@ -145,7 +145,7 @@ def encoded_or_none(request: Request, facts: Facts) -> bytes | None:
     try:
         return BEDROCK_CONVERSE.encode_request(request, facts).body
     except GatewayError as error:
-        if error.kind is Kind.INVALID_REQUEST and error.local and error.field == "messages":
+        if error.kind is Kind.INVALID_REQUEST and error.local and error.field in ("messages", "n"):
             return None
         raise
 
