@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from roundtrip.client import PNG, SYSTEM, TOOLS, Called, Client, Result
+from roundtrip.client import PNG, TOOLS, Called, Client, Result
 from roundtrip.wire import Json, events, inside, objects, text_of
 
 
@@ -36,7 +36,7 @@ class ChatClient(Client):
         ]
         return {
             "model": self.model,
-            "messages": [{"role": "system", "content": SYSTEM}, *self.history],
+            "messages": [{"role": "system", "content": self.system}, *self.history],
             "tools": [{"type": "function", "function": function} for function in functions],
             "tool_choice": "auto",
             "reasoning_effort": "medium",

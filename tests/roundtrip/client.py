@@ -53,6 +53,7 @@ class Client:
     habit: str
     stream: bool
     model: str = ""
+    system: str = SYSTEM
     history: list[Json] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     """What the model said, an entry a turn."""

@@ -2,7 +2,7 @@
 
 import json
 
-from roundtrip.client import PNG, SYSTEM, TOOLS, Called, Client, Result
+from roundtrip.client import PNG, TOOLS, Called, Client, Result
 from roundtrip.wire import Json, events, inside, objects, text_of
 
 
@@ -49,7 +49,7 @@ class GeminiClient(Client):
         thinking = {"includeThoughts": True}
         return {
             "contents": self.history,
-            "systemInstruction": {"role": "user", "parts": [{"text": SYSTEM}]},
+            "systemInstruction": {"role": "user", "parts": [{"text": self.system}]},
             "tools": [{"functionDeclarations": declared}],
             "generationConfig": {"topP": 0.95, "temperature": 1, "thinkingConfig": thinking},
         }

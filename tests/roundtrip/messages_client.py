@@ -2,7 +2,7 @@
 
 import json
 
-from roundtrip.client import PNG, SYSTEM, TOOLS, Called, Client, Result
+from roundtrip.client import PNG, TOOLS, Called, Client, Result
 from roundtrip.wire import Json, events, inside, objects, text_of
 
 MARK = {"cache_control": {"type": "ephemeral"}}
@@ -50,7 +50,7 @@ class MessagesClient(Client):
         return {
             "model": self.model,
             "max_tokens": 32000,
-            "system": [{"type": "text", "text": SYSTEM, **MARK}],
+            "system": [{"type": "text", "text": self.system, **MARK}],
             "messages": [*before, marked],
             "tools": tools,
             "thinking": {"type": "enabled", "budget_tokens": 10000},

@@ -1,7 +1,7 @@
 """One conversation of ten turns, and what is asked of it on the way."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from roundtrip.chat_client import ChatClient
 from roundtrip.client import Called, Client, Result
@@ -41,11 +41,51 @@ SCRIPT: tuple[Turn, ...] = (
     turn(Think("A failure?"), Call("look", {"path": "missing"})),
     say("All is done."),
 )
-ASKED = {0: "Please begin.", 5: "Now write it down."}
-"""What the user says, by the turn that answers."""
-PICTURED = (0,)
-INSTRUCTED = {7: "The user's editor is open at d."}
-"""What the agent says beside results, by the turn that answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A conversation: what the model says, and what it is asked, by the turn that answers."""
+
+    script: tuple[Turn, ...]
+    asked: Mapping[int, str]
+    """What the user says."""
+    pictured: tuple[int, ...] = ()
+    """Where the user shows a picture."""
+    instructed: Mapping[int, str] = field(default_factory=dict)
+    """What the agent says beside results, in the way its kind does."""
+
+
+TEN = Plot(
+    SCRIPT, {0: "Please begin.", 5: "Now write it down."}, (0,), {7: "The user's editor is open at d."}
+)
+
+
+def _session() -> Plot:
+    """Thirty turns: three times ten, each with words of its own."""
+    script: list[Turn] = []
+    for part in range(3):
+        for played in SCRIPT:
+            script.append(replace(played, parts=tuple(_again(said, part) for said in played.parts)))
+    asked = {
+        part * 10 + place: f"{text} ({part})" for part in range(3) for place, text in TEN.asked.items()
+    }
+    told = {
+        7: "The editor is open at d.",
+        12: "You are in plan mode now.",
+        13: "Two files changed.",
+        21: "Act now.",
+    }
+    return Plot(tuple(script), asked, (0, 15, 20), told)
+
+
+def _again(said: Text | Think | Call, part: int) -> Text | Think | Call:
+    if isinstance(said, Call):
+        return said
+    return replace(said, text=f"{said.text} {part}.")
+
+
+SESSION = _session()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +114,9 @@ def result_of(call: Called, *, images: bool = True) -> Result:
     return Result(f"{call.name} {path}: ok", image=images and path == "picture.png")
 
 
-def line_of(client: type[Client], *makers: Maker, script: tuple[Turn, ...] = SCRIPT) -> Line:
+def line_of(client: type[Client], *makers: Maker, plot: Plot = TEN) -> Line:
     """A gateway before the makers' services. They play one script together, whoever's turn it is."""
-    player = Player(_Turns(script))
+    player = Player(_Turns(plot.script))
     services: dict[str, Service] = {}
     for maker in makers:
         if maker.host not in services:
@@ -103,8 +143,8 @@ def play(
     client: Client,
     model: Callable[[int], str],
     before: Callable[[int], None] = lambda _: None,
-    script: tuple[Turn, ...] = SCRIPT,
     *,
+    plot: Plot = TEN,
     images: bool = True,
 ) -> None:
     """The whole conversation; each turn's words and calls must arrive as they were said.
@@ -112,13 +152,13 @@ def play(
     ``model`` names the model of each turn; ``before`` is called before each request.
     """
     waiting: list[Called] = []
-    for number, expected in enumerate(script):
+    for number, expected in enumerate(plot.script):
         if waiting:
             client.results(waiting, [result_of(call, images=images) for call in waiting])
-        if number in INSTRUCTED:
-            client.instruct(INSTRUCTED[number])
-        if number in ASKED:
-            client.say(ASKED[number], image=images and number in PICTURED)
+        if number in plot.instructed:
+            client.instruct(plot.instructed[number])
+        if number in plot.asked:
+            client.say(plot.asked[number], image=images and number in plot.pictured)
         before(number)
         client.model = model(number)
         reply = line.ask(client.protocol, client.request(), model=client.model, stream=client.stream)

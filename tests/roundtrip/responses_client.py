@@ -2,7 +2,7 @@
 
 import json
 
-from roundtrip.client import PNG, SYSTEM, TOOLS, Called, Client, Result
+from roundtrip.client import PNG, TOOLS, Called, Client, Result
 from roundtrip.wire import Json, events, inside, objects, text_of
 
 
@@ -41,7 +41,7 @@ class ResponsesClient(Client):
         stored = self.habit == "stored"
         body: Json = {
             "model": self.model,
-            "instructions": SYSTEM,
+            "instructions": self.system,
             "input": self.history[self.sent :] if stored else self.history,
             "tools": tools,
             "tool_choice": "auto",

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from standin.service import Service
 from standin.wire import Pause, Received, Reply
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.core.http import HttpHead, HttpRequest
+from trunkline.core.http import HttpHead, HttpRequest, Take
 from trunkline.relay.ports import UpstreamAnswer
 
 
@@ -27,7 +27,7 @@ class InProcess:
         """See :class:`trunkline.relay.ports.Upstream`."""
         split = urlsplit(request.url)
         target = split.path + (f"?{split.query}" if split.query else "")
-        received = Received(request.method, target, request.headers, request.body, 1, 0.0)
+        received = Received(request.method, target, request.headers, request.body, 1, 0.0, split.netloc)
         self.requests.append(received)
         reply = self._services[split.netloc].answer(received)
         received.status = reply.status
@@ -52,6 +52,10 @@ class _Answer:
         if self._broken:
             raise GatewayError(Kind.TRUNCATED, "the connection broke", local=False)
         return b""
+
+    async def push(self, take: Take) -> None:
+        while (data := await self.read()) and take(data):
+            pass
 
     async def close(self, *, reuse: bool) -> None:
         del reuse

@@ -62,6 +62,8 @@ class Received:
     body: bytes
     connection: int
     at: float
+    host: str = ""
+    """Of the URL that was asked for, where it was asked without a socket."""
     status: int = 0
     refusal: str | None = None
     """The text of a refusal by the workspace's own rules; None when the script answered."""
