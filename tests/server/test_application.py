@@ -119,6 +119,18 @@ def test_E99_an_array_that_breaks_off_ends_with_the_error(plain: Gateway) -> Non
     assert "failed on this request" in last["message"]
 
 
+def test_E99_an_error_before_an_array_is_its_only_element(plain: Gateway) -> None:
+    async def refuse(inbound: Inbound, sink: Sink) -> None:
+        raise GatewayError(Kind.RATE_LIMITED, "slow down")
+
+    plain.relay.script = refuse
+    reply = plain.request("POST", "/v1beta/models/m:streamGenerateContent", b"{}")
+    (error,) = msgspec.json.decode(reply.body)
+    assert (reply.status, reply.complete, error["message"]) == (429, True, "slow down")
+    events = plain.request("POST", "/v1beta/models/m:streamGenerateContent?alt=sse", b"{}")
+    assert (events.status, events.json["message"]) == (429, "slow down")
+
+
 def test_an_unknown_method_of_geminis_names_those_there_are(plain: Gateway) -> None:
     reply = plain.request("POST", "/v1beta/models/m:predict", b"{}")
     assert (reply.status, reply.json["protocol"]) == (404, "gemini")

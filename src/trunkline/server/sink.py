@@ -103,18 +103,23 @@ class ClientSink:
 
 
 class ArraySink(ClientSink):
-    """For a caller that asked for a stream without ``alt=sse``: its events as one JSON array (protocols.md E99)."""
+    """For a caller that asked for a stream without ``alt=sse``: its events as one JSON array (protocols.md E99).
 
-    __slots__ = ("_array",)
+    An error before the first event is an array of that one error, as Google has it.
+    """
+
+    __slots__ = ("_array", "_error")
 
     def __init__(self, send: Send, request_id: bytes, push: Take | None = None) -> None:
         super().__init__(send, request_id, push)
         self._array: JsonArrayWriter | None = None
+        self._error = False
 
     async def start(self, status: int, headers: Headers) -> None:
         """Status and headers, once; an event stream is announced as JSON."""
         if not any(name == "content-type" and value.startswith(_EVENTS) for name, value in headers):
-            await super().start(status, headers)
+            self._error = status >= 400
+            await super().start(status, _longer(headers) if self._error else headers)
             return
         self._array = JsonArrayWriter()
         json = ("content-type", "application/json; charset=utf-8")
@@ -125,6 +130,8 @@ class ArraySink(ClientSink):
         """More of the body, event by event."""
         if self._array is not None:
             data = self._array.feed(data)
+        elif self._error:
+            data = b"[" + data + b"]"
         if data:
             await super().send(data)
 
@@ -138,3 +145,10 @@ class ArraySink(ClientSink):
         if self._array is not None and not self.complete:
             await super().send(self._array.close())
         await super().end()
+
+
+def _longer(headers: Headers) -> Headers:
+    """The headers of a body in brackets."""
+    return tuple(
+        (name, str(int(value) + 2) if name == "content-length" else value) for name, value in headers
+    )
