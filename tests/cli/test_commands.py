@@ -214,7 +214,7 @@ def test_explain(command) -> None:
     ("body", "message"),
     [
         ('{"model": "sonet"}', 'There is no model "sonet".'),
-        ("{}", "is not a request body"),
+        ("{}", "names no model"),
         ("nonsense", "is not a request body"),
         ("", "stdin is empty"),
     ],
@@ -225,6 +225,22 @@ def test_explain_says_why_there_is_no_plan(command, body: str, message: str) -> 
     assert result.code == 1
     assert result.out == ""
     assert message in result.err
+
+
+def test_explain_takes_geminis_model_beside_its_body(command) -> None:
+    path = written(
+        command.home,
+        "providers: {g: {kind: custom, key: k, models: [m], speaks: {gemini: 'https://g.example.com'}}}",
+    )
+    body = '{"contents": [{"parts": [{"text": "hi"}]}]}'
+    told = command("explain", "-", "--config", path, "--model", "g/m", stdin=body)
+    assert told.code == 0
+    assert "gemini: https://g.example.com/v1beta/models/m:generateContent" in told.out
+    missing = command("explain", "-", "--config", path, stdin=body)
+    assert missing.code == 1
+    assert "give it with --model" in missing.err
+    wrong = command("explain", "-", "--config", path, "--model", "g/../x", stdin=body)
+    assert (wrong.code, wrong.err) == (1, "trunkline: there is no model '../x'\n")
 
 
 def test_explain_of_a_file_that_is_not_there(command) -> None:

@@ -22,7 +22,7 @@ MAX_BODY = 256 * 1024 * 1024
 
 
 class _Body(Struct):
-    model: str
+    model: str | None = None
 
 
 class Surface(Struct, frozen=True):
@@ -42,9 +42,12 @@ class Asked(Struct, frozen=True):
 
 @click.command("explain")
 @click.argument("file", metavar="FILE|-")
+@click.option(
+    "--model", "named", metavar="NAME", help="The model, where the body has none: Gemini's is in the path."
+)
 @config_option
 @json_option
-def command(file: str, path: str | None, as_json: bool) -> None:
+def command(file: str, named: str | None, path: str | None, as_json: bool) -> None:
     """Show who would serve the request whose body is in FILE (- for stdin), and why. Nothing is sent.
 
     \b
@@ -53,7 +56,7 @@ def command(file: str, path: str | None, as_json: bool) -> None:
     body = _read(file)
     configuration = load_configuration(path)
     providers = load_providers(configuration)
-    model, plan = _plan(file, body, offline_table(configuration, providers))
+    model, plan = _plan(file, body, named, offline_table(configuration, providers))
     tried = plan.targets[: configuration.retry.targets]
     targets = [_asked(providers[target.provider], target) for target in tried]
     shape = shape_of(body)
@@ -73,10 +76,12 @@ def command(file: str, path: str | None, as_json: bool) -> None:
     click.echo(f"request  about {shape.tokens} tokens{''.join(f', {name}' for name in seen)}")
 
 
-def _plan(file: str, body: bytes, table: RoutingTable) -> tuple[str, Plan]:
+def _plan(file: str, body: bytes, named: str | None, table: RoutingTable) -> tuple[str, Plan]:
     """The model asked for and its plan. Raises Failure when there is none."""
     try:
-        model = msgspec.json.decode(body, type=_Body).model
+        model = named or msgspec.json.decode(body, type=_Body).model
+        if model is None:
+            raise Failure(f"{file} names no model: give it with --model, as Gemini's path would", FAILED)
         return model, resolve(table, model, lambda: shape_of(body))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Failure(f"{file} is not a request body: {error}", FAILED) from None
@@ -85,7 +90,10 @@ def _plan(file: str, body: bytes, table: RoutingTable) -> tuple[str, Plan]:
 
 
 def _asked(provider: Provider, target: Target) -> Asked:
-    surfaces = provider.surfaces(target.deployment)
+    try:
+        surfaces = provider.surfaces(target.deployment)
+    except GatewayError as error:
+        raise Failure(error.message, FAILED) from None
     return Asked(str(target), tuple(Surface(s.name, s.protocol, s.url) for s in surfaces))
 
 
