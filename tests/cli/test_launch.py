@@ -143,6 +143,12 @@ def test_an_agent_that_is_not_installed_is_one_line(background, tmp_path) -> Non
     assert not list(background.home.rglob("service.json"))
 
 
+def test_an_option_of_the_agent_in_the_wrong_place_is_told_where_it_belongs(background) -> None:
+    result = background("launch", "claude", "-p", "hello")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.endswith("No such option -p. What is for the agent comes after --.\n")
+
+
 def test_a_model_that_the_gateway_does_not_list_is_said_but_not_refused(background, on_path) -> None:
     path = background.home / "few.yaml"
     path.write_text(

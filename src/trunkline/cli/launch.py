@@ -15,7 +15,19 @@ from trunkline.cli.service.find import Found, answers, ensure, find
 from trunkline.cli.service.probe import url
 
 
-@click.command("launch", context_settings={"allow_interspersed_args": True})
+class WithAgentWords(click.Command):
+    """A command whose user may have forgotten the ``--`` before the agent's own options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Options of ours and the agent's words. An unknown option is told with where it belongs."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            message = f"No such option {error.option_name}. What is for the agent comes after --."
+            raise click.UsageError(message, ctx) from None
+
+
+@click.command("launch", cls=WithAgentWords)
 @click.argument("name", metavar="AGENT", type=click.Choice(list(AGENTS)))
 @click.argument("arguments", metavar="[-- ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @click.option("--model", help="The model to ask for: any name that the gateway takes.")

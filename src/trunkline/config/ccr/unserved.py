@@ -20,7 +20,7 @@ READ: Final = (
 )
 """What the rest of this package uses; also the names that a mistyped one is compared to."""
 PROXY: Final = "is not used: set HTTPS_PROXY in the environment of the gateway instead"
-AGENT: Final = "has no effect yet: this version does not start Claude Code"
+AGENT: Final = "is not read: trunkline code takes it from the environment, under Claude Code's own name"
 UNSERVED: Final = {
     "CUSTOM_ROUTER_PATH": "custom routers are not run yet: requests go by Router alone",
     "REWRITE_SYSTEM_PROMPT": "system prompts are not rewritten yet",
@@ -30,8 +30,8 @@ UNSERVED: Final = {
     "httpsProxy": PROXY,
     "LOG": "has no effect: the log goes to standard error",
     "LOG_LEVEL": "has no effect: one line a request is logged, without bodies",
-    "NON_INTERACTIVE_MODE": AGENT,
-    "CLAUDE_PATH": AGENT,
+    "NON_INTERACTIVE_MODE": "has no effect: trunkline code works without a terminal as it is",
+    "CLAUDE_PATH": "is not read: set the variable CLAUDE_PATH for trunkline code",
     "ANTHROPIC_SMALL_FAST_MODEL": AGENT,
     "StatusLine": "is read by trunkline statusline, not by the gateway",
     "forceUseImageAgent": "has no effect yet: a conversation with pictures goes to Router.image as a whole",
