@@ -186,7 +186,7 @@ WARNED = {
     "fallback.json": [
         '10: fallback.default[1]: there is no provider "gone".',
         "10: fallback.webSearch: is not used: Router.webSearch is not set",
-        "2: NON_INTERACTIVE_MODE: has no effect yet",
+        "2: NON_INTERACTIVE_MODE: has no effect: trunkline code",
     ],
     "guide_aliases.json": [
         "3: providers[0].NAME: this name cannot be told from others",
