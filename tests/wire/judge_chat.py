@@ -7,6 +7,8 @@ import openai
 
 from wire.meaning import Call, Meaning, Wire, arguments, complete
 
+DONE, DONE_TIGHT = b"data: [DONE]", b"data:[DONE]"
+
 
 class ChatJudge:
     """Reads Chat Completions with the ``openai`` package; several choices: the first."""
@@ -39,24 +41,23 @@ class ChatJudge:
             chunks = list(self._client.chat.completions.create(**self._ask, stream=True))
         except openai.APIError as error:
             return Meaning(failed=str(error))
-        return _chat_sum(chunks, done=b"data: [DONE]" in body or b"data:[DONE]" in body)
+        return _chat_sum(chunks, done=DONE in body or DONE_TIGHT in body)
 
-    def accumulated(self, body: bytes) -> Meaning:
-        """The final completion of the SDK's own accumulator, which forgives nothing."""
+    def readings(self, body: bytes) -> tuple[Meaning, Meaning]:
+        """The tolerant sum, and the final completion of the SDK's own accumulator, which forgives nothing."""
         self._wire.put(body, "text/event-stream")
+        chunks = []
         try:
             with self._client.chat.completions.stream(**self._ask) as stream:
-                usage = None
-                for event in stream:
-                    if event.type == "chunk":
-                        usage = event.chunk.usage or usage
+                chunks = [event.chunk for event in stream if event.type == "chunk"]
                 completion = stream.current_completion_snapshot
         except openai.APIError as error:
-            return Meaning(failed=str(error))
+            return self.stream(body), Meaning(failed=str(error))
         except (ValueError, RuntimeError, IndexError, AssertionError, TypeError, AttributeError) as error:
-            return Meaning(failed=f"accumulator: {error!r}")
-        choice = completion.choices[0]
-        return _chat_whole(choice.message, choice.finish_reason, usage)
+            return self.stream(body), Meaning(failed=f"accumulator: {error!r}")
+        choice, usage = completion.choices[0], next((one.usage for one in chunks[::-1] if one.usage), None)
+        strict = _chat_whole(choice.message, choice.finish_reason, usage)
+        return _chat_sum(chunks, done=DONE in body or DONE_TIGHT in body), strict
 
     def error(self, body: bytes, status: int, headers: dict[str, str]) -> openai.APIStatusError:
         self._wire.put(body, headers.get("content-type", "application/json"), status, headers)

@@ -1,12 +1,13 @@
 """Gemini's generateContent, read with the ``google-genai`` package; several candidates: the first.
 
-The SDK has no accumulator: a client adds up the chunks, and so does the judge. ``accumulated`` reads our own
+The SDK has no accumulator: a client adds up the chunks, and so does the judge. ``readings`` reads our own
 streams with what clients may rely on besides: one finish, in the last chunk, with the usage.
 """
 
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 from google import genai
@@ -59,11 +60,12 @@ class GeminiJudge:
         except (ValidationError, errors.UnknownApiResponseError) as error:
             return Meaning(failed=f"the SDK's types: {error}")
 
-    def accumulated(self, body: bytes) -> Meaning:
-        """The sum again, and complaints about an order that clients do not expect."""
+    def readings(self, body: bytes) -> tuple[Meaning, Meaning]:
+        """The sum, and the sum again with complaints about an order that clients do not expect."""
         meaning = self.stream(body)
-        if meaning.failed:
-            return meaning
+        return meaning, meaning if meaning.failed else self._strict(body, replace(meaning))
+
+    def _strict(self, body: bytes, meaning: Meaning) -> Meaning:
         chunks = self._chunks(body)
         finished = [bool(one.candidates and one.candidates[0].finish_reason) for one in chunks]
         if finished != [False] * (len(chunks) - 1) + [True]:

@@ -52,7 +52,11 @@ class MessagesJudge:
         except anthropic.APIError as error:
             return Meaning(failed=str(error))
 
-    def accumulated(self, body: bytes) -> Meaning:
+    def readings(self, body: bytes) -> tuple[Meaning, Meaning]:
+        """The tolerant sum, and the SDK's own accumulator's."""
+        return self.stream(body), self._accumulated(body)
+
+    def _accumulated(self, body: bytes) -> Meaning:
         """The final message of the SDK's own accumulator, which forgives nothing."""
         self._wire.put(body, "text/event-stream")
         seen: list[object] = []

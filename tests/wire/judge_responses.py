@@ -1,7 +1,7 @@
 """OpenAI Responses, read with the ``openai`` package.
 
 Clients differ in what they build an answer from: the pieces (deltas), the items that end (Codex), or the last
-event (SDKs). ``stream`` reads the items, ``accumulated`` the last event, and holds all three against each other.
+event (SDKs). ``stream`` reads the items, ``readings`` the last event too, and holds all three against each other.
 """
 
 import json
@@ -55,8 +55,8 @@ class ResponsesJudge:
             return Meaning(failed=str(error))
         return total.meaning()
 
-    def accumulated(self, body: bytes) -> Meaning:
-        """The final response of the SDK's own state machine, which forgives nothing."""
+    def readings(self, body: bytes) -> tuple[Meaning, Meaning]:
+        """The items as they ended, and the final response of the SDK's state machine, which forgives nothing."""
         self._wire.put(body, "text/event-stream")
         total = _Sum()
         try:
@@ -67,15 +67,15 @@ class ResponsesJudge:
                 if told is not None and told["status"] == "completed":
                     final = _plain(stream.get_final_response())
         except openai.APIError as error:
-            return Meaning(failed=str(error))
+            return self.stream(body), Meaning(failed=str(error))
         except (ValueError, RuntimeError, IndexError, AssertionError, TypeError, AttributeError) as error:
-            return Meaning(failed=f"accumulator: {error!r}")
+            return self.stream(body), Meaning(failed=f"accumulator: {error!r}")
         if final is None or told is None:
-            return Meaning(failed="no terminal")
+            return total.meaning(), Meaning(failed="no terminal")
         meaning = _of_response(final)
         if not meaning.failed and (odd := total.disagreement(told)):
             meaning.failed = f"accumulator: {odd}"
-        return meaning
+        return total.meaning(), meaning
 
     def error(self, body: bytes, status: int, headers: dict[str, str]) -> openai.APIStatusError:
         self._wire.put(body, headers.get("content-type", "application/json"), status, headers)

@@ -54,7 +54,7 @@ def became(recording: Recording, target: str) -> tuple[Meaning, list[str]]:
     if not recording.streaming:
         return judge.whole(translate.whole(recording.answer, source, target)), []
     body = translate.stream([recording.answer], source, target)
-    lenient, strict = judge.stream(body), judge.accumulated(body)
+    lenient, strict = judge.readings(body)
     if len(strict.calls) == len(
         lenient.calls
     ):  # the SDK mends arguments that were cut off; we never do (E28)
