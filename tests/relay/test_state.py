@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from relay.kit import JSON, Bench, Script, ScriptedUpstream, TestProvider, WritingSink, provider
-from relay.test_rooms import TAPES
+from relay.test_rooms import TAPES, named
 from relay.virtual import run
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.protocols.anthropic_messages import ANTHROPIC_MESSAGES
@@ -154,6 +154,40 @@ def test_the_bytes_of_the_conversation_stay_for_a_provider_of_the_same_protocol(
         assert b'"input":[{"role":"user",  "content":"h\\u00e9 /"},{"id":"msg_1"' in second
         assert second.count(b"previous_response_id") == 0
         assert b'{"type":"message","role":"user","content":"next"}]' in second
+
+    run(main())
+
+
+def test_signed_thinking_of_a_kept_answer_goes_back_to_its_maker() -> None:
+    async def main() -> None:
+        start, *_ = TAPES["anthropic_messages"]
+        thinking = {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "thinking", "thinking": ""},
+        }
+        deltas = (
+            {"type": "thinking_delta", "thinking": "hm"},
+            {"type": "signature_delta", "signature": "proof"},
+        )
+        tape = [start, named(thinking)]
+        tape += [named({"type": "content_block_delta", "index": 0, "delta": delta}) for delta in deltas]
+        tape += [named({"type": "content_block_stop", "index": 0})]
+        call = {"type": "tool_use", "id": "call_1", "name": "run", "input": {}}
+        tape += [named({"type": "content_block_start", "index": 1, "content_block": call})]
+        tape += TAPES["anthropic_messages"][-3:]
+        tape[-3] = named({"type": "content_block_stop", "index": 1})
+        line = Line(
+            ScriptedUpstream(Script(tape)), provider("one", "anthropic_messages", reasoning="budget")
+        )
+        tools = [{"type": "function", "name": "run", "parameters": {"type": "object"}}]
+        asked = {"input": "hello", "stream": True, "tools": tools, "reasoning": {"effort": "high"}}
+        await line.ask(asked)
+        result = {"type": "function_call_output", "call_id": "call_1", "output": "a.txt"}
+        await line.ask({**asked, "input": [result], "previous_response_id": "resp_r1"})
+        said = line.sent[1]["messages"][1]  # type: ignore[index]
+        assert said["content"][0] == {"type": "thinking", "thinking": "hm", "signature": "proof"}
+        assert said["content"][1]["type"] == "tool_use"
 
     run(main())
 
