@@ -22,29 +22,15 @@ if TYPE_CHECKING:
 from trunkline.server import edge_rules
 from trunkline.server.asgi import CONNECTION, RawHeaders, Scope, Successor, Upgradable
 from trunkline.server.cycle import Application, Cycle
-from trunkline.server.deadlines import Deadlines
+from trunkline.server.deadlines import LINGER, PARTING, Deadlines
 from trunkline.server.default_headers import DefaultHeaders
-from trunkline.server.edge_rules import Refusal, framing, judge_head, origin_form
+from trunkline.server.edge_rules import Refusal, Refused, framing, judge_head, origin_form
 from trunkline.server.handshake import wants_websocket
 from trunkline.server.identifiers import RequestIds
 from trunkline.server.leaving import handed_over
 from trunkline.server.stall import StallWatch
 
-LINGER: Final = 2.0
-"""Seconds a refused connection is still read from, so that the refusal is not lost to a reset."""
-PARTING: Final = 0.25
-"""Seconds that an idle connection stays open when the server stops."""
-MAX_PIPELINE: Final = 16
-MAX_HELD: Final = 64 * 1024
-"""Bytes of a body waiting to be taken before we stop reading."""
-MAX_DISCARD: Final = 64 * 1024 * 1024
-"""Bytes of a body that are read and dropped after its request has been answered."""
-
 _IDS: Final = RequestIds()
-
-
-class _Refused(Exception):
-    """Stops the parser inside a callback; the reason is on the protocol."""
 
 
 class EdgeProtocol(asyncio.Protocol):
@@ -172,7 +158,7 @@ class EdgeProtocol(asyncio.Protocol):
         elif self._body_open:
             self._look_in(min(self.deadlines.body_idle, self.deadlines.body_total))
             cycle = self._cycle
-            if cycle is not None and cycle.held > MAX_HELD and not cycle.response_complete:
+            if cycle is not None and cycle.held > edge_rules.MAX_HELD and not cycle.response_complete:
                 self.flow.pause_reading()
 
     def _feed(self, data: bytes) -> None:
@@ -237,7 +223,7 @@ class EdgeProtocol(asyncio.Protocol):
         target = origin_form(self._url, verdict)
         if target is None or not target.isascii():
             self._stop(edge_rules.TARGET)
-        if len(self._pipeline) >= MAX_PIPELINE:
+        if len(self._pipeline) >= edge_rules.MAX_PIPELINE:
             self._stop(edge_rules.PIPELINE_FULL)
         self._head_open = False
         self._body_open = True
@@ -265,7 +251,7 @@ class EdgeProtocol(asyncio.Protocol):
         assert cycle is not None, "a body comes after its head"
         if not cycle.response_complete:
             cycle.feed(body)
-        elif self._body_bytes > MAX_DISCARD:
+        elif self._body_bytes > edge_rules.MAX_DISCARD:
             self._stop(edge_rules.MALFORMED)
 
     def on_message_complete(self) -> None:
@@ -326,15 +312,14 @@ class EdgeProtocol(asyncio.Protocol):
         self.transport.set_protocol(successor)
         successor.connection_made(self.transport)
         self.flow.resume_reading()
-        if self._after_upgrade:
-            successor.data_received(self._after_upgrade)
+        successor.data_received(self._after_upgrade)
 
     # Refusals
 
     def _stop(self, refusal: Refusal) -> NoReturn:
         """Leave the parser, from inside a callback."""
         self._verdict = refusal
-        raise _Refused
+        raise Refused
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer nothing more on this connection but what is already under way, then this."""

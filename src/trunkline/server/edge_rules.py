@@ -18,6 +18,12 @@ MAX_HEADER: Final = 16 * 1024
 MAX_HEAD: Final = 64 * 1024
 MAX_HEADERS: Final = 100
 
+MAX_PIPELINE: Final = 16
+MAX_HELD: Final = 64 * 1024
+"""Bytes of a body waiting to be taken before we stop reading."""
+MAX_DISCARD: Final = 64 * 1024 * 1024
+"""Bytes of a body that are read and dropped after its request has been answered."""
+
 SMALL_CHUNKS: Final = 4096
 """Body pieces after which their average size is looked at."""
 SMALL_CHUNK: Final = 32
@@ -35,6 +41,10 @@ REASONS: Final[dict[int, str]] = {
     431: "Request Header Fields Too Large",
     505: "HTTP Version Not Supported",
 }
+
+
+class Refused(Exception):
+    """Stops the parser inside a callback; the reason is on the protocol."""
 
 
 class Refusal(Struct, frozen=True):

@@ -14,13 +14,11 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
 from trunkline.server.asgi import Successor
-from trunkline.server.deadlines import Deadlines
+from trunkline.server.deadlines import LINGER, Deadlines
 from trunkline.server.stall import StallWatch
 
 MAX_WAITING: Final = 16
 """Messages that may wait for their turn before we stop reading."""
-LINGER: Final = 2.0
-"""Seconds the client gets to answer our closing."""
 
 
 class WebSocket(Successor):
