@@ -42,20 +42,22 @@ PROVIDERS = (
 class SocketCodex(Codex):
     """Its built-in provider, which prefers a socket, at another address."""
 
+    resumes = False
+
     def wire(self, home: Path, line: Line) -> Wiring:
-        (home / ".codex").mkdir(exist_ok=True)
         (home / ".codex" / "config.toml").write_text(
             f"""\
 model = "{line.model}"
 openai_base_url = "{line.url}/v1"
 check_for_update_on_startup = false
 web_search = "disabled"
-
-[analytics]
-enabled = false
+analytics.enabled = false
 """
         )
         return Wiring({"CODEX_API_KEY": line.key})
+
+    def ask(self, prompt: str, *, again: bool) -> list[str]:
+        return super().ask(prompt, again=again or self.resumes)
 
 
 def work(program: Codex, folder: Path) -> Script:
@@ -77,12 +79,13 @@ def work(program: Codex, folder: Path) -> Script:
 def test_codex_works_over_a_socket(provider: Provider, tmp_path: Path) -> None:
     program = SocketCodex()
     with paired(program, provider, lambda folder: work(program, folder), tmp_path) as made:
-        run = made.run("Do the work.")
+        run = made.run_wired("Do the work.")
         shown = made.report(run)
         assert run.code == 0, shown
         assert program.said(run).endswith("All done."), shown
         assert (made.folder / "notes.txt").read_text() == "one\ntwo\n"
-        again = made.run("Still there?", again=True)
+        program.resumes = True
+        again = made.run_wired("Still there?")
         shown = made.report(again)
         assert program.said(again).endswith("Still here."), shown
         assert made.standin.refusals == [], shown
