@@ -9,7 +9,7 @@ from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpHead
 from trunkline.protocols.registry import TARGETS
 from trunkline.providers.problems import SettingsError
-from trunkline.providers.provider import Provider
+from trunkline.providers.provider import Provider, Switched
 from trunkline.providers.registry import make_provider
 
 KEY = "sk-the-key"
@@ -147,6 +147,34 @@ USUAL = [
 @pytest.mark.parametrize(("kind", "surfaces"), USUAL)
 def test_where_the_usual_ones_are(kind: str, surfaces: list[str]) -> None:
     assert [f"{surface.name} {surface.url}" for surface in provider_of(kind).surfaces("m")] == surfaces
+
+
+@pytest.mark.parametrize("kind", ["openai", "azure"])
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        ("gpt-5.2-pro", ["responses"]), ("gpt-5.3-codex", ["responses"]), ("codex-mini-latest", ["responses"]),
+        ("o3-deep-research-2025-06-26", ["responses"]), ("gpt-5.2", ["chat", "responses"]), ("o3", ["chat", "responses"]),
+    ],
+)  # fmt: skip
+def test_a_model_without_chat_is_never_asked_over_it(kind: str, model: str, names: list[str]) -> None:
+    assert [surface.name for surface in provider_of(kind).surfaces(model)] == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This model is only supported in v1/responses and not in v1/chat/completions.",
+        "Function tools with reasoning_effort are not supported for gpt-5.4 in /v1/chat/completions. Please use /v1/responses instead.",
+    ],
+)
+def test_a_refusal_that_names_responses_is_followed(text: str) -> None:
+    error = GatewayError(Kind.NOT_FOUND, text, status=404, local=False)
+    chat, *_ = provider_of("openai").surfaces("gpt-9")
+    assert provider_of("openai").learn(chat, error) == Switched(
+        "responses", "the model takes Responses only"
+    )
+    assert provider_of("vllm").learn(provider_of("vllm").surfaces("m")[0], error) is None
 
 
 LISTS = {

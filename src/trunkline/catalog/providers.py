@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from trunkline.catalog.merge import Layer, merge_layers, to_layer
 from trunkline.catalog.resource import read_table
-from trunkline.catalog.rules import ModelRule, RuleTable, read_rules, rule_layers
+from trunkline.catalog.rules import ModelRule, RuleTable, matching_rules, read_rules, rule_layers
 
 Auth = Literal["bearer", "basic", "api_key", "azure_key", "goog_key", "none"]
 """``bearer`` and ``basic`` go into ``authorization``, ``api_key`` into ``x-api-key``, ``azure_key`` into ``api-key``,
@@ -48,6 +48,10 @@ class ProviderEntry(Struct, frozen=True, kw_only=True):
     """Facts by protocol that hold for every model there."""
     model_rules: tuple[ModelRule, ...]
     """Facts that hold for some models there, later ones over earlier ones."""
+
+    def only(self, model: str) -> frozenset[str]:
+        """The only protocols that ``model`` is asked in here; empty: any."""
+        return frozenset(name for rule in matching_rules(self.model_rules, model) for name in rule.only)
 
     def layer(self, model: str, protocol: str) -> Layer:
         """What this provider makes of ``model`` over ``protocol``, over what is known of the model itself."""

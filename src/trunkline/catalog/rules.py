@@ -13,6 +13,7 @@ class RuleTable(Struct, frozen=True, forbid_unknown_fields=True):
     """A rule as it stands in a TOML file: ``facts`` for every protocol, the others for one."""
 
     match: tuple[str, ...]
+    only: tuple[str, ...] = ()
     facts: dict[str, object] = {}
     openai_chat: dict[str, object] = {}
     openai_responses: dict[str, object] = {}
@@ -25,6 +26,8 @@ class ModelRule(Struct, frozen=True):
     """A rule, checked."""
 
     match: tuple[str, ...]
+    only: tuple[str, ...]
+    """The only protocols that such a model is asked in; empty: any."""
     facts: Layer
     by_protocol: Mapping[str, Layer]
 
@@ -43,14 +46,19 @@ def _rule(table: RuleTable, where: str) -> ModelRule:
         "bedrock_converse": table.bedrock_converse,
     }
     layers = {protocol: to_layer(facts, where) for protocol, facts in by_protocol.items() if facts}
-    return ModelRule(table.match, to_layer(table.facts, where), layers)
+    return ModelRule(table.match, table.only, to_layer(table.facts, where), layers)
 
 
 def rule_layers(rules: Iterable[ModelRule], name: str, protocol: str) -> tuple[Layer, ...]:
     """The layers of all rules for the model ``name``: those for every protocol, then those for ``protocol``."""
-    key = family_key(name)
-    matching = [rule for rule in rules if any(fnmatchcase(key, pattern) for pattern in rule.match)]
+    matching = matching_rules(rules, name)
     return (
         *(rule.facts for rule in matching),
         *(rule.by_protocol[protocol] for rule in matching if protocol in rule.by_protocol),
     )
+
+
+def matching_rules(rules: Iterable[ModelRule], name: str) -> list[ModelRule]:
+    """The rules for the model ``name``, however it is spelled."""
+    key = family_key(name)
+    return [rule for rule in rules if any(fnmatchcase(key, pattern) for pattern in rule.match)]

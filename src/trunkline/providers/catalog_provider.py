@@ -24,10 +24,10 @@ from trunkline.providers.address import (
 from trunkline.providers.edits import edit_by_facts
 from trunkline.providers.headers import USER_AGENT, Forward, auth_headers, request_headers
 from trunkline.providers.key_refusals import refused_key
-from trunkline.providers.learning import learn_from
+from trunkline.providers.learning import learn_from, wants_responses
 from trunkline.providers.listing import decode_listing
 from trunkline.providers.problems import SettingsError
-from trunkline.providers.provider import Lesson, ListedModel, Surface
+from trunkline.providers.provider import Lesson, ListedModel, Surface, Switched
 
 SURFACE_NAMES: Final = {
     "openai_chat": "chat",
@@ -82,6 +82,8 @@ class CatalogProvider:
             for protocol, configured in self._speaks
             if protocol not in CARRIED_NAMES and self._settings.surface in (None, SURFACE_NAMES[protocol])
         ]
+        only = self._entry.only(deployment)
+        chosen = [pair for pair in chosen if pair[0] in only] or chosen
         return tuple(self._surface(protocol, configured, deployment) for protocol, configured in chosen)
 
     def _surface(self, protocol: str, configured: str, deployment: str) -> Surface:
@@ -150,6 +152,12 @@ class CatalogProvider:
         return refused_key(error)
 
     def learn(self, surface: Surface, error: GatewayError) -> Lesson | None:
+        if (
+            surface.protocol == "openai_chat"
+            and wants_responses(error)
+            and "openai_responses" in dict(self._speaks)
+        ):
+            return Switched(SURFACE_NAMES["openai_responses"], "the model takes Responses only")
         return learn_from(surface.protocol, surface.facts, error)
 
     def discovery(self, credential: str | None) -> HttpRequest | None:

@@ -32,6 +32,9 @@ _UNKNOWN_FIELD: Final = tuple(
 )
 _UNSIGNED: Final = re.compile(r"missing an? [`'\"]?thought_?signature", re.IGNORECASE)
 """The wording varies around it (databricks.md 4.6)."""
+_RESPONSES: Final = re.compile(
+    r"only supported in v1/responses|use (?:the )?(?:/?v1/responses|responses api) instead", re.IGNORECASE
+)
 _INDEX: Final = re.compile(r"\[\d+\]|\.\d+(?=\.|$)|^(?:body|request)\.")
 _TAGS: Final = re.compile(
     r"(?<=content\.)(?:text|image|document|tool_use|tool_result|thinking|redacted_thinking|search_result)\.(?=\w)"
@@ -88,6 +91,11 @@ def learn_from(protocol: str, facts: Facts, error: GatewayError) -> Lesson | Non
     if protocol == "gemini" and _UNSIGNED.search(text):
         return _relearned(facts, {"skip_proofs": True}, "calls want a signature or the word for none")
     return _refused_field(protocol, facts, text)
+
+
+def wants_responses(error: GatewayError) -> bool:
+    """Whether OpenAI refuses a model, or what was asked of it, over Chat and sends to Responses instead."""
+    return teaches(error) and _RESPONSES.search(text_of(error)) is not None
 
 
 def _relearned(facts: Facts, layer: Layer, why: str) -> Relearned | None:
