@@ -101,7 +101,7 @@ def test_makes_two_calls_in_one_turn(bench: MakeBench) -> None:
 def test_reads_a_picture_from_disk(bench: MakeBench) -> None:
     made = bench([])
     path = made.folder / "picture.png"
-    path.write_bytes(_picture())
+    path.write_bytes(picture())
 
     def script(asked: Asked) -> Scripted:
         return say("A red square.") if asked.last_results else use("Read", file_path=str(path))
@@ -115,7 +115,7 @@ def test_reads_a_picture_from_disk(bench: MakeBench) -> None:
     assert in_result == (1 if made.surface == "messages" else 0)
 
 
-def _picture() -> bytes:
+def picture() -> bytes:
     """A red square of 32 by 32."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:

@@ -31,7 +31,7 @@ class ClaudeCode:
         return Wiring(environment, ("--model", line.model))
 
     def ask(self, prompt: str, *, again: bool) -> list[str]:
-        options = ["--permission-mode", "acceptEdits", "--allowedTools=Bash,Write"]
+        options = ["--permission-mode", "acceptEdits", "--allowedTools=Agent,Bash,Edit,Read,Write"]
         return ["--print", prompt, *(["--continue"] if again else []), *options]
 
     def said(self, run: Run) -> str:
