@@ -382,6 +382,32 @@ def test_E8_a_refused_signature_leaves_only_those_we_know() -> None:
     assert b"nobody-knows" not in it.upstream.requests[1].body
 
 
+@pytest.mark.parametrize("protocol", ["tiny", "small"])
+def test_E8_signatures_that_stay_refused_are_not_sent_at_all(protocol: str) -> None:
+    """A client that changes what a model said leaves it with proofs of something else."""
+    refused = refusal(400, b"Corrupted thought signature.")
+    parts = [{"t": "think", "v": "x", "signature": "own"}, {"t": "text", "v": "hi"}]
+    passed = protocol == "tiny"  # there a first step may be enough: those of unknown makers stay behind
+
+    async def ask(it: Bench) -> WritingSink:
+        it.build()
+        assert it.proofs is not None
+        it.proofs.sign(it.inbound().client, "own", origin_tag("one", "model"))
+        return await it.run(parts=parts)
+
+    it = Bench(ScriptedUpstream(*[refused] * (1 + passed), FINE), (provider("one", protocol),))
+    assert run(ask(it)).text == "fine"
+    *before, last = [request.body for request in it.upstream.requests]
+    assert len(before) == 1 + passed
+    assert all(b"own" in body for body in before)
+    assert b"own" not in last
+    assert b"hi" in last
+    it = Bench(ScriptedUpstream(*[refused] * 4), (provider("one", protocol),))
+    with pytest.raises(GatewayError, match="Corrupted"):
+        run(ask(it))
+    assert len(it.upstream.requests) == 2 + passed
+
+
 async def cancel_after(it: Bench, seconds: float, sink: WritingSink, reason: str = "client_closed") -> None:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(it.run(sink=sink))

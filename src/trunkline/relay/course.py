@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,7 +29,7 @@ from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
 from trunkline.relay.ports import Clock, Credentials, Finder, Recorder, SearchLoop, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
-from trunkline.relay.reinsert import claim, reinsert, remember
+from trunkline.relay.reinsert import claim, reinsert, remember, unproven
 from trunkline.relay.signs import SignsOfLife
 from trunkline.routing.health import Health
 from trunkline.routing.plan import Plan, Target
@@ -102,8 +102,8 @@ class Course:
         """Set where searches are done for the client."""
         self._request: Request | None = None
         self.lessons_left = MAX_LESSONS
-        self.known_proofs_only = False
-        """An upstream refused a signature: only those whose maker we know are sent again."""
+        self.trusted: Literal["all", "known", "none"] = "all"
+        """Which proofs are sent. An upstream that refuses one is sent less of them, and none in the end."""
 
     def remember(self, keeping: Keeping) -> None:
         """Continue the answer that the request names, and have its own kept.
@@ -141,13 +141,15 @@ class Course:
         """The request with the proofs put back that ``origin`` made."""
         proofs, tenant = self.services.proofs, self.inbound.client
         request = self.request
+        if self.trusted == "none":
+            return unproven(request)
         if len(proofs):
             request = claim(request, lambda signature: proofs.origin(tenant, signature))
             request = reinsert(request, lambda call_id: proofs.before(tenant, call_id), origin)
         return request
 
     def owns(self, origin: str) -> Callable[[str], bool]:
-        """Whether a signature, as the client sent it, was made by ``origin``.
+        """Whether a signature, as the client sent it, was made by ``origin`` and may go back.
 
         A bare one that nobody remembers (the gateway was restarted) is taken for the upstream's own until
         the upstream says otherwise: dropping it would cost the reasoning and the prompt cache.
@@ -156,7 +158,9 @@ class Course:
 
         def owned(signature: str) -> bool:
             maker = unseal(signature).origin or proofs.origin(tenant, signature)
-            return not self.known_proofs_only if maker is None else maker == origin
+            if self.trusted == "none":
+                return False
+            return self.trusted == "all" if maker is None else maker == origin
 
         return owned
 

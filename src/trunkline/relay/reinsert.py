@@ -72,6 +72,30 @@ def _bare(part: Thinking) -> bool:
     return part.origin is None and part.signature is None and part.redacted is None
 
 
+def unproven(request: Request) -> Request:
+    """``request`` without any proof: agents that change what a model said leave it with proofs of something else.
+
+    Claude Code writes defaults into a call's arguments. Reasoning is lost, the conversation goes on.
+    """
+    messages = [
+        replace(message, content=tuple(part for one in message.content for part in _unproven(one)))
+        if message.role == "assistant"
+        else message
+        for message in request.messages
+    ]
+    return replace(request, messages=tuple(messages))
+
+
+def _unproven(part: Part) -> tuple[Part, ...]:
+    if isinstance(part, ToolCall) and part.proof is not None:
+        return (replace(part, proof=None, proof_origin=None),)
+    if isinstance(part, Thinking) and part.redacted is not None:
+        return ()
+    if isinstance(part, Thinking) and part.signature is not None:
+        return (replace(part, signature=None, origin=None),)
+    return (part,)
+
+
 def claim(request: Request, maker: Callable[[str], str | None]) -> Request:
     """``request`` with the origin filled in of signed thinking and calls whose maker we remember."""
     changed = False
