@@ -17,9 +17,7 @@ class QwenCode:
         return npm_commands()
 
     def settle(self, home: Path) -> dict[str, str]:
-        # In its pseudo-terminal it loses what a short command prints, now and then.
-        shell = {"shell": {"enableInteractiveShell": False}}
-        merge_json(home / ".qwen" / "settings.json", privacy={"usageStatisticsEnabled": False}, tools=shell)
+        merge_json(home / ".qwen" / "settings.json", privacy={"usageStatisticsEnabled": False})
         return {}
 
     def wire(self, home: Path, line: Line) -> Wiring:
@@ -38,4 +36,6 @@ class QwenCode:
         return Call("write_file", {"file_path": str(path), "content": content})
 
     def shell(self, command: str) -> Call:
-        return Call("run_shell_command", {"command": command, "is_background": False})
+        # What comes just before the end of a command is lost when the end is heard of first.
+        lingering = f"({command}); code=$?; sleep 0.5; exit $code"
+        return Call("run_shell_command", {"command": lingering, "is_background": False})
