@@ -63,6 +63,14 @@ _MESSAGES: Final[Layer] = {
     "strict_tools": False,
 }
 
+SEARCHING: Final = frozenset({
+    "gemini-2-5-flash", "gemini-2-5-pro", "gemini-3-1-flash-lite", "gemini-3-1-pro", "gemini-3-flash", "gpt-5",
+    "gpt-5-1", "gpt-5-2", "gpt-5-3-codex", "gpt-5-4", "gpt-5-4-mini", "gpt-5-4-nano", "gpt-5-5", "gpt-5-5-pro",
+    "gpt-5-6-luna", "gpt-5-6-sol", "gpt-5-6-terra", "gpt-5-mini", "gpt-5-nano", "gpt-6-1-sol", "gpt-6-astra",
+    "gpt-6-luna", "gpt-6-sol",
+})  # fmt: skip
+"""Models that search the web over their native routes (databricks.md 3.3, model-capabilities.json)."""
+
 _NATIVE: Final[Mapping[str, Layer]] = {
     # Ids of one item differ from event to event and are too long to be sent back; usage has gaps (4.5).
     "openai_responses": {"dialect": True},
@@ -115,7 +123,8 @@ def databricks_facts(provider: str, deployment: str, protocol: str) -> Facts:
     if protocol == "anthropic_messages":
         return merge_facts(base, model_layer(deployment, protocol), _MESSAGES)
     if protocol in _NATIVE:
-        return merge_facts(base, model_layer(deployment, protocol), _NATIVE[protocol])
+        searches: Layer = {"server_tools": family_key(deployment) in SEARCHING}
+        return merge_facts(base, model_layer(deployment, protocol), _NATIVE[protocol], searches)
     family = family_of(deployment)
     # Claude's thinking is asked for over Chat as over Messages, so the spelling of Messages counts.
     spelling = "anthropic_messages" if family == "claude" else "openai_chat"
