@@ -107,5 +107,5 @@ def encode_usage(usage: Usage | None, estimate: int) -> WireUsage:
         output_tokens_details=None if usage.reasoning is None else OutputDetails(usage.reasoning),
         server_tool_use=None
         if usage.web_searches is None and usage.web_fetches is None
-        else ServerToolUse(usage.web_searches, usage.web_fetches),
+        else ServerToolUse(usage.web_searches or 0, usage.web_fetches or 0),
     )
