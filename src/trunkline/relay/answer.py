@@ -109,6 +109,7 @@ class Answer:
     async def _pump(self, pipe: Pipe) -> bool:
         """Piece by piece until the end."""
         pump = Pump(self._course, self._upstream, pipe, who=self._who, before_end=self._note)
+        self._course.pipe = pipe
         out = await pump.run()
         if pump.complete and not pipe.begun:
             return await self._not_a_stream(bytes(pump.opening))

@@ -11,6 +11,7 @@ from trunkline.accounting.estimate import estimate_tokens
 from trunkline.config.schema import Retry, Timeouts
 from trunkline.core.proofs import unseal
 from trunkline.core.types import Part, Request
+from trunkline.core.usage import Usage, total
 from trunkline.protocols.codec import (
     CarriedCodec,
     Codec,
@@ -27,6 +28,7 @@ from trunkline.relay.journal import Journal
 from trunkline.relay.keeper import Keeper
 from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
+from trunkline.relay.pipe import Pipe
 from trunkline.relay.ports import Clock, Credentials, Finder, Recorder, SearchLoop, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.reinsert import claim, reinsert, remember, unproven
@@ -98,6 +100,8 @@ class Course:
         self.peek = Peek("")
         self.keeper: Keeper | None = None
         """Set where the request continues a kept answer, or its own is to be kept."""
+        self.pipe: Pipe | None = None
+        """The stream to the client, once there is one."""
         self.searching: SearchLoop | None = None
         """Set where searches are done for the client."""
         self._request: Request | None = None
@@ -183,6 +187,26 @@ class Course:
             kept=self.keeper is not None and self.keeper.kept_here,
             previous=None if self.keeper is None else self.keeper.previous,
         )
+
+    def estimate_usage(self) -> None:
+        """The record of a stream that broke off: what was told, and a floor for what was not (T11).
+
+        Whoever leaves in the middle has still used what was written until then.
+        """
+        pipe = self.pipe
+        if pipe is None or pipe.finished or not pipe.released:
+            return
+        told = pipe.usage or Usage()
+        known = told.input is not None or told.cache_read is not None
+        seen = replace(
+            told,
+            input=told.input if known else estimate_tokens(self.inbound.body),
+            output=max(told.output or 0, pipe.output_estimate),
+            estimated=True,
+        )
+        begun = self.searching is not None and self.searching.begun
+        earlier = self.journal.usage if begun else None
+        self.journal.usage = seen if earlier is None else total(earlier, seen)
 
     def keep_proofs(self, content: list[Part], origin: str) -> None:
         """Remember what this client will not send back."""

@@ -117,6 +117,8 @@ class Exchange:
         finally:
             if course.keeper is not None:
                 course.keeper.close()
+            if journal.outcome != "ok":
+                course.estimate_usage()
             self._services.recorder.record(journal.record())
 
 

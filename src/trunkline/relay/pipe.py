@@ -7,6 +7,7 @@ event can still fall back. After that a failure is one error event, and never a 
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from trunkline.accounting.estimate import output_tokens, streamed_tokens
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.events import (
     Failed,
@@ -25,6 +26,10 @@ from trunkline.protocols.codec import Carrier, StreamDecoder, StreamEncoder
 
 MAX_HELD: Final = 4 * 1024 * 1024
 """Bytes before the first part; more of them is no answer."""
+
+
+MAX_DELTA: Final = 2048
+"""Bytes of an event that may be a piece of an answer; larger ones are results or proofs, which nobody wrote."""
 
 
 class Pipe(Protocol):
@@ -50,6 +55,11 @@ class Pipe(Protocol):
     @property
     def at_boundary(self) -> bool:
         """What was sent so far ends between two frames: a frame of ours may follow."""
+        ...
+
+    @property
+    def output_estimate(self) -> int:
+        """Output tokens so far, guessed from what went by: for a stream that never told its usage."""
         ...
 
     def feed(self, chunk: bytes) -> bytes:
@@ -158,11 +168,18 @@ class Translation:
         self.failed: GatewayError | None = None
         self.usage: Usage | None = None
         self.stop: Stop | None = None
+        self._deltas = 0
+        self._letters = 0
 
     @property
     def at_boundary(self) -> bool:
         """Always: we only write whole frames."""
         return True
+
+    @property
+    def output_estimate(self) -> int:
+        """By the texts and arguments of all parts."""
+        return output_tokens(self._deltas, self._letters)
 
     def feed(self, chunk: bytes) -> bytes:
         """Client bytes for an upstream chunk."""
@@ -207,6 +224,8 @@ class Translation:
         if len(events) == 1 and self.released and self._restore is None and not self._held:
             event = events[0]  # a piece of text in mid-stream is nearly all there is
             if type(event) is PartDelta and self.failed is None:
+                self._deltas += 1
+                self._letters += len(event.text)
                 if self.gather is not None:
                     self.gather.feed(event)
                 return self._encoder.feed(event)
@@ -214,8 +233,10 @@ class Translation:
         for event in events:
             if self.failed is not None:
                 break
-            kind = type(event)
-            if kind is not PartDelta:
+            if type(event) is PartDelta:
+                self._deltas += 1
+                self._letters += len(event.text)
+            else:
                 self._note(event)
             if self.gather is not None:
                 self.gather.feed(event)
@@ -270,6 +291,9 @@ class Passthrough:
         self._held = b""
         self._line_feeds = False
         self._open = False
+        self._frames = 0
+        self._bytes = 0
+        self._sample = b""
         self.begun = False
         self.released = False
         self.failed: GatewayError | None = None
@@ -298,6 +322,11 @@ class Passthrough:
     def at_boundary(self) -> bool:
         """False only inside a frame of a stream without line feeds."""
         return not self._open
+
+    @property
+    def output_estimate(self) -> int:
+        """By the size of the frames, less what one of them has around its text."""
+        return streamed_tokens(self._frames, self._bytes, self._sample)
 
     def feed(self, chunk: bytes) -> bytes:
         """The frames that ``chunk`` completes, byte for byte."""
@@ -331,6 +360,11 @@ class Passthrough:
             if not self.begun:
                 self.begun = not is_ping(frame)
             watch(frame)
+            data = frame.data
+            if self.released and len(data) < MAX_DELTA and b"signature" not in data:
+                self._frames += 1
+                self._bytes += len(data)
+                self._sample = data
         if self._tap.error is not None:
             self.failed = self._tap.error
         if not self.released:
