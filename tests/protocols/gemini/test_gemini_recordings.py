@@ -23,7 +23,7 @@ from trunkline.core.events import Failed, Finished, fold, unfold
 from trunkline.core.facts import Facts
 from trunkline.core.sse import SSEvent
 from trunkline.core.types import Opaque, Part, Request, Response, Text, Thinking, Tool, ToolCall
-from trunkline.protocols.gemini import JsonArrayFramer
+from trunkline.protocols.gemini import JsonArrayFramer, read_path
 from wire.law import faults
 
 tapes = pytest.mark.parametrize("path", STREAMS, ids=[path.stem for path in STREAMS])
@@ -137,9 +137,9 @@ def folded(request: Request) -> list[tuple[str, Part]]:
 
 @pytest.mark.parametrize("entry", clients(), ids=lambda entry: entry["name"])
 def test_E98_every_recorded_client_is_understood(entry: dict) -> None:
-    peek = ROOM.peek_path(entry["path"])
-    assert peek.model.startswith("gemini-")
-    assert peek.stream is (":streamGenerateContent" in entry["path"])
+    called = read_path(entry["path"])
+    assert called.model.startswith("gemini-")
+    assert called.stream is (":streamGenerateContent" in entry["path"])
     request = ROOM.decode_request(json.dumps(entry["body"]).encode())
     assert request.messages
     known = ("contents.parts.", "tools.", "generationConfig.", "toolConfig.", "safetySettings", "labels")

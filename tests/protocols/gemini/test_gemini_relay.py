@@ -12,12 +12,11 @@ from trunkline.core.events import fold
 from trunkline.core.sse import SSEFramer
 from trunkline.core.types import Thinking, ToolCall
 from trunkline.protocols.anthropic_messages import ANTHROPIC_MESSAGES
-from trunkline.protocols.codec import Codec
+from trunkline.protocols.codec import Codec, Peek
 from trunkline.protocols.gemini import signatures
 from trunkline.protocols.openai_chat import OPENAI_CHAT
 
 CODECS: dict[str, Codec] = {codec.name: codec for codec in (ANTHROPIC_MESSAGES, OPENAI_CHAT, ROOM)}
-PATH = "/v1beta/models/asked:streamGenerateContent?alt=sse"
 GO = {"contents": [given({"text": "go"})]}
 
 
@@ -51,7 +50,7 @@ def ask(it: Bench, body: object, protocol: str) -> WritingSink:
     sink = WritingSink()
     inbound = it.inbound(json.dumps(body).encode(), protocol=protocol)
     if protocol == "gemini":
-        inbound = replace(inbound, peek=ROOM.peek_path(PATH))
+        inbound = replace(inbound, peek=Peek("asked", True))
     run(it.build().run(inbound, sink))
     return sink
 

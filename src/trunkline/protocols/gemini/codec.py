@@ -1,7 +1,7 @@
 """The room's codec: the interface of :mod:`trunkline.protocols.codec`, spoken for generateContent.
 
-Model and stream flag stand in the path here: :meth:`Gemini.peek_path` reads them, the server hands them on
-with the request, and the operations on bodies know neither.
+Model and stream flag stand in the path here: :func:`trunkline.protocols.gemini.path.read_path` reads them, the
+server hands them on with the request, and the operations on bodies know neither.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,6 @@ from trunkline.protocols.codec import (
     StreamTap,
 )
 from trunkline.protocols.gemini import errors, foreign_proofs
-from trunkline.protocols.gemini.path import read_path
 from trunkline.protocols.gemini.request_decode import decode_request
 from trunkline.protocols.gemini.request_encode import encode_request
 from trunkline.protocols.gemini.response import decode_response, encode_response, usage_of
@@ -48,11 +47,6 @@ class Gemini:
         """Nothing: the path says model and method."""
         del body
         return _UNSAID
-
-    def peek_path(self, path: str) -> Peek:
-        """Model and stream flag. Raises GatewayError (NOT_FOUND) for a path without a method we know."""
-        called = read_path(path)
-        return Peek(called.model, called.stream)
 
     def rename(self, body: bytes, deployment: str) -> bytes:
         """The body itself: the model's name goes into the path."""
