@@ -574,3 +574,9 @@ def test_extras_keep_their_bytes() -> None:
     (extra,) = ROOM.decode_request(body).extras
     assert extra.name == "labels"
     assert bytes(extra.raw) == b'{ "b": 1.0 }'
+
+
+def test_a_text_that_is_no_base64_stays_as_it_came() -> None:
+    part = {"inlineData": {"mimeType": "text/plain", "data": "QUJD\u00e9"}}
+    (document,) = asked(part).messages[0].content
+    assert document == Document(media_type="text/plain", data="QUJD\u00e9")

@@ -18,7 +18,7 @@ from trunkline.core.events import (
     fold,
 )
 from trunkline.core.sse import SSEvent
-from trunkline.core.types import Opaque, Refusal, Text, Thinking, ToolCall
+from trunkline.core.types import Image, Opaque, Refusal, Text, Thinking, ToolCall
 from trunkline.core.usage import Stop, Usage
 from trunkline.protocols.openai_chat import OPENAI_CHAT
 from trunkline.protocols.openai_chat.stream_decode import ChatStreamDecoder
@@ -603,3 +603,16 @@ def test_E87_a_text_alone_may_still_be_a_failure() -> None:
     with pytest.raises(GatewayError) as caught:
         OPENAI_CHAT.decode_response(body, "maker")
     assert caught.value.kind is Kind.UPSTREAM_FAILED
+
+
+def test_pictures_beside_the_content_are_parts() -> None:
+    picture = {"type": "image_url", "index": 0, "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    found = fold(run(chunk({"content": "see"}), chunk({"images": [picture]}), chunk({}, "stop"), DONE))
+    assert found.content == (Text("see"), Image(media_type="image/png", data="iVBORw0KGgo="))
+    body = {
+        **HEAD,
+        "choices": [
+            {"index": 0, "message": {"content": "see", "images": [picture]}, "finish_reason": "stop"}
+        ],
+    }
+    assert OPENAI_CHAT.decode_response(json.dumps(body).encode(), "o").content == found.content
