@@ -322,11 +322,11 @@ def test_a_silent_peer_is_pinged_and_then_given_up() -> None:
 
 
 def test_a_peer_that_answers_pings_stays_and_its_own_pings_are_answered() -> None:
-    timeouts = Timeouts(drain=2, client_keepalive=0.6)
+    timeouts = Timeouts(drain=2, client_keepalive=2)
     with gateway(echo, timeouts=timeouts) as running, opened(running) as client:
         pongs = [client.ping(os.urandom(4)) for _ in range(3)]
         assert all(pong.wait(10) for pong in pongs)
-        threading.Event().wait(1.5)  # longer than a silent peer would get
+        threading.Event().wait(3)  # longer than a silent peer would get
         client.send(create())
         assert received(client)["type"] == "response.created"
 
