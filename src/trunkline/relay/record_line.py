@@ -57,6 +57,7 @@ def _measured(record: ExchangeRecord) -> Fields:
         ("cache_write", usage.cache_write),
         ("output", usage.output),
         ("reasoning", usage.reasoning),
+        ("searches", usage.web_searches),
         ("estimated", True if usage.estimated else None),
     )
 

@@ -32,13 +32,17 @@ _HINTS: Final = (b"web_search", b"web_fetch", b"googleSearch", b"urlContext")
 """What a body with a search tool has in it somewhere; without one of them it is not decoded."""
 FOUND_BY_US: Final = f"srvtoolu_{NAME}".encode()
 """In the history of a Messages client that was shown a search of ours."""
+_SEARCHING: Final = frozenset({"anthropic_messages", "openai_responses", "gemini"})
+"""Protocols with a search tool of their vendor's; Bedrock's Converse has none."""
 WEARY: Final = 2
 """Answers after the last permitted search that may still ask for one."""
 
 
 def runs_itself(protocol: str, facts: Facts) -> bool:
     """Whether the provider searches by itself when it is asked over this protocol."""
-    return facts.search_options if protocol == "openai_chat" else facts.server_tools
+    if protocol == "openai_chat":
+        return facts.search_options
+    return protocol in _SEARCHING and facts.server_tools
 
 
 def searching_for(course: Course, surface: Surface) -> SearchLoop | None:
