@@ -79,10 +79,10 @@ def schema_of(schema: object) -> object:
 
 
 def undated(value: object) -> object:
-    """Without ``$schema`` and OpenAI's own ``encrypted``, which Gemini refuses at any depth."""
+    """Without ``$schema`` and words that vendors added to JSON Schema, which Gemini refuses at any depth; a loss names them."""
     if isinstance(value, list):
         return [undated(one) for one in value]
     if not isinstance(value, dict):
         return value
-    foreign = {"$schema", "encrypted"} if "type" in value else {"$schema"}
+    foreign = {"$schema", "encrypted", "strict"} if "type" in value else {"$schema"}
     return {key: undated(inner) for key, inner in value.items() if key not in foreign}
