@@ -169,6 +169,50 @@ def test_E89_to_E92_refusals_teach_anywhere(text: str, change: dict[str, object]
     assert learn_from("openai_chat", lesson.facts, refusal(text)) is None
 
 
+TAGS = "'bash_20250124', 'custom', 'memory_20250818', 'text_editor_20250728'"
+
+
+def untagged(tag: str, expected: str) -> str:
+    return (
+        f"tools.1: Input tag '{tag}' found using 'type' does not match any of the expected tags: {expected}"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        untagged("web_search_20250305", TAGS),
+        untagged("web_fetch_20250910", f"{TAGS}, 'tool_search_tool_bm25'"),
+        "The use of the web search tool is not supported.",
+        "Web search is not enabled for this organization",
+        "Unsupported tool type: web_search_20250305",
+        "unknown variant `web_search_20250305`, expected `custom` at line 1 column 80",
+        "tools.0.input_schema: Field required",
+        "[{'type': 'missing', 'loc': ('body', 'tools', 0, 'input_schema'), 'msg': 'Field required'}]",
+    ],
+)
+def test_a_refused_server_tool_teaches_that_there_are_none(text: str) -> None:
+    lesson = learn_from("anthropic_messages", Facts(), refusal(text))
+    assert isinstance(lesson, Relearned)
+    assert lesson.facts == Facts(server_tools=False)
+    assert learn_from("anthropic_messages", lesson.facts, refusal(text)) is None
+    assert learn_from("openai_responses", Facts(), refusal(text)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        untagged("web_fetch_20250910", f"{TAGS}, 'web_search_20250305'"),
+        untagged("web_search_20270101", f"{TAGS}, 'web_search_20250305', 'web_search_20260209'"),
+        untagged("memory_20250818", "'bash_20250124', 'custom'"),
+        "tools.0.custom.input_schema: Field required",
+        "messages.1.content.0: Input tag 'container_upload' found using 'type' does not match any of the expected tags",
+    ],
+)
+def test_who_runs_other_server_tools_or_refuses_something_else_teaches_nothing(text: str) -> None:
+    assert learn_from("anthropic_messages", Facts(), refusal(text)) is None
+
+
 @pytest.mark.parametrize("status", [401, 408, 413, 429, 503, 529])
 def test_a_refusal_that_is_not_about_the_form_teaches_nothing(status: int) -> None:
     assert learn_from("openai_chat", Facts(), refusal('unknown field "seed"', status)) is None

@@ -24,6 +24,8 @@ class AnthropicFlags:
     """What kind of service this is."""
 
     key: str = "sk-ant-stand-in"
+    server_tools: bool = True
+    """Runs its own server tools; False: a compatible service, which refuses them."""
 
 
 @dataclass
@@ -73,7 +75,11 @@ class Anthropic(Vendor):
         check_claude(
             body,
             Claude(
-                model, self.ledger, tool_references=True, late_system=model.late_system, server_tools=True
+                model,
+                self.ledger,
+                tool_references=True,
+                late_system=model.late_system,
+                server_tools=self.flags.server_tools,
             ),
         )
         asked = Asked("messages", str(body["model"]), body)

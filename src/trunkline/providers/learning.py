@@ -35,6 +35,18 @@ _UNSIGNED: Final = re.compile(r"missing an? [`'\"]?thought_?signature", re.IGNOR
 _RESPONSES: Final = re.compile(
     r"only supported in v1/responses|use (?:the )?(?:/?v1/responses|responses api) instead", re.IGNORECASE
 )
+_SEARCHES: Final = r"web[ _](?:search|fetch)(?:_\d{8})?"
+_NO_SERVER_TOOLS: Final = re.compile(
+    r"Input tag [\\\"'`]*(?:web_search|web_fetch|code_execution|tool_search_tool|advisor)_\w+[\\\"'`]* found using"
+    r"(?![^\n]*expected tags:[^\n]*(?:web_search|web_fetch|code_execution)_)"
+    rf"|{_SEARCHES}[\\\"'`]*(?: tools?)? (?:is|are) (?:not (?:supported|available|allowed|enabled)|unsupported)"
+    rf"|(?:unknown|unsupported|invalid)(?: server| hosted)? (?:tool(?: type)?|variant)[\s:\\\"'`]+{_SEARCHES}"
+    r"|server(?:-side)? tools are (?:not supported|unsupported)"
+    r"|tools(?:\.\d+\.|\[\d+\]\.|[\\\"']+, ?\d+, ?[\\\"']+)input_schema\b[^\n]{0,40}Field required",
+    re.IGNORECASE,
+)
+"""Anthropic's validator, which lists what it expects: one that runs other server tools refuses a version or
+wants a beta, and teaches nothing. Servers that know functions alone miss the schema of one."""
 _INDEX: Final = re.compile(r"\[\d+\]|\.\d+(?=\.|$)|^(?:body|request)\.")
 _TAGS: Final = re.compile(
     r"(?<=content\.)(?:text|image|document|tool_use|tool_result|thinking|redacted_thinking|search_result)\.(?=\w)"
@@ -90,6 +102,8 @@ def learn_from(protocol: str, facts: Facts, error: GatewayError) -> Lesson | Non
             return Again(row.why) if layer is None else _relearned(facts, layer, row.why)
     if protocol == "gemini" and _UNSIGNED.search(text):
         return _relearned(facts, {"skip_proofs": True}, "calls want a signature or the word for none")
+    if protocol == "anthropic_messages" and _NO_SERVER_TOOLS.search(text):
+        return _relearned(facts, {"server_tools": False}, "the upstream runs no server tools")
     return _refused_field(protocol, facts, text)
 
 
