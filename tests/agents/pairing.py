@@ -123,7 +123,7 @@ class Pairing:
     def check(self, run: Run) -> None:
         """A good run: exit 0, all over this provider's endpoint with its own credential, nothing refused,
         one good record for each question that the model was asked."""
-        written = self.records()
+        written = [one for one in self.records() if one.fields["operation"] != "prepare"]
         shown = self.report(run)
         assert run.code == 0, shown
         assert self.standin.surprises == [], shown

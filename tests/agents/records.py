@@ -34,11 +34,12 @@ class Record:
 
 
 def records(gateway: Gateway, at_least: int = 0) -> list[Record]:
-    """All exchanges so far. Lines are gathered before they are written: waits for ``at_least`` of them."""
+    """All exchanges so far. Lines are gathered before they are written: waits for ``at_least`` of them, not
+    counting the preparations of a socket."""
     limit = time.monotonic() + 10
     while True:
         lines = [line for line in list(gateway.lines) if line.startswith("id=")]
-        if len(lines) >= at_least or time.monotonic() > limit:
+        if sum(" operation=prepare " not in line for line in lines) >= at_least or time.monotonic() > limit:
             return [Record({key: _value(text) for key, text in _FIELD.findall(line)}) for line in lines]
         time.sleep(0.02)
 

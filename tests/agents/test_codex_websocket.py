@@ -49,6 +49,16 @@ def test_a_session_over_one_socket(provider: str, tmp_path: Path) -> None:
         assert all(record.ok for record in made.records()), shown
 
 
+def test_trunkline_launch_wires_a_socket(tmp_path: Path) -> None:
+    with paired(Codex("gpt-5.5"), PROVIDERS["messages"], by_grammar, tmp_path) as made:
+        run = made.run("Write the notes.")
+        made.check(run)
+        shown = made.report(run)
+        assert run.stdout.strip() == "Patched ✓.", shown
+        assert "websocket" not in run.stderr.lower(), shown
+        check_socket(made)
+
+
 def stumbling(folder: Path) -> Script:
     command = {"cmd": "echo a line > notes.txt", "login": False}
     return [

@@ -205,6 +205,7 @@ def test_the_key_is_neither_printed_nor_an_argument(background, on_path, keyed) 
         "model_providers.trunkline.base_url": f'"{keyed["URL"]}/v1"',
         "model_providers.trunkline.env_key": '"TRUNKLINE_CLIENT_KEY"',
         "model_providers.trunkline.wire_api": '"responses"',
+        "model_providers.trunkline.supports_websockets": "true",
         "model": '"sonnet"',
     }
     service = next(background.home.rglob("service.json"))

@@ -9,19 +9,25 @@ PROVIDER: Final = "trunkline"
 
 def wire(scene: Scene) -> Wiring:
     """``-c`` overrides leave the user's own configuration, login and sessions where they are."""
-    settings = {
+    settings: dict[str, str | bool] = {
         "model_provider": PROVIDER,
         f"model_providers.{PROVIDER}.name": "Trunkline",
         f"model_providers.{PROVIDER}.base_url": f"{scene.url}/v1",
         f"model_providers.{PROVIDER}.env_key": KEY_VARIABLE,
         f"model_providers.{PROVIDER}.wire_api": "responses",
+        # Else it asks over HTTP and sends the whole conversation each time.
+        f"model_providers.{PROVIDER}.supports_websockets": True,
     }
     if scene.model is not None:
         settings["model"] = scene.model
-    overrides = [argument for name, value in settings.items() for argument in ("-c", f'{name}="{value}"')]
+    overrides = [word for name, value in settings.items() for word in ("-c", f"{name}={_toml(value)}")]
     return Wiring(
         values={KEY_VARIABLE: scene.key, **around_proxies(scene.environ)}, arguments=tuple(overrides)
     )
+
+
+def _toml(value: str | bool) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
 CODEX: Final = Agent(
