@@ -197,6 +197,15 @@ def test_an_endpoint_of_the_users_that_turns_out_to_take_responses_only(tmp_path
 
 
 @pytest.mark.parametrize(
+    "refusal",
+    [
+        refusing(404, NO_PATH),
+        Refusal(405, b"<html>Method Not Allowed</html>"),
+        Refusal(501, b'{"error_code":"NOT_IMPLEMENTED","message":"Not implemented."}'),
+    ],
+    ids=lambda refusal: str(refusal.status),
+)
+@pytest.mark.parametrize(
     ("client", "model", "first", "then"),
     [
         ("openai_responses", "dbx/databricks-gpt-5", "/responses", "/serving-endpoints/chat/completions"),
@@ -204,9 +213,10 @@ def test_an_endpoint_of_the_users_that_turns_out_to_take_responses_only(tmp_path
     ],
 )
 def test_a_workspace_without_the_native_route(
-    tmp_path: Path, client: str, model: str, first: str, then: str
+    tmp_path: Path, client: str, model: str, first: str, then: str, refusal: Refusal
 ) -> None:
-    old = workspace(lambda asked: refusing(404, NO_PATH) if first in asked.path else None)
+    """Known by Databricks' words for it, or by the status alone."""
+    old = workspace(lambda asked: refusal if first in asked.path else None)
     got, upstream, _ = through(old, config, tmp_path, twice(client, model))
     assert [one.text for one in got] == [WORDS, WORDS]
     assert first in upstream.asked[0].path

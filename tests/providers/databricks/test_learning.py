@@ -10,6 +10,7 @@ from msgspec import structs
 from trunkline.config.schema import ProviderSettings
 from trunkline.core.errors import GatewayError, Kind, kind_of_status
 from trunkline.core.http import HttpHead
+from trunkline.providers.databricks.learning import learn
 from trunkline.providers.provider import Again, Provider, Relearned, Surface, Switched
 from trunkline.providers.registry import make_provider
 
@@ -292,6 +293,50 @@ def test_native_routes_that_are_not_there_lead_elsewhere(
     lesson = workspace().learn(surface, refused(surface, body))
     assert isinstance(lesson, Switched)
     assert lesson.surface == to
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, b""),
+        (404, b'{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for \'POST /serving-endpoints/responses\'"}'),
+        (405, b"<html>Method Not Allowed</html>"),
+        (501, b'{"error_code":"NOT_IMPLEMENTED","message":"This API is not implemented."}'),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "deployment", "to"),
+    [
+        ("serving_responses", "databricks-gpt-5", "serving_chat"),
+        ("gateway_responses", "databricks-gpt-5", "gateway_chat"),
+        ("serving_messages", "databricks-claude-opus-4-8", "serving_chat"),
+        ("serving_gemini", "databricks-gemini-3-1-pro", "serving_chat"),
+    ],
+)
+def test_a_native_route_that_is_not_there_is_known_by_its_status(
+    name: str, deployment: str, to: str, status: int, body: bytes
+) -> None:
+    surface = surface_of(name, deployment)
+    offered = frozenset({name, to})
+    assert learn(surface, refused(surface, body, status), offered) == Switched(
+        to, f"no route for {surface.protocol} here"
+    )
+    assert learn(surface, refused(surface, body, status), frozenset({name})) is None
+
+
+@pytest.mark.parametrize("name", ["serving_chat", "gateway_chat"])
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_chat_is_never_left_for_a_status_alone(name: str, status: int) -> None:
+    surface = surface_of(name, "databricks-gpt-5")
+    assert workspace().learn(surface, refused(surface, b"", status)) is None
+
+
+def test_a_model_that_is_not_there_is_not_looked_for_on_chat() -> None:
+    surface = surface_of("serving_responses", "databricks-gpt-5")
+    body = (
+        b'{"error_code":"ENDPOINT_NOT_FOUND","message":"The given endpoint does not exist, please retry."}'
+    )
+    assert learn(surface, refused(surface, body, 404), frozenset({surface.name, "serving_chat"})) is None
 
 
 def test_a_minute_of_output_tokens_is_fitted_into_once() -> None:

@@ -31,6 +31,9 @@ _NO_SUCH_NAME: Final = re.compile(
     r"ENDPOINT_NOT_FOUND|RESOURCE_DOES_NOT_EXIST|does not exist|Path must be of form|No API found",
     re.IGNORECASE,
 )
+_NO_API: Final = re.compile(r"No API found", re.IGNORECASE)
+_NO_ROUTE: Final = frozenset({404, 405, 501})
+"""What a route that is not there is answered with, whatever the words."""
 _NEVER: Final = frozenset({
     Kind.RATE_LIMITED, Kind.QUOTA, Kind.AUTHENTICATION, Kind.OVERLOADED, Kind.TIMEOUT, Kind.CONTEXT_TOO_LONG,
     Kind.UNREACHABLE, Kind.TRUNCATED, Kind.TOO_LARGE,
@@ -50,10 +53,14 @@ def learn(surface: Surface, error: GatewayError, offered: frozenset[str]) -> Les
     if error.kind in _NEVER:
         return None
     elsewhere = _elsewhere(surface, error, text)
-    if elsewhere is None:
-        return learn_from(surface.protocol, surface.facts, error)
-    name, why = elsewhere
-    return Switched(name, why) if name in offered else None
+    if elsewhere is not None and elsewhere[0] in offered:
+        return Switched(*elsewhere)
+    if elsewhere is None and (lesson := learn_from(surface.protocol, surface.facts, error)):
+        return lesson
+    other = OTHER_PROTOCOL[surface.name]
+    if other in offered and _lacks_route(surface, error, text):
+        return Switched(other, f"no route for {surface.protocol} here")
+    return None
 
 
 def _elsewhere(surface: Surface, error: GatewayError, text: str) -> tuple[str, str] | None:
@@ -74,6 +81,13 @@ def _elsewhere(surface: Surface, error: GatewayError, text: str) -> tuple[str, s
     if error.kind is Kind.PERMISSION and surface.name.startswith("gateway") and _plain_refusal(text):
         return FLIP[surface.name], "the gateway refuses where serving may not"
     return None
+
+
+def _lacks_route(surface: Surface, error: GatewayError, text: str) -> bool:
+    """Whether a native route is not there at all. A name that is not there is missing on every route."""
+    if surface.protocol == "openai_chat" or error.status not in _NO_ROUTE:
+        return False
+    return _NO_API.search(text) is not None or _NO_SUCH_NAME.search(text) is None
 
 
 def _less_output(facts: Facts) -> Relearned | None:
