@@ -7,10 +7,12 @@ import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import msgspec
 import pytest
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.facts import Facts
+from trunkline.protocols.openai_responses import request_decode
 from trunkline.protocols.registry import CODECS
 from wire.declared import entries
 from wire.inventories import INVENTORY
@@ -148,3 +150,23 @@ def test_a_pass_through_of_gemini_changes_nothing() -> None:
     """Its model stands in the path."""
     for _, body in requests("gemini"):
         assert CODECS["gemini"].rename(body, "another-model") == body
+
+
+def test_a_usual_responses_request_reads_the_same_in_one_pass_and_in_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codec = CODECS["openai_responses"]
+    bodies = [body for _, body in requests("openai_responses") if b'"model"' in body]
+    usual = [body for body in bodies if _reads(request_decode.KNOWN_REQUEST, body)]
+    assert len(usual) > 100
+    at_once = [codec.decode_request(body) for body in usual]
+    monkeypatch.setattr(request_decode, "KNOWN_REQUEST", msgspec.json.Decoder(bool))
+    assert [codec.decode_request(body) for body in usual] == at_once
+
+
+def _reads(decoder: msgspec.json.Decoder, body: bytes) -> bool:
+    try:
+        decoder.decode(body)
+    except msgspec.DecodeError:
+        return False
+    return True

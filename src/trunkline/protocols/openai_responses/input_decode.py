@@ -1,7 +1,7 @@
 """A client's input items to turns: the model's items side by side are one turn, so are the results after it."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 from msgspec import Raw
@@ -9,16 +9,35 @@ from msgspec.structs import replace
 
 from trunkline.core.types import Message, Opaque, Part, Role, Text, ToolCall, ToolResult
 from trunkline.protocols.openai_responses import compaction
-from trunkline.protocols.openai_responses.item_decode import decode_item, function_call, opaque_item, worded
+from trunkline.protocols.openai_responses.item_decode import (
+    decode_item,
+    function_call,
+    opaque_item,
+    thought,
+    worded,
+)
 from trunkline.protocols.openai_responses.kinds import BY_CALL, BY_OUTPUT
-from trunkline.protocols.openai_responses.part_decode import decode_content, decode_message
+from trunkline.protocols.openai_responses.part_decode import (
+    decode_content,
+    decode_message,
+    decode_texts,
+    text_message,
+)
 from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
 from trunkline.protocols.openai_responses.wire import (
     CALL,
     ERROR_PREFIX,
     OUTPUT,
     REASONING,
+    KnownCall,
+    KnownCustomCall,
+    KnownCustomOutput,
+    KnownItem,
+    KnownMessage,
+    KnownOutput,
+    KnownReasoning,
     WireAgentMessage,
+    WireCall,
     WireOutput,
     WireTools,
     kind_of,
@@ -27,6 +46,7 @@ from trunkline.protocols.openai_responses.wire import (
 
 _TOOLS: Final = msgspec.json.Decoder(WireTools)
 _AGENT: Final = msgspec.json.Decoder(WireAgentMessage)
+KNOWN_KINDS: Final = {KnownCall: "function_call", KnownCustomCall: "custom_tool_call"}
 _ROLES: Final[dict[str, Role]] = {"user": "user", "system": "system", "developer": "developer"}
 _ANSWERED: Final = frozenset({"reasoning", "function_call", "custom_tool_call", "compaction", "program"})
 """Items of the model's turn besides every ``*_call``, which is one too, or the server's work in it."""
@@ -53,7 +73,7 @@ class InputDecoder:
             wire = kind_of(raw)
             kind = wire.type or ("message" if wire.role is not None else "")
             if kind == "message":
-                self._message(raw, at)
+                self._turn(*decode_message(raw, at), at)
             elif kind in ("function_call_output", "custom_tool_call_output") or kind in BY_OUTPUT:
                 self._output(kind, raw, at)
             elif kind == "additional_tools":
@@ -82,8 +102,24 @@ class InputDecoder:
             self.messages.append(Message("user", tuple(self._results)))
             self._results = []
 
-    def _message(self, raw: Raw, at: str) -> None:
-        named, parts = decode_message(raw, at)
+    def feed_known(self, item: KnownItem, at: str) -> None:
+        """One item that was read at once. Raises GatewayError (INVALID_REQUEST)."""
+        match item:
+            case KnownMessage():
+                self._turn(*text_message(item), at)
+            case KnownCall() | KnownCustomCall():
+                if not item.name:
+                    raise missing(f"{at}.name")
+                self._say(KNOWN_KINDS[type(item)], [function_call(_wire_call(item))])
+            case KnownOutput() | KnownCustomOutput():
+                self._result(item.call_id, decode_texts(item.output), at)
+            case KnownReasoning():
+                self._say("reasoning", list(thought(item, None, sealed=True)))
+            case _:
+                assert_never(item)
+
+    def _turn(self, named: str | None, parts: list[Part], at: str) -> None:
+        """A message of either side, or an instruction."""
         if named == "assistant":
             self._say("message", worded(parts))
             return
@@ -139,8 +175,15 @@ class InputDecoder:
             content: list[Part] = [opaque_item(kind, raw, rendering(kind, wire))]
             failed = wire.status == "failed"
         else:
-            content = decode_content(wire.output, f"{at}.output")
-            failed = _take_prefix(content)
+            self._result(call_id, decode_content(wire.output, f"{at}.output"), at)
+            return
+        self._results.append(ToolResult(call_id=call_id, content=tuple(content), is_error=failed))
+
+    def _result(self, call_id: str, content: list[Part], at: str) -> None:
+        """What one of the client's own tools gave."""
+        if not call_id:
+            raise missing(f"{at}.call_id")
+        failed = _take_prefix(content)
         self._results.append(ToolResult(call_id=call_id, content=tuple(content), is_error=failed))
 
     def _other(self, kind: str, raw: Raw) -> None:
@@ -152,6 +195,20 @@ class InputDecoder:
         text = agent_text(raw) if kind == "agent_message" else None
         self._end_turn()
         self.messages.append(Message("user", (opaque_item(kind or "unknown", raw, text),)))
+
+
+def _wire_call(item: KnownCall | KnownCustomCall) -> WireCall:
+    arguments, text = (None, item.input) if isinstance(item, KnownCustomCall) else (item.arguments, None)
+    return WireCall(
+        type=KNOWN_KINDS[type(item)],
+        call_id=item.call_id,
+        name=item.name,
+        namespace=item.namespace,
+        arguments=arguments,
+        input=text,
+        status=item.status,
+        id=item.id,
+    )
 
 
 def _take_prefix(content: list[Part]) -> bool:

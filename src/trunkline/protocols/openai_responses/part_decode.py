@@ -37,8 +37,19 @@ def decode_message(raw: Raw, at: str) -> tuple[str | None, list[Part]]:
     except msgspec.DecodeError:
         wire = read(MESSAGE, raw)
         return wire.role, decode_content(wire.content, f"{at}.content", _phase(wire))
-    phase = _phase(texts)
-    return texts.role, [Text(part.text, citations(part), phase=phase) for part in texts.content]
+    return text_message(texts)
+
+
+def text_message(wire: WireTextMessage) -> tuple[str | None, list[Part]]:
+    """Role and parts of a message that is nothing but text."""
+    return wire.role, decode_texts(wire.content, _phase(wire))
+
+
+def decode_texts(content: str | list[WireTextPart], phase: str | None = None) -> list[Part]:
+    """Texts to parts."""
+    if isinstance(content, str):
+        return [Text(content, phase=phase)]
+    return [Text(part.text, citations(part), phase=phase) for part in content]
 
 
 def _phase(wire: WireMessage | WireTextMessage) -> str | None:

@@ -1,7 +1,7 @@
 """A client's request to the neutral form. Strict about types, indifferent to what it does not know."""
 
 from operator import attrgetter
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 from msgspec import Raw
@@ -16,10 +16,12 @@ from trunkline.protocols.openai_responses.tool_decode import decode_choice, deco
 from trunkline.protocols.openai_responses.wire import (
     CARRIED_FIELDS,
     KNOWN_FIELDS,
+    KNOWN_REQUEST,
     NAME,
     OBJECT,
     OPEN_REQUEST,
     REQUEST,
+    KnownItem,
     WireFormat,
     WireRequest,
     checked,
@@ -85,11 +87,13 @@ def _keeping(opening: WireOpening) -> Keeping | None:
 
 
 def _read(body: bytes) -> tuple[WireRequest, list[Extra]]:
-    """One typed pass; more for a body with a field that hardly anyone sends."""
+    """One typed pass; more for a body with an item or a field that hardly anyone sends."""
     try:
-        wire = decode_lenient(REQUEST, body)
-        carried = zip(CARRIED_FIELDS, _carried(wire), strict=True)
-        return wire, [Extra(key, checked(raw)) for key, raw in carried if _kept(key, raw)]
+        return _with_extras(KNOWN_REQUEST.decode(body))
+    except msgspec.DecodeError:
+        pass  # the open way says what is wrong, if anything is
+    try:
+        return _with_extras(decode_lenient(REQUEST, body))
     except msgspec.ValidationError as cause:
         if "unknown field" not in str(cause):
             raise
@@ -100,6 +104,11 @@ def _read(body: bytes) -> tuple[WireRequest, list[Extra]]:
         if key not in KNOWN_FIELDS and _kept(key, raw)
     ]
     return decode_lenient(OPEN_REQUEST, body), extras
+
+
+def _with_extras(wire: WireRequest) -> tuple[WireRequest, list[Extra]]:
+    carried = zip(CARRIED_FIELDS, _carried(wire), strict=True)
+    return wire, [Extra(key, checked(raw)) for key, raw in carried if _kept(key, raw)]
 
 
 def _kept(key: str, raw: Raw) -> bool:
@@ -117,8 +126,11 @@ def _request(wire: WireRequest, extras: list[Extra]) -> Request:
     if isinstance(wire.input, str):
         found.messages.append(Message("user", (Text(wire.input),)))
     elif wire.input is not None:
-        for place, raw in enumerate(wire.input):
-            found.feed(raw, f"input[{place}]")
+        for place, item in enumerate(cast("list[Raw | KnownItem]", wire.input)):
+            if isinstance(item, Raw):
+                found.feed(item, f"input[{place}]")
+            else:
+                found.feed_known(item, f"input[{place}]")
         found.close()
     if not found.messages and not found.system and not any(extra.name in STATE for extra in extras):
         raise missing("input")

@@ -78,7 +78,7 @@ class WireTextMessage(Struct):
     """A ``message`` item of texts, as nearly all are: read in one pass."""
 
     role: str | None
-    content: list[WireTextPart]
+    content: str | list[WireTextPart]
     phase: str | None = None
 
 
@@ -225,6 +225,59 @@ class WireRequest(Struct, forbid_unknown_fields=True):
     context_management: Raw = Raw()
 
 
+class KnownMessage(WireTextMessage, tag="message"):
+    """Items as agents send them, told apart and read in one pass. Whatever is not exactly like them takes the open way."""
+
+
+class KnownCall(Struct, tag="function_call"):
+    """A call in history."""
+
+    call_id: str
+    name: str
+    arguments: str
+    namespace: str | None = None
+    status: str | None = None
+    id: str | None = None
+
+
+class KnownCustomCall(Struct, tag="custom_tool_call"):
+    """A freeform call in history."""
+
+    call_id: str
+    name: str
+    input: str
+    namespace: str | None = None
+    status: str | None = None
+    id: str | None = None
+
+
+class KnownOutput(Struct, tag="function_call_output"):
+    """What a call gave."""
+
+    call_id: str
+    output: str | list[WireTextPart]
+
+
+class KnownCustomOutput(Struct, tag="custom_tool_call_output"):
+    """What a freeform call gave."""
+
+    call_id: str
+    output: str | list[WireTextPart]
+
+
+class KnownReasoning(WireReasoning, tag="reasoning"):
+    """Reasoning that is sent back."""
+
+
+KnownItem = KnownMessage | KnownCall | KnownCustomCall | KnownOutput | KnownCustomOutput | KnownReasoning
+
+
+class WireKnownRequest(WireRequest, forbid_unknown_fields=True):
+    """A request with nothing unusual in it."""
+
+    input: str | list[KnownItem] | None = None  # type: ignore[assignment]  # read, never written
+
+
 CARRIED_FIELDS: Final = WireRequest.__struct_encode_fields__[-12:]
 """Fields of :class:`WireRequest` that are kept for this protocol and never read: agents send them with every request."""
 
@@ -293,6 +346,7 @@ class WireEvent(Struct):
 
 
 REQUEST: Final = msgspec.json.Decoder(WireRequest)
+KNOWN_REQUEST: Final = msgspec.json.Decoder(WireKnownRequest)
 OPEN_REQUEST: Final = msgspec.json.Decoder(WireOpenRequest)
 KNOWN_FIELDS: Final = frozenset(WireRequest.__struct_encode_fields__) - frozenset(CARRIED_FIELDS)
 _TYPE_FIRST: Final = re.compile(rb'\s*\{\s*"type"\s*:\s*"(\w+)"')
