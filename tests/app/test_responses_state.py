@@ -1,8 +1,11 @@
 """Kept answers, compaction and WebSocket through the whole gateway, with OpenAI's own SDK as the client."""
 
 import itertools
+import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import msgspec
 import openai
@@ -193,6 +196,57 @@ def test_the_sdk_goes_on_with_kept_answers(protocol: str, streamed: bool, tmp_pa
         "generate", "generate", "generate", "retrieve", "list_input", "list_input", "delete",
         "retrieve", "generate", "retrieve", "generate",
     ]  # fmt: skip
+
+
+def stateless(asked: Asked) -> Reply:
+    """A provider that echoes that it keeps nothing, in its own spacing."""
+    reply = said(asked, 'a "store":false river')
+    tell = partial(
+        re.sub,
+        rb'"object":"response",',
+        rb'"object":"response", "store": false,"previous_response_id":null,',
+    )
+    return list(map(tell, reply)) if isinstance(reply, list) else tell(reply)  # type: ignore[arg-type, call-overload]
+
+
+def raw(url: str, **fields: object) -> bytes:
+    request = Request(
+        f"{url}/v1/responses",
+        msgspec.json.encode({"model": "some-model", "input": "x", **fields}),
+        {"content-type": "application/json"},
+    )
+    with urlopen(request, timeout=30) as answer:
+        body: bytes = answer.read()
+    return body
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_answer_that_is_kept_here_says_so_whoever_gave_it(streamed: bool, tmp_path: Path) -> None:
+    def use(url: str) -> None:
+        with client(url) as sdk:
+            first = ask(sdk, streamed, input="name a river")
+            second = ask(sdk, streamed, input="its length?", previous_response_id=first.id)
+            assert first.output_text == second.output_text == 'a "store":false river'
+            assert (first.to_dict()["store"], first.previous_response_id) == (True, None)
+            assert (second.to_dict()["store"], second.previous_response_id) == (True, first.id)
+            assert sdk.responses.retrieve(second.id).previous_response_id == first.id
+
+    through(stateless, config("openai_responses"), tmp_path, use)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_only_what_an_answer_says_of_keeping_differs_from_the_providers_bytes(
+    streamed: bool, tmp_path: Path
+) -> None:
+    def use(url: str) -> tuple[bytes, bytes]:
+        return raw(url, stream=streamed, store=False), raw(url, stream=streamed)
+
+    (unkept, kept), upstream, _ = through(stateless, config("openai_responses"), tmp_path, use)
+    reply = stateless(upstream.asked[0])
+    theirs = b"".join(reply) if isinstance(reply, list) else reply
+    assert unkept == theirs
+    assert kept == theirs.replace(b'"store": false', b'"store": true')  # type: ignore[union-attr]
+    assert kept.count(b'"store": true') == (2 if streamed else 1)
 
 
 def test_openai_keeps_its_answers_itself(tmp_path: Path) -> None:

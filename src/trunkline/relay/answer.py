@@ -12,12 +12,14 @@ from trunkline.core.sse import SSEFramer
 from trunkline.core.types import Opaque, Response, Thinking, ToolCall
 from trunkline.protocols.codec import CarriedCodec, ProviderCodec
 from trunkline.protocols.gemini.signatures import read as read_signature
+from trunkline.protocols.openai_responses.state import kept_body
 from trunkline.relay.course import ECHOING, Course
 from trunkline.relay.pipe import Gathering, Passthrough, Pipe, Translation, truncated
 from trunkline.relay.ports import UpstreamAnswer
 from trunkline.relay.prepare import Prepared
 from trunkline.relay.pump import Pump
 from trunkline.relay.response_headers import passed_on
+from trunkline.relay.restated import Restated
 from trunkline.relay.timeouts import ReadGuard, expired
 from trunkline.transforms.restore_tools import RestoreTools, needed, restore_response
 
@@ -91,9 +93,12 @@ class Answer:
         return True
 
     def _pipe(self) -> Pipe:
-        if self._prepared.passthrough:
-            return Passthrough(self._course.inbound.codec, self._course.inbound.request_id)
-        return self._translation()
+        if not self._prepared.passthrough:
+            return self._translation()
+        inbound, keeper = self._course.inbound, self._course.keeper
+        if keeper is not None and keeper.kept_here:
+            return Restated(inbound.codec, inbound.request_id, keeper.previous)
+        return Passthrough(inbound.codec, inbound.request_id)
 
     def _translation(self) -> Translation:
         encoded, searching = self._prepared.encoded, self._prepared.searching
@@ -233,6 +238,8 @@ class Answer:
         course.journal.usage = codec.usage_of(body)
         if course.journal.usage is None or any(mark in body for mark in _PROOFS.get(codec.name, ())):
             course.keep_signatures(_signatures(self._decode(body)), self._origin)
+        if course.keeper is not None and course.keeper.kept_here:
+            body = kept_body(body, course.keeper.previous)
         await course.delivery.whole(body)
 
 

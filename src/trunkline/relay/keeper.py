@@ -145,7 +145,7 @@ class Keeper:
             id=answer.id,
             input=self._own,
             output=state.said_again(answer.output),
-            body=state.kept_body(answer, self._keeping.previous) if self._keeping.keep else b"",
+            body=state.kept_body(answer.body, self._keeping.previous) if self._keeping.keep else b"",
         )
         store = self._store if self._keeping.keep else self._inbound.memory
         if store is not None:

@@ -194,9 +194,33 @@ def _may_end(data: bytes) -> bool:
     return any(b'"%b"' % kind.encode() in data for kind in TERMINALS)
 
 
-def kept_body(answer: WholeAnswer, previous: str | None) -> bytes:
-    """The answer as it is shown later: kept, and continuing what its client said it continues."""
-    return splice(answer.body, {"store": b"true", "previous_response_id": encode(previous)})
+def kept_body(body: bytes, previous: str | None) -> bytes:
+    """An answer of a provider that does not keep it, as the client is told of it: kept, and continuing what its
+    client said it continues.
+
+    Raises GatewayError for a body that names a field twice.
+    """
+    return splice(body, {"store": b"true", "previous_response_id": encode(previous)})
+
+
+def kept_frames(frames: bytes, previous: str | None) -> bytes:
+    """Whole frames of a stream with the same said in the events that bring the answer; all else keeps its bytes."""
+    if b'"response"' not in frames:
+        return frames
+    return b"".join(_kept_line(line, previous) for line in frames.splitlines(keepends=True))
+
+
+def _kept_line(line: bytes, previous: str | None) -> bytes:
+    body = line.removeprefix(b"data:").strip()
+    if not line.startswith(b"data:") or b'"response"' not in body:
+        return line
+    try:
+        response = bytes(decode_lenient(_EVENT, body).response)
+        if not response:
+            return line
+        return line.replace(body, splice(body, {"response": kept_body(response, previous)}))
+    except (msgspec.DecodeError, UnicodeDecodeError, GatewayError):
+        return line  # not ours to judge: the client reads it as it came
 
 
 def deleted(answer_id: str) -> bytes:
