@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import anthropic
+import msgspec
 import openai
 import pytest
 
@@ -49,11 +51,22 @@ retry: {{per_target: 0}}
             yield running, standin
 
 
-def ask_messages(url: str, *tools: dict[str, object], stream: bool = False) -> anthropic.types.Message:
-    fields = {
-        "model": "m", "max_tokens": 100, "tools": list(tools),
-        "messages": [{"role": "user", "content": "what do trains run on?"}],
-    }  # fmt: skip
+QUESTION: dict[str, object] = {"role": "user", "content": "what do trains run on?"}
+SEARCHED: list[dict[str, object]] = [
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "trains"}},
+    {
+        "type": "web_search_tool_result", "tool_use_id": "srvtoolu_1",
+        "content": [{"type": "web_search_result", "url": "https://rails.example/", "title": "Rails",
+                     "encrypted_content": "c2VhbGVk", "page_age": None}],
+    },
+    {"type": "text", "text": "On rails."},
+]  # fmt: skip
+
+
+def ask_messages(
+    url: str, *tools: dict[str, object], stream: bool = False, earlier: tuple[dict[str, object], ...] = ()
+) -> anthropic.types.Message:
+    fields = {"model": "m", "max_tokens": 100, "tools": list(tools), "messages": [*earlier, QUESTION]}
     with anthropic.Anthropic(api_key="x", base_url=url, max_retries=0) as client:
         if not stream:
             return client.messages.create(**fields)  # type: ignore[call-overload, no-any-return]
@@ -81,6 +94,38 @@ def test_the_request_is_sent_again_without_the_tool_and_that_is_remembered(
             assert [[loss.field for loss in one.losses] for one in running.records] == [
                 ["tools.web_search"]
             ] * 2
+
+    asyncio.run(main())
+
+
+READ = [
+    '[used the server tool web_search with {"query":"trains"}]',
+    "[result of the server tool web_search]\nRails\nhttps://rails.example/",
+    "On rails.",
+]
+
+
+def read(asked: Asked) -> list[str]:
+    """The earlier answer as the model reads it."""
+    turns = msgspec.convert(asked.body["messages"], list[dict[str, Any]])
+    return [block["text"] for block in turns[1]["content"]]
+
+
+@pytest.mark.parametrize("tools", [(), (TOOL,)], ids=["none", "searching"])
+@standins
+def test_earlier_searches_of_a_vendors_are_text_to_a_provider_without(
+    tmp_path: Path, kind: str, tools: tuple[dict[str, object], ...]
+) -> None:
+    """A conversation that began at Anthropic goes on where there is no search."""
+    earlier = (QUESTION, {"role": "assistant", "content": SEARCHED})
+
+    async def main() -> None:
+        async with gateway(kind, lambda asked: say("Steel ones."), tmp_path) as (running, standin):
+            for _ in range(2):
+                message = await asyncio.to_thread(ask_messages, running.url, *tools, earlier=earlier)
+                assert words(message) == "Steel ones."
+            assert len(standin.refusals) == 1, "remembered"
+            assert [read(asked) for asked in standin.asked] == [READ, READ]
 
     asyncio.run(main())
 
@@ -126,6 +171,24 @@ def test_the_gateway_searches_in_its_place_where_it_can(tmp_path: Path, kind: st
                 assert [one.tools for one in standin.asked] == [("web_search",)] * 4
                 assert [one.losses for one in running.records] == [(), ()]
         assert searx.queries == ["what trains run on"] * 2
+
+    asyncio.run(main())
+
+
+def test_a_workspace_is_known_to_take_no_searches_of_a_vendors(tmp_path: Path) -> None:
+    async def main() -> None:
+        with StandIn([say("Steel ones.")]) as standin:
+            config = f"""
+providers: {{c: {{kind: databricks, host: "{standin.url}", token: {standin.token}}}}}
+models: {{m: c/databricks-claude-sonnet-4-5}}
+"""
+            earlier = (QUESTION, {"role": "assistant", "content": SEARCHED})
+            async with whole(config, tmp_path) as running:
+                message = await asyncio.to_thread(ask_messages, running.url, TOOL, earlier=earlier)
+            assert words(message) == "Steel ones."
+            assert standin.refusals == []
+            assert read(standin.asked[0]) == READ
+            assert standin.requests[-1].path.endswith("/messages")
 
     asyncio.run(main())
 

@@ -183,6 +183,7 @@ def untagged(tag: str, expected: str) -> str:
     [
         untagged("web_search_20250305", TAGS),
         untagged("web_fetch_20250910", f"{TAGS}, 'tool_search_tool_bm25'"),
+        "messages.1.content.0: Input tag 'server_tool_use' found using 'type' does not match any of the expected tags: 'text', 'tool_use'",
         "The use of the web search tool is not supported.",
         "Web search is not enabled for this organization",
         "Unsupported tool type: web_search_20250305",

@@ -37,8 +37,8 @@ _RESPONSES: Final = re.compile(
 )
 _SEARCHES: Final = r"web[ _](?:search|fetch)(?:_\d{8})?"
 _NO_SERVER_TOOLS: Final = re.compile(
-    r"Input tag [\\\"'`]*(?:web_search|web_fetch|code_execution|tool_search_tool|advisor)_\w+[\\\"'`]* found using"
-    r"(?![^\n]*expected tags:[^\n]*(?:web_search|web_fetch|code_execution)_)"
+    r"Input tag [\\\"'`]*(?:(?:web_search|web_fetch|code_execution|tool_search_tool|advisor)_\w+|server_tool_use)[\\\"'`]* found using"
+    r"(?![^\n]*expected tags:[^\n]*(?:web_search_|web_fetch_|code_execution_|server_tool_use))"
     rf"|{_SEARCHES}[\\\"'`]*(?: tools?)? (?:is|are) (?:not (?:supported|available|allowed|enabled)|unsupported)"
     rf"|(?:unknown|unsupported|invalid)(?: server| hosted)? (?:tool(?: type)?|variant)[\s:\\\"'`]+{_SEARCHES}"
     r"|server(?:-side)? tools are (?:not supported|unsupported)"

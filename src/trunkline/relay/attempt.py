@@ -222,7 +222,8 @@ def _refuses_signature(error: GatewayError) -> bool:
     """A proof of another maker (protocols.md E8): thinking blocks, thought signatures, encrypted reasoning."""
     if error.kind is not Kind.INVALID_REQUEST:
         return False
-    message = error.message.lower()
+    # A list of the blocks that are known has the names of thinking in it and is about something else.
+    message = error.message.lower().partition("expected tags")[0]
     if "signature" in message or "redacted_thinking" in message:
         return "thinking" in message or "thought" in message
     return error.code == "invalid_encrypted_content" or "encrypted content" in message

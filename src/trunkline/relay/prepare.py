@@ -16,6 +16,7 @@ from trunkline.relay.ports import SearchLoop
 from trunkline.relay.searching import FOUND_BY_US, searching_for
 
 _PASSED: Final = Encoded(body=b"")
+_VENDORS_USE: Final = b'"server_tool_use"'
 _WANTED: Final = frozenset({"system.attribution"})
 """Left behind on purpose, and nothing that a user could miss: no reason to refuse in strict mode."""
 
@@ -49,7 +50,7 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     stream = (course.peek.stream and not whole) or surface.facts.stream_only
     searching = searching_for(course, surface)
     anew = reencode or stream is not course.peek.stream or _summarises(course, surface)
-    anew = anew or searching is not None or _shows_our_searches(course)
+    anew = anew or searching is not None or _shows_searches(course, surface)
     if same and not (anew or _restores(course, surface)):
         prepared = _pass(course, course.inbound.codec, provider, surface)
     else:
@@ -67,9 +68,13 @@ def unchanged(surface: Surface, codec: Carrier) -> Prepared:
     )
 
 
-def _shows_our_searches(course: Course) -> bool:
-    """Whether the history has a search that was done here: its vendor would not take the blocks for its own."""
-    return course.services.finder is not None and FOUND_BY_US in course.inbound.body
+def _shows_searches(course: Course, surface: Surface) -> bool:
+    """Whether the history has a search whose blocks are not taken: one that was done here, which no vendor takes
+    for its own, or a vendor's own where none is run."""
+    body = course.inbound.body
+    if surface.protocol == "anthropic_messages" and not surface.facts.server_tools and _VENDORS_USE in body:
+        return True
+    return course.services.finder is not None and FOUND_BY_US in body
 
 
 def _restores(course: Course, surface: Surface) -> bool:
