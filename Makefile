@@ -44,6 +44,7 @@ matrix: $(TEST_READY) ## write docs/matrix.md anew from what each pair of protoc
 
 bench: $(TEST_READY) ## beside nginx in one run; needs wrk, nginx and the benchmark in $(SHARED)/bench
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python $(SHARED)/bench/bench.py benchmarks/targets.json $(BENCH)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/clients.py --bench $(SHARED)/bench $(BENCH)
 
 lock: ## write the hashed requirement files anew
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv

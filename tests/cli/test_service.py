@@ -98,11 +98,9 @@ def test_beyond_this_machine_only_with_keys(background) -> None:
 
 
 def test_a_home_that_cannot_be_written_is_one_line(background) -> None:
-    folder = background.home / "closed"
-    folder.mkdir(mode=0o500)
-    if os.access(folder, os.W_OK):
-        pytest.skip("this user writes everywhere")
-    result = background("start", "--port", "0", TRUNKLINE_HOME=str(folder / "tl"))
+    occupied = background.home / "file"  # not a closed folder: some users write everywhere
+    occupied.touch()
+    result = background("start", "--port", "0", TRUNKLINE_HOME=str(occupied / "tl"))
     assert (result.code, result.err.count("\n")) == (1, 1)
     assert "Set TRUNKLINE_HOME to a folder that can be written" in result.err
 
