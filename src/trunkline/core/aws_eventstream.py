@@ -6,6 +6,7 @@ all that. Source: AWS' "Amazon Transcribe: event stream encoding" and smithy.io,
 """
 
 import zlib
+from collections.abc import Callable
 from struct import Struct as Layout
 from struct import unpack_from
 from typing import Final
@@ -75,6 +76,23 @@ class EventStreamReader:
             raise GatewayError(
                 Kind.TRUNCATED, "the upstream's event stream ended inside a message", local=False
             )
+
+
+class EventStreamUnframer:
+    """Implements :class:`trunkline.core.framing.Unframer`: ``event`` says what a message is as a server-sent event."""
+
+    def __init__(self, event: Callable[[Message], bytes]) -> None:
+        self._reader = EventStreamReader()
+        self._event = event
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The events of the messages that ``chunk`` completes."""
+        return b"".join([self._event(message) for message in self._reader.feed(chunk)])
+
+    def close(self) -> bytes:
+        """Nothing is ever left. Raises GatewayError (TRUNCATED) in the middle of a message."""
+        self._reader.close()
+        return b""
 
 
 def _lengths(buffer: bytearray) -> tuple[int, int]:

@@ -14,7 +14,8 @@ from trunkline.protocols.codec import CarriedCodec, ProviderCodec
 from trunkline.protocols.gemini.signatures import read as read_signature
 from trunkline.protocols.openai_responses.state import kept_body
 from trunkline.relay.course import ECHOING, Course
-from trunkline.relay.pipe import Gathering, Passthrough, Pipe, Translation, truncated
+from trunkline.relay.gathering import Gathering
+from trunkline.relay.pipe import Passthrough, Pipe, Translation, truncated
 from trunkline.relay.ports import UpstreamAnswer
 from trunkline.relay.prepare import Prepared
 from trunkline.relay.pump import Pump

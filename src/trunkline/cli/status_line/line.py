@@ -23,7 +23,7 @@ def run() -> int:
     if not status:
         print("trunkline: what came on stdin is not Claude Code's JSON object", file=sys.stderr)
         return 1
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a console's or a pipe's, which both can
     print(line_for(status, os.environ))
     return 0
 
@@ -56,7 +56,7 @@ def _script(module: Table, words: Words, where: str) -> str:
     path = os.path.join(where, os.path.expanduser(text(module.get("scriptPath"))))
     try:
         done = subprocess.run(  # noqa: S603 - a file that the user has named in a file of their own
-            ["node", "-e", RUNNER, path, json.dumps(words), json.dumps(module.get("options") or {})],  # noqa: S607
+            ["node", "-e", RUNNER, path, json.dumps(words), json.dumps(module.get("options") or {})],  # noqa: S607 - Node as the user has it
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

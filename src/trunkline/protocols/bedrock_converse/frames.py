@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from trunkline.core.aws_eventstream import EventStreamReader, Message
+from trunkline.core.aws_eventstream import EventStreamUnframer, Message
 from trunkline.core.framing import encode_event
 
 EXCEPTION: Final = "exception:"
@@ -16,20 +16,11 @@ def exception_of(message: Message) -> str | None:
     return message.headers.get(":exception-type") or message.headers.get(":error-code") or "unknown"
 
 
-class ConverseUnframer:
-    """Implements :class:`trunkline.core.framing.Unframer`."""
+class ConverseUnframer(EventStreamUnframer):
+    """One server-sent event a message, an exception among them by its name."""
 
     def __init__(self) -> None:
-        self._reader = EventStreamReader()
-
-    def feed(self, chunk: bytes) -> bytes:
-        """One event a message."""
-        return b"".join([_event(message) for message in self._reader.feed(chunk)])
-
-    def close(self) -> bytes:
-        """Nothing is ever left."""
-        self._reader.close()
-        return b""
+        super().__init__(_event)
 
 
 def _event(message: Message) -> bytes:

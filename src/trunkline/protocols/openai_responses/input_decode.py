@@ -24,11 +24,7 @@ from trunkline.protocols.openai_responses.part_decode import (
     text_message,
 )
 from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
-from trunkline.protocols.openai_responses.wire import (
-    CALL,
-    ERROR_PREFIX,
-    OUTPUT,
-    REASONING,
+from trunkline.protocols.openai_responses.usual_request import (
     KnownCall,
     KnownCustomCall,
     KnownCustomOutput,
@@ -36,6 +32,12 @@ from trunkline.protocols.openai_responses.wire import (
     KnownMessage,
     KnownOutput,
     KnownReasoning,
+)
+from trunkline.protocols.openai_responses.wire import (
+    CALL,
+    ERROR_PREFIX,
+    OUTPUT,
+    REASONING,
     WireAgentMessage,
     WireCall,
     WireOutput,

@@ -13,15 +13,14 @@ from trunkline.protocols.openai_responses import compaction
 from trunkline.protocols.openai_responses.input_decode import InputDecoder
 from trunkline.protocols.openai_responses.refusals import invalid, missing, refusal_of
 from trunkline.protocols.openai_responses.tool_decode import decode_choice, decode_tools
+from trunkline.protocols.openai_responses.usual_request import KNOWN_REQUEST, KnownItem
 from trunkline.protocols.openai_responses.wire import (
     CARRIED_FIELDS,
     KNOWN_FIELDS,
-    KNOWN_REQUEST,
     NAME,
     OBJECT,
     OPEN_REQUEST,
     REQUEST,
-    KnownItem,
     WireFormat,
     WireRequest,
     checked,

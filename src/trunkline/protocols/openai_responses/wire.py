@@ -193,8 +193,8 @@ class WireFormat(Struct):
     description: str | None = None
 
 
-class WireRequest(Struct, forbid_unknown_fields=True):
-    """The request. What is not named here is kept for its own protocol."""
+class WireFields(Struct):
+    """What we understand of a request."""
 
     model: str
     input: str | list[Raw] | None = None
@@ -211,6 +211,11 @@ class WireRequest(Struct, forbid_unknown_fields=True):
     user: str | None = None
     service_tier: str | None = None
     prompt_cache_key: str | None = None
+
+
+class WireRequest(WireFields, forbid_unknown_fields=True):
+    """The request. What is not named here or above is kept for its own protocol too, at the price of more passes."""
+
     store: Raw = Raw()
     include: Raw = Raw()
     client_metadata: Raw = Raw()
@@ -225,61 +230,10 @@ class WireRequest(Struct, forbid_unknown_fields=True):
     context_management: Raw = Raw()
 
 
-class KnownMessage(WireTextMessage, tag="message"):
-    """Items as agents send them, told apart and read in one pass. Whatever is not exactly like them takes the open way."""
-
-
-class KnownCall(Struct, tag="function_call"):
-    """A call in history."""
-
-    call_id: str
-    name: str
-    arguments: str
-    namespace: str | None = None
-    status: str | None = None
-    id: str | None = None
-
-
-class KnownCustomCall(Struct, tag="custom_tool_call"):
-    """A freeform call in history."""
-
-    call_id: str
-    name: str
-    input: str
-    namespace: str | None = None
-    status: str | None = None
-    id: str | None = None
-
-
-class KnownOutput(Struct, tag="function_call_output"):
-    """What a call gave."""
-
-    call_id: str
-    output: str | list[WireTextPart]
-
-
-class KnownCustomOutput(Struct, tag="custom_tool_call_output"):
-    """What a freeform call gave."""
-
-    call_id: str
-    output: str | list[WireTextPart]
-
-
-class KnownReasoning(WireReasoning, tag="reasoning"):
-    """Reasoning that is sent back."""
-
-
-KnownItem = KnownMessage | KnownCall | KnownCustomCall | KnownOutput | KnownCustomOutput | KnownReasoning
-
-
-class WireKnownRequest(WireRequest, forbid_unknown_fields=True):
-    """A request with nothing unusual in it."""
-
-    input: str | list[KnownItem] | None = None  # type: ignore[assignment]  # read, never written
-
-
-CARRIED_FIELDS: Final = WireRequest.__struct_encode_fields__[-12:]
-"""Fields of :class:`WireRequest` that are kept for this protocol and never read: agents send them with every request."""
+CARRIED_FIELDS: Final = tuple(
+    name for name in WireRequest.__struct_encode_fields__ if name not in WireFields.__struct_encode_fields__
+)
+"""Fields that are kept for this protocol and never read: agents send them with every request."""
 
 
 class WireOpenRequest(WireRequest, forbid_unknown_fields=False):
@@ -346,9 +300,8 @@ class WireEvent(Struct):
 
 
 REQUEST: Final = msgspec.json.Decoder(WireRequest)
-KNOWN_REQUEST: Final = msgspec.json.Decoder(WireKnownRequest)
 OPEN_REQUEST: Final = msgspec.json.Decoder(WireOpenRequest)
-KNOWN_FIELDS: Final = frozenset(WireRequest.__struct_encode_fields__) - frozenset(CARRIED_FIELDS)
+KNOWN_FIELDS: Final = frozenset(WireFields.__struct_encode_fields__)
 _TYPE_FIRST: Final = re.compile(rb'\s*\{\s*"type"\s*:\s*"(\w+)"')
 KIND: Final = msgspec.json.Decoder(WireKind)
 PART: Final = msgspec.json.Decoder(WirePart)

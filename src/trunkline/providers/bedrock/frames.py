@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from trunkline.core.aws_eventstream import EventStreamReader, Message
+from trunkline.core.aws_eventstream import EventStreamUnframer, Message
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.framing import encode_event
 from trunkline.protocols.bedrock_converse import exception_of
@@ -41,20 +41,11 @@ _SAID: Final = msgspec.json.Decoder(_Said)
 _TYPED: Final = msgspec.json.Decoder(_Typed)
 
 
-class ClaudeUnframer:
-    """Implements :class:`trunkline.core.framing.Unframer`: an exception becomes Claude's ``error`` event."""
+class ClaudeUnframer(EventStreamUnframer):
+    """Claude's own events; an exception becomes its ``error`` event."""
 
     def __init__(self) -> None:
-        self._reader = EventStreamReader()
-
-    def feed(self, chunk: bytes) -> bytes:
-        """One event a message."""
-        return b"".join([_event(message) for message in self._reader.feed(chunk)])
-
-    def close(self) -> bytes:
-        """Nothing is ever left."""
-        self._reader.close()
-        return b""
+        super().__init__(_event)
 
 
 def _event(message: Message) -> bytes:
