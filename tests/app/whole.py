@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-import uvicorn
 
 from trunkline.app.composition import Gateway
 from trunkline.app.providers import make_providers
 from trunkline.config.load import load
 from trunkline.relay.ports import ExchangeRecord
-from trunkline.server.run import bind, uvicorn_config
+from trunkline.server.run import LastWords, bind, uvicorn_config
 from upstream.raw_server import OK, Peer, chunk, serving
 
 T = TypeVar("T")
@@ -45,7 +44,7 @@ async def whole(config: str, folder: Path, environ: Mapping[str, str] = NOTHING)
     running = Whole()
     gateway.recorders.append(running)
     (listener,) = bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn_config(gateway.application(), configuration.timeouts))
+    server = LastWords(uvicorn_config(gateway.application(), configuration.timeouts))
     async with asyncio.TaskGroup() as group:
         serve = group.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110 - uvicorn has only a flag

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import msgspec
-import uvicorn
 
 from relay.kit import KeyRing, Records, TestProvider
 from trunkline.config.schema import Retry, Server, Timeouts
@@ -20,7 +19,7 @@ from trunkline.relay.proofs import ProofStore
 from trunkline.routing.plan import Plan, Target
 from trunkline.server.application import Application
 from trunkline.server.health import Status
-from trunkline.server.run import bind, uvicorn_config
+from trunkline.server.run import LastWords, bind, uvicorn_config
 from trunkline.upstream.clock import SystemClock
 from trunkline.upstream.http1 import Http1Upstream
 
@@ -64,7 +63,7 @@ async def gateway(upstream_port: int, records: Records) -> AsyncIterator[tuple[i
         status=lambda: Status(version="0", rehearsal=False, details={}),
     )
     (listener,) = bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn_config(application, timeouts))
+    server = LastWords(uvicorn_config(application, timeouts))
     async with asyncio.TaskGroup() as group:
         serve = group.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110 - uvicorn has only a flag

@@ -23,7 +23,7 @@ from trunkline.server.application import Application
 from trunkline.server.client_keys import Caller
 from trunkline.server.errors import StartRefused
 from trunkline.server.health import Status
-from trunkline.server.run import bind, run_server, uvicorn_config
+from trunkline.server.run import LastWords, bind, run_server, uvicorn_config
 
 JSON = ("content-type", "application/json")
 STREAM = ("content-type", "text/event-stream")
@@ -91,7 +91,7 @@ class Gateway:
         client = socket.socket()
         if receive_buffer is not None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        client.settimeout(5)
+        client.settimeout(30)
         client.connect((self.host, self.port))
         return client
 
@@ -206,7 +206,7 @@ class Stream:
         return bool(chunk)
 
 
-def closed(client: socket.socket, within: float = 2.0) -> bool:
+def closed(client: socket.socket, within: float = 20.0) -> bool:
     """Whether the server ends the connection in time, whatever it still sends."""
     client.settimeout(within)
     try:
@@ -219,7 +219,7 @@ def closed(client: socket.socket, within: float = 2.0) -> bool:
     return True
 
 
-def eventually(condition: Callable[[], bool], within: float = 2.0) -> bool:
+def eventually(condition: Callable[[], bool], within: float = 20.0) -> bool:
     deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:
@@ -259,7 +259,7 @@ def gateway(
     application = make(relay, server)
     listener = bind("127.0.0.1", 0)[0]
     running = Gateway(application, relay, listener.getsockname()[1], "127.0.0.1")
-    running.uvicorn = uvicorn.Server(uvicorn_config(application, timeouts or Timeouts(drain=2)))
+    running.uvicorn = LastWords(uvicorn_config(application, timeouts or Timeouts(drain=2)))
 
     async def serve() -> None:
         running.loop = asyncio.get_running_loop()
@@ -274,11 +274,11 @@ def gateway(
     thread = threading.Thread(target=main, daemon=True)
     thread.start()
     try:
-        assert eventually(lambda: running.uvicorn is not None and running.uvicorn.started, 5)
+        assert eventually(lambda: running.uvicorn is not None and running.uvicorn.started, 30)
         yield running
     finally:
         running.uvicorn.should_exit = True
-        thread.join(15)
+        thread.join(60)
         listener.close()
         assert not thread.is_alive()
 

@@ -369,3 +369,18 @@ def test_an_answer_that_does_not_end_in_time_is_told_why() -> None:
             client.recv(timeout=10)
         assert ended.value.rcvd is not None
         assert ended.value.rcvd.code == 1012
+
+
+def test_a_client_that_does_not_say_goodbye_is_cut_off_at_the_end() -> None:
+    with gateway(forever, timeouts=Timeouts(drain=1)) as running, running.connect() as client:
+        client.sendall(handshake() + masked(create().encode()))
+        said = b""
+        while b"response.created" not in said:
+            said += client.recv(65536)
+        assert running.uvicorn is not None
+        running.uvicorn.should_exit = True
+        while b"shutting down" not in said:
+            chunk = client.recv(65536)
+            assert chunk
+            said += chunk
+        assert closed(client)

@@ -1,16 +1,18 @@
 """Running the application: sockets, workers, signals."""
 
+import asyncio
 import errno
 import math
 import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from types import FrameType
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -18,7 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from trunkline.config.schema import Server, Timeouts
 from trunkline.server.application import Application
 from trunkline.server.client_keys import check_exposure
-from trunkline.server.deadlines import Deadlines
+from trunkline.server.deadlines import LINGER, Deadlines
 from trunkline.server.edge_protocol import EdgeProtocol
 from trunkline.server.errors import AddressTaken, StartRefused
 from trunkline.server.hosts import bare
@@ -63,6 +65,27 @@ def run_server(
             _Supervisor(uvicorn_config(app, timeouts, workers=workers), listeners, started).run()
         else:
             _serve(uvicorn_config(app, timeouts, started=started), listeners)
+
+
+class Departing(Protocol):
+    """A connection, as the server that ends knows it."""
+
+    transport: asyncio.Transport
+
+
+class LastWords(uvicorn.Server):
+    """uvicorn's server, which does not end its loop under connections that still have something to say."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain; then what the cancelled answers said goes out, and whoever stays longer is cut off."""
+        await super().shutdown(sockets)
+        connections = cast("set[Departing]", self.server_state.connections)
+        deadline = time.monotonic() + LINGER
+        while connections and not self.force_exit and time.monotonic() < deadline:  # noqa: ASYNC110 - as uvicorn waits
+            await asyncio.sleep(0.02)
+        for connection in list(connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
 
 
 def uvicorn_config(
@@ -131,7 +154,7 @@ def _why_not(host: str, port: int, cause: OSError) -> str:
 
 def _serve(config: uvicorn.Config, listeners: list[socket.socket]) -> None:
     try:
-        uvicorn.Server(config).run(sockets=listeners)
+        LastWords(config).run(sockets=listeners)
     except SystemExit as cause:
         raise StartRefused("The gateway could not start; the reason is in its log.") from cause
 
