@@ -72,17 +72,17 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return answer.read()
 
     def post(self, path: str, body: bytes) -> tuple[dict[str, str], bytes]:
         request = urllib.request.Request(self.url + path, body, {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return {name.lower(): value for name, value in answer.headers.items()}, answer.read()
 
     def stop(self) -> tuple[int, str, str]:
         self.process.terminate()
-        out, err = self.process.communicate(timeout=15)
+        out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out, err
 
 
@@ -139,7 +139,7 @@ def free_port() -> int:
 
 
 def wait_for(running: Running) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert running.process.poll() is None, running.process.communicate()
         try:

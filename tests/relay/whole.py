@@ -36,7 +36,7 @@ async def gateway(upstream_port: int, records: Records) -> AsyncIterator[tuple[i
     """The real server over the real relay over the real client."""
     clock = SystemClock()
     timeouts = Timeouts()
-    upstream = Http1Upstream(connect_timeout=10.0, pool_timeout=5.0)
+    upstream = Http1Upstream(connect_timeout=30, pool_timeout=30)
     one = TestProvider("up", (surface("openai_chat", upstream_port),))
 
     def plan(inbound: Inbound, peek: Peek) -> Plan:

@@ -44,7 +44,7 @@ def process(workers: int = 1, port: int = 0, drain: float = 2.0) -> Generator[su
     finally:
         watchdog.cancel()
         kill()
-        child.communicate(timeout=5)
+        child.communicate(timeout=60)
 
 
 def started(child: subprocess.Popen[str]) -> int:
@@ -55,8 +55,8 @@ def started(child: subprocess.Popen[str]) -> int:
 
 
 def connect(port: int) -> socket.socket:
-    client = socket.create_connection(("127.0.0.1", port), timeout=10)
-    client.settimeout(10)
+    client = socket.create_connection(("127.0.0.1", port), timeout=60)
+    client.settimeout(60)
     return client
 
 
@@ -179,7 +179,7 @@ def test_T37_workers_share_the_port_and_a_dead_one_is_replaced() -> None:
         victim = before.pop()
         os.kill(victim, signal.SIGKILL)
         time.sleep(0.1)
-        assert eventually(lambda: len(pids() - {victim}) == 2, 4)
+        assert eventually(lambda: len(pids() - {victim}) == 2, 60)
         client = post(port, 0.5)
         assert client.recv(15).startswith(b"HTTP/1.1 200")
         child.send_signal(signal.SIGTERM)

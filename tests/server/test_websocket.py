@@ -26,7 +26,7 @@ Event = dict[str, object]
 
 
 def opened(running: Gateway, path: str = "/v1/responses", **options: object) -> ClientConnection:
-    options = {"open_timeout": 10, "close_timeout": 5, **options}
+    options = {"open_timeout": 60, "close_timeout": 20, **options}
     return connect(f"ws://127.0.0.1:{running.port}{path}", compression=None, **options)  # type: ignore[arg-type]
 
 
@@ -35,7 +35,7 @@ def create(**fields: object) -> str:
 
 
 def received(client: ClientConnection) -> Event:
-    return msgspec.json.decode(client.recv(timeout=10))
+    return msgspec.json.decode(client.recv(timeout=60))
 
 
 async def echo(inbound: Inbound, sink: Sink) -> None:
@@ -269,7 +269,7 @@ def test_a_message_larger_than_a_body_may_be() -> None:
             with opened(running) as client:
                 with pytest.raises(ConnectionClosed) as ended:
                     client.send(message)
-                    client.recv(timeout=10)
+                    client.recv(timeout=60)
                 assert ended.value.rcvd is not None
                 assert ended.value.rcvd.code == 1009
         assert not running.relay.seen
@@ -313,7 +313,7 @@ def test_a_silent_peer_is_pinged_and_then_given_up() -> None:
         with running.connect() as client:
             client.sendall(handshake() + masked(create().encode()))
             data = b""
-            client.settimeout(10)
+            client.settimeout(60)
             with suppress(ConnectionResetError):
                 while chunk := client.recv(65536):
                     data += chunk
@@ -347,13 +347,13 @@ def test_a_server_that_stops_lets_an_answer_end_and_says_goodbye() -> None:
         assert running.uvicorn is not None
         running.uvicorn.should_exit = True
         with pytest.raises(ConnectionClosed) as ended:
-            idle.recv(timeout=10)
+            idle.recv(timeout=60)
         assert ended.value.rcvd is not None
         assert ended.value.rcvd.code == 1001
         release.set()
         assert received(busy)["type"] == "response.completed"
         with pytest.raises(ConnectionClosed) as ended:
-            busy.recv(timeout=10)
+            busy.recv(timeout=60)
         assert ended.value.rcvd is not None
         assert ended.value.rcvd.code == 1001
 
@@ -366,7 +366,7 @@ def test_an_answer_that_does_not_end_in_time_is_told_why() -> None:
         running.uvicorn.should_exit = True
         assert "shutting down" in str(received(client))
         with pytest.raises(ConnectionClosed) as ended:
-            client.recv(timeout=10)
+            client.recv(timeout=60)
         assert ended.value.rcvd is not None
         assert ended.value.rcvd.code == 1012
 

@@ -62,7 +62,7 @@ def ask(
     headers: Mapping[str, str] | None = None,
 ) -> Seen:
     """One request with the right token unless ``headers`` say otherwise."""
-    connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=60)
     sent = {"authorization": f"Bearer {standin.token}"} if headers is None else dict(headers)
     data = None if body is None else json.dumps(body).encode()
     try:

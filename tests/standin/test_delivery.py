@@ -89,7 +89,7 @@ def test_a_whole_answer_can_be_cut_too(end: str) -> None:
 
 def test_a_client_that_leaves_is_noticed_in_a_silence() -> None:
     with StandIn([say(TEXT, delivery=Delivery(silence=(1, 30.0)))]) as standin:
-        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=60)
         headers = {"authorization": f"Bearer {standin.token}"}
         connection.request("POST", CHAT, json.dumps(STREAM), headers)
         answer = connection.getresponse()
@@ -123,7 +123,7 @@ def test_silence_before_the_head() -> None:
 
 def test_one_connection_serves_many_requests() -> None:
     with StandIn([say("a"), failures.unavailable(), say("b")]) as standin:
-        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=60)
         statuses: list[int] = []
         for _ in range(3):
             connection.request(
@@ -139,7 +139,7 @@ def test_one_connection_serves_many_requests() -> None:
 
 def test_chunked_requests_are_read() -> None:
     with StandIn([say("a")]) as standin:
-        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=60)
         headers = {"authorization": f"Bearer {standin.token}"}
         data = json.dumps(STREAM).encode()
         connection.request("POST", CHAT, iter([data[:10], data[10:]]), headers, encode_chunked=True)

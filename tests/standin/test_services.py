@@ -16,7 +16,7 @@ def post(server: Server, path: str, body: object) -> tuple[int, str]:
     headers = {"authorization": f"Bearer {server.token}", "content-type": "application/json"}
     request = urllib.request.Request(server.url + path, json.dumps(body).encode(), headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -73,7 +73,7 @@ def test_service_principals_get_tokens_that_expire() -> None:
 def token_for(standin: StandIn, form: bytes, headers: dict[str, str]) -> Seen:
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=60)
     connection.request("POST", "/oidc/v1/token", form, headers)
     answer = connection.getresponse()
     seen = Seen(answer.status, {}, answer.read())

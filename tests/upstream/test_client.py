@@ -84,7 +84,7 @@ def test_it_implements_the_ports() -> None:
 def test_a_stream_comes_through_and_the_connection_is_used_again() -> None:
     async def use(server: RawServer, upstream: AiohttpUpstream) -> None:
         for _ in range(3):
-            answer = await upstream.open(ask(server), headers_timeout=1)
+            answer = await upstream.open(ask(server), headers_timeout=30)
             assert answer.head.status == 200
             assert answer.head.media_type == "text/event-stream"
             assert await read_all(answer) == b"data: 1\n\ndata: 2\n\n"
@@ -103,7 +103,7 @@ def test_a_stream_comes_through_and_the_connection_is_used_again() -> None:
 def test_a_large_body_arrives_whole() -> None:
     async def use(server: RawServer, upstream: AiohttpUpstream) -> None:
         body = b"x" * 3_000_000
-        answer = await upstream.open(ask(server, body), headers_timeout=5)
+        answer = await upstream.open(ask(server, body), headers_timeout=30)
         await read_all(answer)
         await answer.close(reuse=True)
         assert server.requests[0][1] == body
@@ -119,7 +119,7 @@ def test_no_redirect_is_followed_and_no_cookie_kept() -> None:
 
     async def use(server: RawServer, upstream: AiohttpUpstream) -> None:
         for _ in range(2):
-            answer = await upstream.open(ask(server), headers_timeout=1)
+            answer = await upstream.open(ask(server), headers_timeout=30)
             assert answer.head.status == 302
             assert await answer.read() == b""
             await answer.close(reuse=True)
@@ -144,10 +144,10 @@ def test_T16_up_headers() -> None:
 
 def test_T16_up_pool() -> None:
     async def use(server: RawServer, upstream: AiohttpUpstream) -> None:
-        first = await upstream.open(ask(server), headers_timeout=1)
+        first = await upstream.open(ask(server), headers_timeout=30)
         await failing(Kind.TIMEOUT, "up.pool", server, upstream)
         await first.close(reuse=False)
-        second = await upstream.open(ask(server), headers_timeout=1)
+        second = await upstream.open(ask(server), headers_timeout=30)
         await second.close(reuse=False)
 
     with_server(stream, use, connections=1)
@@ -241,7 +241,7 @@ async def _bad_chunk(peer: Peer) -> None:
 @pytest.mark.parametrize("play", [_reset, _no_last_chunk, _short_body, _bad_chunk])
 def test_T01_an_incomplete_body_is_truncated(play: Callable[[Peer], Awaitable[None]]) -> None:
     async def use(server: RawServer, upstream: AiohttpUpstream) -> None:
-        answer = await upstream.open(ask(server), headers_timeout=1)
+        answer = await upstream.open(ask(server), headers_timeout=30)
         got = b""
         with pytest.raises(GatewayError) as raised:
             while data := await answer.read():
@@ -260,7 +260,7 @@ def test_a_body_may_end_with_the_connection() -> None:
         peer.writer.close()
 
     async def use(server: RawServer, upstream: AiohttpUpstream) -> None:
-        answer = await upstream.open(ask(server), headers_timeout=1)
+        answer = await upstream.open(ask(server), headers_timeout=30)
         assert await read_all(answer) == b"data: 1\n\n"
         await answer.close(reuse=True)
 
@@ -276,7 +276,7 @@ def test_T08_E117_close_is_seen_by_the_upstream_at_once() -> None:
         seen.append(asyncio.get_running_loop().time())
 
     async def use(server: RawServer, upstream: AiohttpUpstream) -> None:
-        answer = await upstream.open(ask(server), headers_timeout=1)
+        answer = await upstream.open(ask(server), headers_timeout=30)
         await answer.read()
         began = asyncio.get_running_loop().time()
         await answer.close(reuse=False)
@@ -293,7 +293,7 @@ def test_T10_a_cancelled_opening_closes_the_connection() -> None:
 
     async def use(server: RawServer, upstream: AiohttpUpstream) -> None:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(upstream.open(ask(server), headers_timeout=10))
+            task = group.create_task(upstream.open(ask(server), headers_timeout=30))
             await asyncio.sleep(0.05)
             assert server.open == 1
             task.cancel()
@@ -312,7 +312,7 @@ def test_a_cancelled_read_loses_nothing() -> None:
         await peer.send(chunk(b""))
 
     async def use(server: RawServer, upstream: AiohttpUpstream) -> None:
-        answer = await upstream.open(ask(server), headers_timeout=1)
+        answer = await upstream.open(ask(server), headers_timeout=30)
         out = b""
         while True:
             try:

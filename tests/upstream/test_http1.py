@@ -100,7 +100,7 @@ CONTINUED = b"HTTP/1.1 100 Continue\r\n\r\n" + LENGTH
 def test_every_framing_of_a_body(sent: bytes, body: bytes, closes: bool) -> None:
     async def run() -> None:
         async with peer_of(says(sent, then_close=closes)) as (peer, url), client() as upstream:
-            answer = await upstream.open(post(url), headers_timeout=5)
+            answer = await upstream.open(post(url), headers_timeout=30)
             assert await everything(answer) == body
             assert await answer.read() == b""
             await answer.close(reuse=True)
@@ -114,7 +114,7 @@ def test_a_finished_connection_is_used_again() -> None:
     async def run() -> None:
         async with peer_of(says(LENGTH), says(CHUNKED)) as (peer, url), client() as upstream:
             for expected in (b"hello", b"hello!"):
-                answer = await upstream.open(post(url), headers_timeout=5)
+                answer = await upstream.open(post(url), headers_timeout=30)
                 assert await everything(answer) == expected
                 await answer.close(reuse=True)
             assert peer.connections == 1
@@ -128,7 +128,7 @@ def test_a_connection_the_server_will_close_is_not_used_again(headline: bytes) -
         body = headline + b"\r\nContent-Length: 2\r\n\r\nok"
         async with peer_of(says(body), says(body)) as (peer, url), client() as upstream:
             for _ in range(2):
-                answer = await upstream.open(post(url), headers_timeout=5)
+                answer = await upstream.open(post(url), headers_timeout=30)
                 assert await everything(answer) == b"ok"
                 await answer.close(reuse=True)
             assert peer.connections == 2
@@ -144,7 +144,7 @@ def test_a_connection_the_server_will_close_is_not_used_again(headline: bytes) -
 def test_T02_a_cut_body_is_truncated_never_complete(sent: bytes) -> None:
     async def run() -> None:
         async with peer_of(says(sent, then_close=True)) as (_, url), client() as upstream:
-            answer = await upstream.open(post(url), headers_timeout=5)
+            answer = await upstream.open(post(url), headers_timeout=30)
             with pytest.raises(GatewayError) as caught:
                 await everything(answer)
             assert caught.value.kind is Kind.TRUNCATED
@@ -166,7 +166,7 @@ def test_no_answer_is_an_error_that_names_the_origin(sent: bytes, kind: Kind) ->
     async def run() -> None:
         async with peer_of(says(sent, then_close=True)) as (_, url), client() as upstream:
             with pytest.raises(GatewayError) as caught:
-                await upstream.open(post(url), headers_timeout=5)
+                await upstream.open(post(url), headers_timeout=30)
             assert caught.value.kind is kind
             assert url in caught.value.message
             assert "/v1/x" not in caught.value.message
@@ -223,12 +223,12 @@ def test_T16_the_pool_is_bounded_and_its_queue_is_in_order(monkeypatch: pytest.M
 
     async def run() -> None:
         async with peer_of(says(LENGTH), says(LENGTH)) as (peer, url), client(pool_timeout=0.1) as upstream:
-            first = await upstream.open(post(url), headers_timeout=5)
+            first = await upstream.open(post(url), headers_timeout=30)
             with pytest.raises(GatewayError) as caught:
-                await upstream.open(post(url), headers_timeout=5)
+                await upstream.open(post(url), headers_timeout=30)
             assert caught.value.timeout == "up.pool"
-            waiting = asyncio.create_task(upstream.open(post(url), headers_timeout=5))
-            given_up = asyncio.create_task(upstream.open(post(url), headers_timeout=5))
+            waiting = asyncio.create_task(upstream.open(post(url), headers_timeout=30))
+            given_up = asyncio.create_task(upstream.open(post(url), headers_timeout=30))
             await asyncio.sleep(0.01)
             given_up.cancel()
             await everything(first)
@@ -245,7 +245,7 @@ def test_a_refused_connection_is_unreachable() -> None:
             pass
         async with client() as upstream:
             with pytest.raises(GatewayError) as caught:
-                await upstream.open(post(url), headers_timeout=1)
+                await upstream.open(post(url), headers_timeout=30)
             assert caught.value.kind is Kind.UNREACHABLE
 
     asyncio.run(run())
@@ -261,7 +261,7 @@ def test_a_cancelled_read_loses_nothing() -> None:
             writer.write(b"hello")
 
         async with peer_of(slow) as (_, url), client() as upstream:
-            answer = await upstream.open(post(url), headers_timeout=5)
+            answer = await upstream.open(post(url), headers_timeout=30)
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.02):
                     await answer.read()
@@ -275,7 +275,7 @@ def test_a_cancelled_read_loses_nothing() -> None:
 def test_T08_closing_early_closes_the_socket_at_once() -> None:
     async def run() -> None:
         async with peer_of(says(LENGTH[:-2])) as (peer, url), client() as upstream:
-            answer = await upstream.open(post(url), headers_timeout=5)
+            answer = await upstream.open(post(url), headers_timeout=30)
             await answer.close(reuse=False)
             await asyncio.wait_for(peer.closed.wait(), 0.5)
 
@@ -295,7 +295,7 @@ def test_T13_a_slow_reader_stops_the_upstream() -> None:
                 sent += 100_000
 
         async with peer_of(flood) as (_, url), client() as upstream:
-            answer = await upstream.open(post(url), headers_timeout=5)
+            answer = await upstream.open(post(url), headers_timeout=30)
             await asyncio.sleep(0.3)
             stalled_at = sent
             assert stalled_at < 20_000_000  # what the kernel's own buffers took
@@ -311,7 +311,7 @@ def test_T78_a_compressed_bomb_is_refused() -> None:
     async def run() -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
         async with peer_of(says(head + bomb)) as (_, url), client() as upstream:
-            answer = await upstream.open(post(url), headers_timeout=5)
+            answer = await upstream.open(post(url), headers_timeout=30)
             with pytest.raises(GatewayError) as caught:
                 while await answer.read():
                     pass
@@ -326,7 +326,7 @@ def test_T55_no_header_breaks_the_framing(value: str) -> None:
     async def run() -> None:
         async with peer_of(says(LENGTH)) as (peer, url), client() as upstream:
             with pytest.raises(GatewayError):
-                await upstream.open(HttpRequest("POST", url, (("x-a", value),), b""), headers_timeout=1)
+                await upstream.open(HttpRequest("POST", url, (("x-a", value),), b""), headers_timeout=30)
             assert peer.requests == []
 
     asyncio.run(run())
@@ -336,7 +336,7 @@ def test_T57_a_redirect_is_an_answer_not_an_order() -> None:
     async def run() -> None:
         moved = b"HTTP/1.1 303 See Other\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n"
         async with peer_of(says(moved)) as (peer, url), client() as upstream:
-            answer = await upstream.open(post(url), headers_timeout=5)
+            answer = await upstream.open(post(url), headers_timeout=30)
             assert answer.head.status == 303
             assert answer.head.header("location") == "/login"
             await answer.close(reuse=True)

@@ -173,7 +173,7 @@ def test_a_missing_library_names_the_command() -> None:
 
 
 def keep(login_: Login, host: str, environ: dict[str, str]) -> tuple[LoginCredentials, Http1Upstream]:
-    upstream = Http1Upstream(connect_timeout=5, pool_timeout=5)
+    upstream = Http1Upstream(connect_timeout=30, pool_timeout=30)
     maker = LoginMaker(upstream, SystemClock(), environ)
     return LoginCredentials({}, {"dbx": maker.keep("dbx", host, login_)}), upstream
 

@@ -41,7 +41,7 @@ async def post(upstream: Http1Upstream, standin: StandIn, token: str) -> tuple[H
         (("authorization", f"Bearer {token}"), ("content-type", "application/json")),
         json.dumps(chat_body()).encode(),
     )
-    answer = await upstream.open(request, headers_timeout=10)
+    answer = await upstream.open(request, headers_timeout=30)
     body = b""
     while piece := await answer.read():
         body += piece
@@ -72,7 +72,7 @@ def test_fifty_requests_whose_token_has_ended_make_one_call() -> None:
 
     async def scenario() -> None:
         async with StandIn(lambda _: say("x"), FLAGS, clock=lambda: now[0]) as standin:
-            upstream = Http1Upstream(connect_timeout=5, pool_timeout=5)
+            upstream = Http1Upstream(connect_timeout=30, pool_timeout=30)
             credentials = made(upstream, standin.url)
             work = [once(credentials, upstream, standin) for _ in range(50)]
             assert await asyncio.gather(*work) == [(200, 200)] * 50
@@ -90,7 +90,7 @@ def test_fifty_requests_whose_token_has_ended_make_one_call() -> None:
 def test_the_call_is_as_documented() -> None:
     async def scenario() -> None:
         async with StandIn((), FLAGS) as standin:
-            upstream = Http1Upstream(connect_timeout=5, pool_timeout=5)
+            upstream = Http1Upstream(connect_timeout=30, pool_timeout=30)
             credentials = made(upstream, f"{standin.url}/serving-endpoints/?o=12")
             token = await credentials.credential("dbx")
             assert token is not None
@@ -142,7 +142,7 @@ def test_a_refused_principal_is_told_what_to_check_and_never_the_secret(name: st
 
     async def scenario() -> None:
         async with StandIn((), FLAGS, handler=answering(reply)) as standin:
-            upstream = Http1Upstream(connect_timeout=5, pool_timeout=5)
+            upstream = Http1Upstream(connect_timeout=30, pool_timeout=30)
             with pytest.raises(GatewayError) as raised:
                 await made(upstream, standin.url).credential("dbx")
             assert raised.value.kind is kind
@@ -164,7 +164,7 @@ def test_the_life_of_a_token_may_be_text_or_missing(said: dict[str, object], lif
 
     async def scenario() -> None:
         async with StandIn((), FLAGS, handler=answering(reply)) as standin:
-            upstream = Http1Upstream(connect_timeout=5, pool_timeout=5)
+            upstream = Http1Upstream(connect_timeout=30, pool_timeout=30)
             principal = ServicePrincipal("p", standin.url, "the-id", Secret(SECRET), upstream)
             assert await principal.fetch() == ("eyJ", life, None)
             await upstream.close()
@@ -176,7 +176,7 @@ def test_a_gateways_own_host_issues_no_tokens_but_its_workspace_does() -> None:
     dedicated = "https://1.ai-gateway.azuredatabricks.net"
 
     async def scenario() -> None:
-        upstream = Http1Upstream(connect_timeout=5, pool_timeout=5)
+        upstream = Http1Upstream(connect_timeout=30, pool_timeout=30)
         with pytest.raises(GatewayError, match="give the workspace's host"):
             await made(upstream, dedicated).credential("dbx")
         async with StandIn((), FLAGS) as standin:

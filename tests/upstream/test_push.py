@@ -48,7 +48,7 @@ class Line:
         self.connection = Connection("http://up")
         self.transport = Transport()
         self.connection.connection_made(self.transport)
-        self.upstream = Http1Upstream(connect_timeout=1, pool_timeout=1)
+        self.upstream = Http1Upstream(connect_timeout=30, pool_timeout=30)
 
         async def connect(place: object) -> Connection:
             return self.connection
@@ -57,7 +57,7 @@ class Line:
 
     async def open(self) -> Http1Answer:
         request = HttpRequest("POST", "http://up/x", (), b"{}")
-        opening = asyncio.ensure_future(self.upstream.open(request, headers_timeout=5))
+        opening = asyncio.ensure_future(self.upstream.open(request, headers_timeout=30))
         await turns()
         self.connection.data_received(HEAD)
         return await opening

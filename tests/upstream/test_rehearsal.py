@@ -60,7 +60,7 @@ def play(protocol: str, body: dict[str, object]) -> tuple[int, dict[str, str], l
     async def run() -> tuple[int, dict[str, str], list[bytes]]:
         url = "rehearsal://trunkline" + PATHS[protocol] + "?beta=true"
         request = HttpRequest("POST", url, (), json.dumps(body).encode())
-        answer = await RehearsalUpstream(pace=0).open(request, headers_timeout=1)
+        answer = await RehearsalUpstream(pace=0).open(request, headers_timeout=30)
         chunks: list[bytes] = []
         while chunk := await answer.read():
             chunks.append(chunk)
@@ -252,7 +252,7 @@ def test_a_broken_request_is_refused_in_its_protocol(protocol: str) -> None:
 def test_an_unknown_endpoint_is_an_error() -> None:
     request = HttpRequest("POST", "rehearsal://trunkline/v1/embeddings", (), b"{}")
     with pytest.raises(GatewayError) as caught:
-        asyncio.run(RehearsalUpstream(pace=0).open(request, headers_timeout=1))
+        asyncio.run(RehearsalUpstream(pace=0).open(request, headers_timeout=30))
     assert caught.value.kind is Kind.NOT_FOUND
 
 
@@ -267,7 +267,7 @@ def test_a_cancelled_read_loses_nothing_and_pauses_are_natural() -> None:
     async def run() -> bytes:
         body = json.dumps(ask("openai_chat", [user("hi")])).encode()
         request = HttpRequest("POST", "rehearsal://trunkline/v1/chat/completions", (), body)
-        answer = await RehearsalUpstream(sleep=sleep).open(request, headers_timeout=1)
+        answer = await RehearsalUpstream(sleep=sleep).open(request, headers_timeout=30)
         got = await answer.read()
         with pytest.raises(asyncio.CancelledError):
             await answer.read()
