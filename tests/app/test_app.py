@@ -26,6 +26,7 @@ from trunkline.protocols.registry import CODECS
 from trunkline.providers.provider import ListedModel
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import ExchangeRecord
+from trunkline.routing.plan import Plan
 from trunkline.routing.table import build_table
 from trunkline.upstream.credentials import StaticCredentials
 
@@ -273,23 +274,31 @@ def router(**routes: RouteRule) -> Router:
     return Router(build_table(configuration, ()))
 
 
+def planned(planner: Router, asked: Inbound, peek: Peek) -> Plan:
+    return asyncio.run(planner.plan(asked, peek))
+
+
 def test_plans_are_kept_until_the_table_changes_and_not_without_end() -> None:
     planner = router(default=RouteRule(to=("dbx/one",)))
-    first = planner.plan(inbound(), Peek("claude-opus-5"))
-    assert planner.plan(inbound(), Peek("claude-opus-5")) is first
-    for number in range(MAX_PLANS + 10):
-        planner.plan(inbound(), Peek(f"dbx/{number}"))
-    assert planner.plan(inbound(), Peek("dbx/last")).targets[0].deployment == "last"
+    first = planned(planner, inbound(), Peek("claude-opus-5"))
+    assert planned(planner, inbound(), Peek("claude-opus-5")) is first
+
+    async def more() -> None:
+        for number in range(MAX_PLANS + 10):
+            await planner.plan(inbound(), Peek(f"dbx/{number}"))
+
+    asyncio.run(more())
+    assert planned(planner, inbound(), Peek("dbx/last")).targets[0].deployment == "last"
     assert len(planner._plans) == MAX_PLANS
     planner.replace(router(default=RouteRule(to=("dbx/two",))).table)
-    assert str(planner.plan(inbound(), Peek("claude-opus-5")).targets[0]) == "dbx/two"
+    assert str(planned(planner, inbound(), Peek("claude-opus-5")).targets[0]) == "dbx/two"
 
 
 def test_a_request_is_looked_at_where_routes_depend_on_it() -> None:
     planner = router(default=RouteRule(to=("dbx/one",)), think=RouteRule(to=("dbx/deep",)))
     thinking = b'{"thinking": {"type": "enabled", "budget_tokens": 2000}}'
-    assert planner.plan(inbound(thinking), Peek("claude-opus-5")).route == "route think"
-    assert planner.plan(inbound(), Peek("claude-opus-5")).route == "route default"
+    assert planned(planner, inbound(thinking), Peek("claude-opus-5")).route == "route think"
+    assert planned(planner, inbound(), Peek("claude-opus-5")).route == "route default"
 
 
 def test_only_names_that_lists_decide_wait_for_them() -> None:

@@ -303,7 +303,7 @@ class Bench:
             )
         return self.exchange
 
-    def plan(self, inbound: Inbound, peek: Peek) -> Plan:
+    async def plan(self, inbound: Inbound, peek: Peek) -> Plan:
         return Plan(tuple(Target(one.name, "model") for one in self.providers), "test")
 
     def inbound(

@@ -39,7 +39,7 @@ async def gateway(upstream_port: int, records: Records) -> AsyncIterator[tuple[i
     upstream = Http1Upstream(connect_timeout=30, pool_timeout=30)
     one = TestProvider("up", (surface("openai_chat", upstream_port),))
 
-    def plan(inbound: Inbound, peek: Peek) -> Plan:
+    async def plan(inbound: Inbound, peek: Peek) -> Plan:
         return Plan((Target("up", "m"),), "test")
 
     exchange = Exchange(

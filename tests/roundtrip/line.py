@@ -103,7 +103,7 @@ class Line:
             health=Health(),
         )
 
-    def _plan(self, inbound: Inbound, peek: Peek) -> Plan:
+    async def _plan(self, inbound: Inbound, peek: Peek) -> Plan:
         del inbound
         targets = (Target(*name.split("/", 1)) for name in peek.model.split(","))
         return Plan(tuple(targets), "test")

@@ -33,8 +33,11 @@ class Router:
         self._table = table
         self._plans = {}
 
-    def plan(self, inbound: Inbound, peek: Peek) -> Plan:
+    async def plan(self, inbound: Inbound, peek: Peek) -> Plan:
         """Who serves this request. Raises GatewayError like :func:`trunkline.routing.resolve.resolve`."""
+        return self._plan(inbound, peek)
+
+    def _plan(self, inbound: Inbound, peek: Peek) -> Plan:
         if self._table.by_purpose:
             return resolve(self._table, peek.model, lambda: seen_by(self._table, inbound.body))
         known = self._plans.get(peek.model)
@@ -50,7 +53,7 @@ class Router:
         if inbound.subject is not None:  # about an answer: there is no plan
             return False
         try:
-            plan = self.plan(inbound, inbound.peek or inbound.codec.peek(inbound.body))
+            plan = self._plan(inbound, inbound.peek or inbound.codec.peek(inbound.body))
         except GatewayError:
             return True
         return not plan.route.startswith(NAMED)

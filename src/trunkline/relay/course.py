@@ -1,7 +1,7 @@
 """What all attempts of one exchange share."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -36,7 +36,7 @@ from trunkline.relay.signs import SignsOfLife
 from trunkline.routing.health import Health
 from trunkline.routing.plan import Plan, Target
 
-Planner = Callable[[Inbound, Peek], Plan]
+Planner = Callable[[Inbound, Peek], Awaitable[Plan]]
 
 MAX_LESSONS: Final = 2
 """Times a request is changed and sent again after a refusal (databricks.md 3.9)."""

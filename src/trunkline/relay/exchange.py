@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from trunkline.config.schema import Retry as RetryPolicy
 from trunkline.config.schema import Timeouts
 from trunkline.core.errors import GatewayError, Kind
@@ -137,8 +139,10 @@ async def _serve(course: Course) -> None:
         return
     if course.peek.keeping is not None or inbound.memory is not None:
         course.remember(course.peek.keeping or Keeping(keep=False))
-    plan = services.planner(course.inbound, course.peek)
+    plan = await services.planner(course.inbound, course.peek)
     journal.route = plan.route
+    if plan.body is not None:
+        course.ask(replace(course.inbound, body=plan.body))
     able = plan.targets if course.carried is None else carrying(services, course.carried, plan.targets)
     if course.keeper is not None:
         able = course.keeper.able(able, services.surfaces_of)

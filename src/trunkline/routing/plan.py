@@ -18,3 +18,5 @@ class Plan(Struct, frozen=True):
 
     targets: tuple[Target, ...]
     route: str
+    body: bytes | None = None
+    """What is asked in place of the client's body, where planning changed it."""
