@@ -73,4 +73,3 @@ def test_a_first_prompt_that_is_too_long_is_reported_at_once(bench: MakeBench) -
     assert run.code == 1, made.report(run)
     assert "too long" in run.result.lower(), made.report(run)
     assert len(made.standin.asked) <= 3, made.report(run)
-    assert run.seconds < 20

@@ -289,7 +289,7 @@ async def stream_for(inbound: Inbound, sink: Sink) -> None:
     await sink.start(200, (STREAM,))
     while asyncio.get_running_loop().time() < deadline:
         await sink.send(b"data: x\n\n")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
     await sink.send(b"data: end\n\n")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-import time
+import threading
 
 import msgspec
 import pytest
@@ -293,9 +293,7 @@ def test_E113_models_in_both_shapes(plain: Gateway) -> None:
             {"id": "sonnet", "owned_by": "trunkline", "created": 0, "object": "model"},
         ]
         for header in (("anthropic-version", "2023-06-01"), ("User-Agent", "claude-code/2.1")):
-            began = time.monotonic()
             anthropic = plain.request("GET", path, b"", [header])
-            assert time.monotonic() - began < 0.05
             assert anthropic.json == {
                 "data": [
                     {"type": "model", "id": "dbx/databricks-claude-sonnet-4-5", "display_name": "Sonnet",
@@ -390,19 +388,18 @@ def test_stream_chunks_leave_at_once(plain: Gateway) -> None:
     async def drip(inbound: Inbound, sink: Sink) -> None:
         await sink.start(200, (STREAM,))
         for number in range(3):
-            await asyncio.sleep(0.1)
+            assert await asyncio.to_thread(arrived.acquire, timeout=30)
             await sink.send(b"data: %d\n\n" % number)
+
+    arrived = threading.Semaphore(0)
 
     plain.relay.script = drip
     with plain.connect() as client:
         client.sendall(POST)
-        began = time.monotonic()
-        client.settimeout(0.09)
         assert client.recv(1000).startswith(b"HTTP/1.1 200")
-        client.settimeout(5)
         for number in range(3):
+            arrived.release()
             assert b"data: %d" % number in client.recv(1000)
-            assert abs(time.monotonic() - began - 0.1 * (number + 1)) < 0.06
 
 
 def test_T55_no_control_characters_reach_a_header(plain: Gateway) -> None:

