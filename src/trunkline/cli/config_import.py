@@ -31,7 +31,7 @@ def ccr(file: str | None, as_json: bool) -> None:
     """
     path = usual_ccr_file(os.environ) if file is None else Path(file).expanduser()
     imported = decode_ccr(read_text(path), str(path), os.environ)
-    text = encode_yaml(imported.configuration, imported.references)
+    text = encode_yaml(imported.configuration, imported.references, imported.spelled)
     if as_json:
         print_json("config.import", _fields(imported, text))
         return

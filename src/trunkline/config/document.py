@@ -7,6 +7,7 @@ from msgspec.structs import fields
 
 from trunkline.config.addresses import is_loopback
 from trunkline.config.nearest import did_you_mean
+from trunkline.config.plugins_section import decode_plugins
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.providers_section import decode_providers
 from trunkline.config.schema import (
@@ -34,7 +35,8 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
     """The configuration in a file of Trunkline's own form. Raises ConfigurationError with every mistake."""
     root = Section(reading, tree)
     server = _server(root.section("server"))
-    providers = decode_providers(root)
+    plugins = decode_plugins(root)
+    providers = decode_providers(root, plugins=bool(plugins))
     names = [entry.key for entry in root.section("providers").entries()]
     if not names and root.usable and root.section("providers").usable:
         root.problem("providers", "no provider is configured: name one, with its credential")
@@ -49,6 +51,7 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
         timeouts=_timeouts(root.section("timeouts")),
         retry=_retry(root.section("retry")),
         search=decode_search(root),
+        plugins=plugins,
     )
     root.finish()
     if reading.problems:

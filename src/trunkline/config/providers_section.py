@@ -12,6 +12,7 @@ from trunkline.config.schema import Login, ProviderSettings
 from trunkline.config.secret import Secret
 from trunkline.config.section import Section
 from trunkline.config.targets import PROVIDER_NAME
+from trunkline.config.transforms import decode_model_transforms, decode_transforms
 
 Auth = Literal["bearer", "basic", "api_key", "none"]
 
@@ -25,8 +26,11 @@ OWN_HEADERS: Final = frozenset(
 HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-def decode_providers(root: Section) -> tuple[tuple[str, ProviderSettings], ...]:
-    """All providers in the file's order; mistakes are noted in the section's reading."""
+def decode_providers(root: Section, *, plugins: bool = False) -> tuple[tuple[str, ProviderSettings], ...]:
+    """All providers in the file's order; mistakes are noted in the section's reading.
+
+    ``plugins``: the file loads some, so that transforms may have names that are not known here.
+    """
     section = root.section("providers")
     found: dict[str, ProviderSettings] = {}
     for entry in section.entries():
@@ -37,11 +41,11 @@ def decode_providers(root: Section) -> tuple[tuple[str, ProviderSettings], ...]:
         elif entry.key.casefold() in {name.casefold() for name in found}:
             section.problem(entry.key, "another provider has this name in other letter case")
         else:
-            found[entry.key] = decode_provider(section.section(entry.key), entry.key)
+            found[entry.key] = decode_provider(section.section(entry.key), entry.key, plugins=plugins)
     return tuple(found.items())
 
 
-def decode_provider(section: Section, name: str) -> ProviderSettings:
+def decode_provider(section: Section, name: str, *, plugins: bool = False) -> ProviderSettings:
     """One provider; its kind is its own name unless it says otherwise."""
     kind = section.text("kind") or name
     credential = _credential(section)
@@ -65,6 +69,8 @@ def decode_provider(section: Section, name: str) -> ProviderSettings:
         credentials_file=cloud["credentials_file"],
         profile=cloud["profile"],
         headers=_headers(section),
+        transforms=decode_transforms(section, plugins=plugins),
+        model_transforms=decode_model_transforms(section, plugins=plugins),
     )
     if kind == "custom" and section.get("speaks") is None:
         section.problem("speaks", 'a custom provider needs it: "speaks: {openai_chat: URL}"')

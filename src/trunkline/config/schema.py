@@ -88,6 +88,29 @@ class CloudLogin(Struct, frozen=True, kw_only=True):
     """AWS: what requests are signed for."""
 
 
+class Transform(Struct, frozen=True, kw_only=True):
+    """One edit of a provider's requests and answers: a built-in (:mod:`trunkline.config.transforms`) or a plugin.
+
+    A built-in's name is in its own spelling, a plugin's as the file has it. ``options`` may hold secrets.
+    """
+
+    name: str
+    options: dict[str, object] = {}
+
+    def __repr__(self) -> str:
+        return f"Transform(name={self.name!r}, options={sorted(self.options)})"
+
+
+class Plugin(Struct, frozen=True, kw_only=True):
+    """A file with a transform of the user's, which providers name in ``transforms``. ``options`` may hold secrets."""
+
+    path: str
+    options: dict[str, object] = {}
+
+    def __repr__(self) -> str:
+        return f"Plugin(path={self.path!r}, options={sorted(self.options)})"
+
+
 class ProviderSettings(Struct, frozen=True, kw_only=True):
     """One provider as configured. ``kind`` names a catalog entry; ``speaks`` overrides its URLs."""
 
@@ -118,6 +141,10 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     """The only surface to use, by name."""
     headers: tuple[tuple[str, str], ...] = ()
     """Extra headers on every request to it; their values may be secret and are not shown."""
+    transforms: tuple[Transform, ...] = ()
+    """Built-ins and plugins in the order in which a request goes through them; answers take the way back."""
+    model_transforms: tuple[tuple[str, tuple[Transform, ...]], ...] = ()
+    """(deployment, more of them for it alone); see :func:`trunkline.config.transforms.transforms_for`."""
 
     def __repr__(self) -> str:
         names = [name for name, _ in self.headers]
@@ -172,4 +199,5 @@ class Configuration(Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     retry: Retry = Retry()
     search: Search | None = None
+    plugins: tuple[Plugin, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from trunkline.config.expand import Expanded, expand
 from trunkline.config.nearest import did_you_mean
 from trunkline.config.problems import Problem
 from trunkline.config.secret import Secret
-from trunkline.config.tree import Entry, Node, Scalar, Sequence, describe
+from trunkline.config.tree import Entry, Node, Scalar, Sequence, describe, plain
 from trunkline.config.tree import Mapping as MappingNode
 
 
@@ -18,13 +18,17 @@ class Reading:
         file: str,
         environ: Mapping[str, str],
         expander: Callable[[str, Mapping[str, str]], Expanded] = expand,
+        speller: Callable[[str, Mapping[str, str]], str] = lambda text, environ: text,
     ) -> None:
         self.file = file
         self.environ = environ
         self._expand = expander
+        self._spell = speller
         self.problems: list[Problem] = []
         self.literal_secrets: list[str] = []
         """Paths of credentials that stand in the file itself."""
+        self.spelled: dict[str, str] = {}
+        """Texts that :meth:`plain` got out of the environment -> how Trunkline's own form writes them."""
 
     def problem(self, line: int, key: str, message: str) -> None:
         """Note a mistake, once, and go on."""
@@ -55,6 +59,23 @@ class Reading:
             self.problem(node.line, key, "holds a line break or a control character")
             return None
         return None if value is None else value.strip()
+
+    def plain(self, node: Node, key: str) -> object:
+        """Anything, as plain values with every text expanded; a text that lacks its variable is noted and empty."""
+        match node:
+            case MappingNode():
+                return {entry.key: self.plain(entry.node, f"{key}.{entry.key}") for entry in node.entries}
+            case Sequence():
+                return [self.plain(item, f"{key}[{index}]") for index, item in enumerate(node.items)]
+            case Scalar(kind="text") if node.text:
+                expanded = self._expand(node.text, self.environ)
+                if expanded.value is None:
+                    self.problem(node.line, key, expanded.missing)
+                elif not expanded.literal:
+                    self.spelled[expanded.value] = self._spell(node.text, self.environ)
+                return expanded.value or ""
+            case Scalar():
+                return plain(node)
 
     def secret(self, node: Node, key: str) -> Secret | None:
         """A credential, wrapped at once."""

@@ -4,7 +4,7 @@ from typing import cast
 
 import msgspec
 
-from trunkline.config.schema import Configuration
+from trunkline.config.schema import Configuration, Plugin, Transform
 from trunkline.config.secret import Secret
 
 MASK = "****"
@@ -24,6 +24,10 @@ def masked(configuration: Configuration) -> dict[str, object]:
             values |= {"auth": login.pop("kind"), **login}
         values["speaks"] = dict(settings.speaks)
         values["headers"] = {header: MASK for header, _ in settings.headers}
+        values["transforms"] = _transforms(settings.transforms)
+        values["model_transforms"] = {
+            model: _transforms(transforms) for model, transforms in settings.model_transforms
+        }
         providers[name] = {key: value for key, value in values.items() if value not in ({}, [], ())}
     return {
         "source": configuration.source,
@@ -36,8 +40,30 @@ def masked(configuration: Configuration) -> dict[str, object]:
         "timeouts": _plain(configuration.timeouts),
         "retry": _plain(configuration.retry),
         **({} if configuration.search is None else {"search": _plain(configuration.search)}),
+        **({"plugins": _plugins(configuration.plugins)} if configuration.plugins else {}),
         "warnings": list(configuration.warnings),
     }
+
+
+def _plugins(plugins: tuple[Plugin, ...]) -> list[object]:
+    return [{"path": plugin.path, "options": _veiled(plugin.options)} for plugin in plugins]
+
+
+def _transforms(transforms: tuple[Transform, ...]) -> list[object]:
+    return [{one.name: _veiled(one.options)} if one.options else one.name for one in transforms]
+
+
+def _veiled(value: object) -> object:
+    """Options with every text masked: it may be a key."""
+    match value:
+        case str():
+            return MASK
+        case dict():
+            return {key: _veiled(below) for key, below in cast("dict[str, object]", value).items()}
+        case list():
+            return [_veiled(item) for item in cast("list[object]", value)]
+        case _:
+            return value
 
 
 def _plain(value: object) -> dict[str, object]:

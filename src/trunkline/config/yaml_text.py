@@ -2,26 +2,39 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import fields
 
-from trunkline.config.schema import Configuration, ProviderSettings, Retry, RouteRule, Server, Timeouts
+from trunkline.config.schema import (
+    Configuration,
+    ProviderSettings,
+    Retry,
+    RouteRule,
+    Server,
+    Timeouts,
+    Transform,
+)
 
 PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+UNSPELLED: Final[Mapping[str, str]] = {}
 WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
-def encode_yaml(configuration: Configuration, references: Mapping[str, str]) -> str:
+def encode_yaml(
+    configuration: Configuration, references: Mapping[str, str], spelled: Mapping[str, str] = UNSPELLED
+) -> str:
     """The file's text. ``references``: dotted place of a credential -> the environment's variable for it.
 
-    Every credential and every header must have one.
+    Every credential and every header must have one. ``spelled``: texts among the options that are written otherwise,
+    as what came out of the environment is.
     """
     sections = (
         _section("server", _server(configuration.server, references)),
-        _section("providers", _providers(configuration, references)),
+        _section("plugins", _plugins(configuration, spelled)),
+        _section("providers", _providers(configuration, references, spelled)),
         _section("models", [f"  {_key(name.pattern)}: {_chain(name.to)}" for name in configuration.models]),
         _section("routes", [f"  {name}: {_rule(name, rule)}" for name, rule in configuration.routes]),
         ["any_name: true   # a model that nobody knows goes by the routes too"] * configuration.any_name,
@@ -43,11 +56,51 @@ def _server(server: Server, references: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def _providers(configuration: Configuration, references: Mapping[str, str]) -> list[str]:
+def _plugins(configuration: Configuration, spelled: Mapping[str, str]) -> list[str]:
+    lines: list[str] = []
+    for plugin in configuration.plugins:
+        options = f", options: {_value(plugin.options, spelled)}" if plugin.options else ""
+        lines.append(f"  - {{path: {_value(plugin.path, spelled)}{options}}}")
+    return lines
+
+
+def _providers(
+    configuration: Configuration, references: Mapping[str, str], spelled: Mapping[str, str]
+) -> list[str]:
     lines: list[str] = []
     for name, settings in configuration.providers:
         lines += [f"  {_key(name)}:", *_provider(name, settings, references)]
+        if settings.transforms:
+            lines.append(f"    transforms: {_transforms(settings.transforms, spelled)}")
+        lines += ["    model_transforms:"] * bool(settings.model_transforms)
+        for model, transforms in settings.model_transforms:
+            lines.append(f"      {_key(model)}: {_transforms(transforms, spelled)}")
     return lines
+
+
+def _transforms(transforms: tuple[Transform, ...], spelled: Mapping[str, str]) -> str:
+    """A list in one line: a name, or a name with its options."""
+    elements = (
+        f"{{{_key(one.name)}: {_value(one.options, spelled)}}}" if one.options else _text(one.name)
+        for one in transforms
+    )
+    return f"[{', '.join(elements)}]"
+
+
+def _value(value: object, spelled: Mapping[str, str]) -> str:
+    """Anything as JSON, which is YAML too."""
+    match value:
+        case str() if value in spelled:
+            return _json(spelled[value])
+        case str():
+            return _quoted(value)
+        case dict():
+            members = cast("dict[str, object]", value).items()
+            return f"{{{', '.join(f'{_json(key)}: {_value(below, spelled)}' for key, below in members)}}}"
+        case list():
+            return f"[{', '.join(_value(item, spelled) for item in cast('list[object]', value))}]"
+        case _:
+            return msgspec.json.encode(value).decode()
 
 
 def _provider(name: str, settings: ProviderSettings, references: Mapping[str, str]) -> list[str]:

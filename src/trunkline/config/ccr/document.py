@@ -7,10 +7,12 @@ from typing import Final
 from msgspec import Struct, structs
 
 from trunkline.config.addresses import is_loopback
-from trunkline.config.ccr.expand import expand_ccr, only_reference
+from trunkline.config.ccr.expand import expand_ccr, only_reference, spell
 from trunkline.config.ccr.findings import Findings, Note
+from trunkline.config.ccr.plugins import read_plugins
 from trunkline.config.ccr.providers import ALIASES, VARIABLE, read_providers, renamed
 from trunkline.config.ccr.router import read_routes
+from trunkline.config.ccr.transformers import Loaded
 from trunkline.config.ccr.unserved import note_unserved
 from trunkline.config.json5_file import decode_json5
 from trunkline.config.problems import ConfigurationError
@@ -34,6 +36,8 @@ class Imported(Struct, frozen=True, kw_only=True):
     configuration: Configuration
     notes: tuple[Note, ...]
     references: Mapping[str, str]
+    spelled: Mapping[str, str] = {}
+    """Values with something out of the environment in them -> how Trunkline's own form writes them."""
     unset: tuple[str, ...]
     literal_secrets: tuple[str, ...]
 
@@ -44,13 +48,14 @@ def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty
     An empty text or null is as if the key were not there. ``may_be_empty``: no provider is no mistake.
     """
     document = decode_json5(text, file)
-    reading = Reading(file, environ, expand_ccr)
+    reading = Reading(file, environ, expand_ccr, spell)
     findings = Findings(reading)
     for line, key in document.repeated:
         findings.warn(line, key, "is written twice: the last one is used")
     root = Section(reading, _present(document.root))
-    plugins = bool(root.items("transformers"))
-    entries = read_providers(findings, root, plugins)
+    plugins = read_plugins(findings, root)
+    loaded = Loaded(any=bool(root.items("transformers")), run=bool(plugins))
+    entries = read_providers(findings, root, loaded)
     if not entries and not reading.problems and not may_be_empty and root.usable:
         root.problem("Providers", "no usable provider is configured: name one, with its api_base_url")
     names = {entry.written: entry.name for entry in entries}
@@ -64,6 +69,7 @@ def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty
         any_name=True,
         timeouts=_timeouts(findings, root),
         retry=Retry(targets=_targets(routes)),
+        plugins=plugins,
     )
     note_unserved(findings, root)
     if reading.problems:
@@ -72,6 +78,7 @@ def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty
         configuration=structs.replace(configuration, warnings=findings.warnings),
         notes=tuple(sorted(findings.notes, key=lambda note: note.line)),
         references=findings.references,
+        spelled=reading.spelled,
         unset=tuple(findings.unset),
         literal_secrets=tuple(reading.literal_secrets),
     )

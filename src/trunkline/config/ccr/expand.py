@@ -30,6 +30,19 @@ def expand_ccr(text: str, environ: Mapping[str, str]) -> Expanded:
     return Expanded("".join(pieces), literal=literal)
 
 
+def spell(text: str, environ: Mapping[str, str]) -> str:
+    """The same text as Trunkline's own form has it: ``${NAME}`` for what is filled in, ``$$`` for a dollar sign."""
+    pieces: list[str] = []
+    end = 0
+    for match in REFERENCE.finditer(text):
+        name = match["braced"] or match["bare"]
+        if environ.get(name, ""):
+            pieces += [text[end : match.start()].replace("$", "$$"), f"${{{name}}}"]
+            end = match.end()
+    pieces.append(text[end:].replace("$", "$$"))
+    return "".join(pieces)
+
+
 def only_reference(text: str) -> str | None:
     """The variable's name, when a text is one reference and nothing else."""
     match = REFERENCE.fullmatch(text.strip())

@@ -9,7 +9,7 @@ from trunkline.config.addresses import url_fault
 from trunkline.config.ccr.expand import only_reference
 from trunkline.config.ccr.findings import Findings
 from trunkline.config.ccr.places import Place, place_of, without_version
-from trunkline.config.ccr.transformers import read_uses
+from trunkline.config.ccr.transformers import Loaded, Uses, read_uses
 from trunkline.config.nearest import did_you_mean
 from trunkline.config.schema import ModelName, ProviderSettings
 from trunkline.config.secret import Secret
@@ -64,7 +64,7 @@ class _Fields(Struct, frozen=True):
         return None if spelled is None else self.section.text(spelled)
 
 
-def read_providers(findings: Findings, root: Section, plugins: bool) -> tuple[Entry, ...]:
+def read_providers(findings: Findings, root: Section, loaded: Loaded) -> tuple[Entry, ...]:
     """All usable providers in order; of a name that is there twice the last one, as in CCR."""
     key = "Providers" if root.get("Providers") is not None else "providers"
     if key == "Providers" and root.get("providers") is not None:
@@ -76,7 +76,7 @@ def read_providers(findings: Findings, root: Section, plugins: bool) -> tuple[En
             findings.problem(node.line, path, "must be a provider: {name, api_base_url, api_key, models}")
             continue
         fields = _fields(findings, Section(findings.reading, node, path))
-        entry = _provider(findings, fields, index, set(found), plugins)
+        entry = _provider(findings, fields, index, set(found), loaded)
         if entry is None:
             continue
         if entry.written in found:
@@ -114,7 +114,7 @@ def _fields(findings: Findings, section: Section) -> _Fields:
 
 
 def _provider(
-    findings: Findings, fields: _Fields, index: int, before: set[str], plugins: bool
+    findings: Findings, fields: _Fields, index: int, before: set[str], loaded: Loaded
 ) -> Entry | None:
     written = fields.text("name")
     if written is None or fields.get("api_base_url") is None:
@@ -124,12 +124,12 @@ def _provider(
         return None
     name = _usable_name(findings, fields, written, index, before)
     models = _models(fields)
-    uses = read_uses(findings, fields.get("transformer"), fields.key("transformer"), plugins)
+    uses = read_uses(findings, fields.get("transformer"), fields.key("transformer"), loaded)
     url = _url(findings, fields)
     if url is None:
         return None
-    bearer = any(use.use_bearer for use in uses)
-    place = place_of(url, {use.name for use in uses}, models, bearer=bearer)
+    bearer = uses.option("Anthropic", "UseBearer") is True
+    place = place_of(url, uses.names, models, bearer=bearer)
     credential = _credential(findings, fields, name, place)
     if fields.get("tokenizer") is not None:
         message = "is not used yet: lengths for longContext are estimated by size"
@@ -139,7 +139,7 @@ def _provider(
         written=written,
         name=name,
         line=fields.section.line,
-        settings=_settings(place, models, credential),
+        settings=_settings(place, models, credential, uses),
     )
 
 
@@ -157,7 +157,9 @@ def _url(findings: Findings, fields: _Fields) -> str | None:
     return url
 
 
-def _settings(place: Place, models: tuple[str, ...], credential: Secret | None) -> ProviderSettings:
+def _settings(
+    place: Place, models: tuple[str, ...], credential: Secret | None, uses: Uses
+) -> ProviderSettings:
     headers: tuple[tuple[str, str], ...] = ()
     if place.key_header is not None and credential is not None:
         headers = ((place.key_header, credential.reveal()),)
@@ -173,6 +175,8 @@ def _settings(place: Place, models: tuple[str, ...], credential: Secret | None) 
         api_version=place.api_version,
         surface=place.surface,
         headers=headers,
+        transforms=uses.transforms(),
+        model_transforms=uses.model_transforms(),
     )
 
 

@@ -61,24 +61,6 @@ def note_unserved(findings: Findings, root: Section) -> None:
             findings.used(entry.line, entry.key, "does nothing here: it is empty or turned off")
         else:
             findings.warn(entry.line, entry.key, message)
-    for index, node in enumerate(root.items("transformers")):
-        _note_plugin(findings, node, f"transformers[{index}]")
-
-
-def _note_plugin(findings: Findings, node: Node, key: str) -> None:
-    """A plugin's path is shown by its file's name: what lies before it is nobody's business."""
-    entries = {entry.key: entry.node for entry in node.entries} if isinstance(node, Mapping) else {}
-    path = entries.get("path")
-    if not isinstance(path, Scalar):
-        findings.warn(node.line, key, "names no path, so it loads nothing")
-        return
-    name = path.text.replace("\\", "/").rpartition("/")[2]
-    if "databricks" in name.lower():
-        findings.used(
-            node.line, key, f'"{name}" is not needed: our own handling of Databricks is in its place'
-        )
-    else:
-        findings.warn(node.line, key, f'"{name}" is not run yet: plugins are not supported by this version')
 
 
 def _does_nothing(key: str, node: Node) -> bool:
