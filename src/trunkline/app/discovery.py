@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -10,7 +11,8 @@ from trunkline.catalog.providers import provider_entry
 from trunkline.config.environment import SOURCE
 from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError, Kind, kind_of_status
-from trunkline.core.http import HttpRequest
+from trunkline.core.http import HttpHead, HttpRequest
+from trunkline.providers.databricks.errors import read_error
 from trunkline.providers.databricks.models import best_claude
 from trunkline.providers.databricks.provider import DatabricksProvider
 from trunkline.providers.databricks.services import ServiceWalk, merge_models
@@ -82,11 +84,22 @@ async def _listed(
 ) -> tuple[ListedModel, ...]:
     if request is None:
         return ()
-    status, body = await _ask(upstream, request, provider.name)
-    if status != 200:
-        message = f"{provider.name} answered {status} when asked for its models ({request.url})."
-        raise GatewayError(kind_of_status(status), message, status=status, local=False)
+    head, body = await ask_whole(upstream, request, provider.name)
+    if head.status != 200:
+        raise _refused(provider, request, head, body)
     return provider.decode_discovery(body)
+
+
+def _refused(provider: Provider, request: HttpRequest, head: HttpHead, body: bytes) -> GatewayError:
+    """A list that was refused; Databricks' reason is in the body, not in the status (databricks.md 5.3)."""
+    message = f"{provider.name} answered {head.status} when asked for its models ({request.url})"
+    error = GatewayError(kind_of_status(head.status), f"{message}.", status=head.status, local=False)
+    if not isinstance(provider, DatabricksProvider):
+        return error
+    error.raw = body
+    said = read_error(error, head, host=urlsplit(request.url).netloc, deployment="")
+    said.message = f"{message}: {said.message}"
+    return said
 
 
 async def _follow(walk: ServiceWalk, upstream: Upstream, name: str) -> None:
@@ -94,13 +107,14 @@ async def _follow(walk: ServiceWalk, upstream: Upstream, name: str) -> None:
     try:
         async with asyncio.timeout(SERVICES_PATIENCE):
             while (request := walk.request()) is not None:
-                walk.take(*await _ask(upstream, request, name))
+                head, body = await ask_whole(upstream, request, name)
+                walk.take(head.status, body)
     except (TimeoutError, GatewayError):
         return
 
 
-async def _ask(upstream: Upstream, request: HttpRequest, name: str) -> tuple[int, bytes]:
-    """Status and body."""
+async def ask_whole(upstream: Upstream, request: HttpRequest, name: str) -> tuple[HttpHead, bytes]:
+    """An answer, whole; ``name`` is who is asked. Raises GatewayError."""
     answer = await upstream.open(request, headers_timeout=PATIENCE)
     whole = False
     try:
@@ -108,7 +122,7 @@ async def _ask(upstream: Upstream, request: HttpRequest, name: str) -> tuple[int
         whole = True
     finally:
         await answer.close(reuse=whole)
-    return answer.head.status, body
+    return answer.head, body
 
 
 async def _body(answer: UpstreamAnswer, name: str) -> bytes:

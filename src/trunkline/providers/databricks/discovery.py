@@ -12,8 +12,12 @@ _TASKS: Final = frozenset({"llm/v1/chat", "agent/v1/chat"})
 """Tasks that answer chat requests. Agents of the other kinds speak Responses."""
 
 
-class _State(Struct):
+class State(Struct):
+    """How an endpoint is; READY says nothing of who may ask it."""
+
     ready: str | None = None
+    config_update: str | None = None
+    suspend: str | None = None
 
 
 class _FoundationModel(Struct):
@@ -28,36 +32,52 @@ class _Config(Struct):
     served_entities: list[_Entity] | None = None
 
 
-class _Endpoint(Struct):
+class Endpoint(Struct):
+    """A serving endpoint as it is listed, as far as we read it."""
+
     name: str
     task: str | None = None
-    state: _State | None = None
+    state: State | None = None
+    permission_level: str | None = None
     config: _Config | None = None
+
+    @property
+    def generates(self) -> bool:
+        """It answers chat requests."""
+        return self.task in _TASKS
+
+    @property
+    def ready(self) -> bool:
+        return self.state is not None and self.state.ready == "READY"
 
 
 class _Listing(Struct):
-    endpoints: list[_Endpoint] | None = None
+    endpoints: list[Endpoint] | None = None
 
 
 _LISTING: Final = msgspec.json.Decoder(_Listing)
 
 
-def decode_endpoints(body: bytes) -> tuple[ListedModel, ...]:
-    """The READY chat endpoints of a listing. Raises GatewayError (UPSTREAM_FAILED) for anything else."""
+def read_endpoints(body: bytes) -> list[Endpoint]:
+    """All endpoints of a listing. Raises GatewayError (UPSTREAM_FAILED) for anything else."""
     try:
-        listing = _LISTING.decode(body)
+        return _LISTING.decode(body).endpoints or []
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         raise GatewayError(
             Kind.UPSTREAM_FAILED, f"the list of serving endpoints is unreadable: {cause}"
         ) from cause
+
+
+def decode_endpoints(body: bytes) -> tuple[ListedModel, ...]:
+    """The READY chat endpoints of a listing. Raises GatewayError (UPSTREAM_FAILED) for anything else."""
     return tuple(
         ListedModel(endpoint.name, _display_name(endpoint))
-        for endpoint in listing.endpoints or []
-        if endpoint.task in _TASKS and endpoint.state is not None and endpoint.state.ready == "READY"
+        for endpoint in read_endpoints(body)
+        if endpoint.generates and endpoint.ready
     )
 
 
-def _display_name(endpoint: _Endpoint) -> str | None:
+def _display_name(endpoint: Endpoint) -> str | None:
     entities = (endpoint.config.served_entities if endpoint.config else None) or []
     models = (entity.foundation_model for entity in entities)
     return next((model.display_name for model in models if model is not None and model.display_name), None)

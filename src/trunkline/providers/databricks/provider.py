@@ -14,7 +14,7 @@ from trunkline.providers.address import CARRIED_NAMES
 from trunkline.providers.databricks.discovery import decode_endpoints
 from trunkline.providers.databricks.edits import edit_body
 from trunkline.providers.databricks.errors import read_error
-from trunkline.providers.databricks.hosts import read_host
+from trunkline.providers.databricks.hosts import Host, read_host
 from trunkline.providers.databricks.learning import learn
 from trunkline.providers.databricks.rules import databricks_facts
 from trunkline.providers.databricks.services import PLATFORM, ServiceWalk
@@ -64,6 +64,20 @@ class DatabricksProvider:
     @property
     def models(self) -> tuple[str, ...]:
         return self._settings.models
+
+    @property
+    def host(self) -> Host:
+        """The workspace's address, as it was read."""
+        return self._host
+
+    @property
+    def pinned(self) -> str:
+        """The only surface, or side of it, that is used; empty when all are."""
+        return self._settings.surface or self._host.pin or ""
+
+    def get(self, path: str, credential: str | None) -> HttpRequest:
+        """A request to the workspace itself, beside the models."""
+        return HttpRequest("GET", f"{self._host.base}{path}", self._listing(credential))
 
     @property
     def needs_credential(self) -> bool:
@@ -125,12 +139,11 @@ class DatabricksProvider:
     def discovery(self, credential: str | None) -> HttpRequest | None:
         if self._host.dedicated or self._entry.discovery is None:
             return None  # a gateway's own host has no control plane (databricks.md 1.5)
-        return HttpRequest("GET", f"{self._host.base}{self._entry.discovery}", self._listing(credential))
+        return self.get(self._entry.discovery, credential)
 
     def services(self, credential: str | None) -> tuple[ServiceWalk, ...]:
         """The lists of Unity Catalog model services; none where the gateway could not be asked for them."""
-        pin = self._settings.surface or self._host.pin or ""
-        if self._host.dedicated or not self._host.system_ai or pin.startswith("serving"):
+        if self._host.dedicated or not self._host.system_ai or self.pinned.startswith("serving"):
             return ()
         headers = self._listing(credential)
         return tuple(ServiceWalk(self._host.base, headers, parent) for parent in (PLATFORM, None))

@@ -1,6 +1,5 @@
 """Tokens by way of ``databricks-sdk``, an extra: imported when first needed, in a thread of its own."""
 
-import base64
 import importlib
 import os
 import re
@@ -11,11 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, cast
 
-import msgspec
-from msgspec import Struct
-
 from trunkline import __version__
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.providers.databricks.jwt import claims_of
 from trunkline.upstream.credentials.kept import Issued
 from trunkline.upstream.credentials.ports import Clock
 from trunkline.upstream.credentials.principal import is_token, redacted
@@ -43,10 +40,6 @@ class _Config(Protocol):
     def oauth_token(self) -> _Expiring: ...
 
 
-class _Claims(Struct):
-    exp: float | None = None
-
-
 class _SignedIn(NamedTuple):
     headers: Mapping[str, str]
     ends: float | None
@@ -57,7 +50,6 @@ _COMMANDS: Final = {"databricks-cli": "databricks", "azure-cli": "az"}
 """What a kind of login runs."""
 _SECRETS: Final = ("token", "client_secret", "azure_client_secret", "google_credentials", "password")
 """The arguments that no message may hold."""
-_CLAIMS: Final = msgspec.json.Decoder(_Claims)
 
 
 class LibraryLogin:
@@ -96,7 +88,8 @@ class LibraryLogin:
                 f"{self._provider}: Databricks' library signs in with a {scheme or 'missing'} header, which"
                 " models do not take; use a service principal, a profile or a token"
             )
-        ends = _claimed_end(value) or signed_in.ends
+        claims = claims_of(value)
+        ends = (claims and claims.exp) or signed_in.ends
         if ends is None:
             return Issued(value, None, ASK_AGAIN)
         return Issued(value, ends - self._clock.unix())
@@ -176,17 +169,6 @@ def _alone(file: Path | None) -> Generator[None, None, None]:
     with file.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
-
-
-def _claimed_end(token: str) -> float | None:
-    """When a JWT says that it ends; None for anything else. Nothing is verified: the workspace does."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
-    try:
-        return _CLAIMS.decode(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))).exp
-    except (ValueError, msgspec.DecodeError):
-        return None
 
 
 def _refused(message: str) -> GatewayError:
