@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -319,6 +319,59 @@ def test_a_gateway_in_the_foreground_is_left_to_its_terminal(serve, background) 
         assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
         assert "was not started by trunkline start" in result.err
     assert gateway.stop()[0] == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_restart_over_http_hands_over_and_a_broken_file_stays_out(background, workers: str) -> None:
+    path = background.home / "ccr.json"
+    provider = {
+        "name": "p",
+        "api_base_url": "http://127.0.0.1:9/v1/chat/completions",
+        "api_key": "k",
+        "models": ["m"],
+    }
+    path.write_text(json.dumps({"Providers": [provider], "Router": {"default": "p,m"}}))
+    start = background("start", "--port", "0", "--workers", workers, "--config", str(path))
+    assert start.code == 0, start.err
+    before = service(background.home)
+
+    def ask(method: str, where: str, body: bytes | None = None) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", before["port"], timeout=30)
+        with contextlib.closing(connection):
+            connection.request(method, where, body)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    text = path.read_text()
+    path.write_text("{")
+    status, said = ask("POST", "/api/restart")
+    assert (status, b"Not restarted" in said) == (400, True)
+    path.write_text(text)
+    assert service(background.home) == before
+    shown = json.loads(ask("GET", "/api/config")[1])
+    assert shown["Providers"] == [{**provider, "api_key": "****"}]
+    shown["Providers"][0]["models"] = ["m", "n"]
+    assert ask("POST", "/api/config", json.dumps(shown).encode())[0] == 200
+    models = ask("GET", "/v1/models")[1]
+    assert b'"n"' not in models
+    assert json.loads(ask("POST", "/api/restart")[1]) == {
+        "success": True,
+        "message": "Service restart initiated",
+    }
+    wait_until(lambda: service(background.home)["pid"] != before["pid"])
+    assert service(background.home)["port"] == before["port"]
+    wait_until(lambda: b'"n"' in ask("GET", "/v1/models")[1])
+    assert json.loads(path.read_text())["Providers"][0]["api_key"] == "k"
+    listed = json.loads(ask("GET", "/api/logs/files")[1])
+    assert [entry["name"][:4] for entry in listed] == ["ccr-", "ccr-"]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Ask again and again, for as long as a loaded machine may take."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_restart_starts_what_does_not_run(background) -> None:

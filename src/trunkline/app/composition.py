@@ -24,6 +24,7 @@ from trunkline.relay.ports import Credentials, ExchangeRecord, Finder, Recorder,
 from trunkline.relay.proofs import ProofStore
 from trunkline.routing.health import Health
 from trunkline.routing.table import RoutingTable, build_table
+from trunkline.server.admin import AdminAnswer, AdminCall, Administration
 from trunkline.server.application import Application
 from trunkline.server.health import Status
 from trunkline.upstream.clock import SystemClock
@@ -78,6 +79,7 @@ class Gateway:
         self._tasks = asyncio.TaskGroup()
         self._running: list[asyncio.Task[None]] = []
         self._wait_until = 0.0
+        self._administration: Administration | None = None
 
     def application(self) -> Application:
         """The ASGI application."""
@@ -88,9 +90,18 @@ class Gateway:
             models=self.models,
             status=self.status,
             metrics=self._metrics.exposition,
+            administration=self._administer,
             startup=self.startup,
             shutdown=self.shutdown,
         )
+
+    async def _administer(self, call: AdminCall) -> AdminAnswer:
+        """Administration, loaded when it is first asked for."""
+        if self._administration is None:
+            from trunkline.app.admin.surface import make_administration
+
+            self._administration = make_administration(self._configuration)
+        return await self._administration(call)
 
     async def run(self, inbound: Inbound, sink: Sink) -> None:
         """Serve one request; soon after the start it may wait for the lists that its plan needs."""

@@ -24,8 +24,9 @@ from trunkline.server.leaving import HANDED_OVER
 @click.command("restart")
 @config_option
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes; as many as before when not given.")
+@click.option("--service-pid", "pid", type=int, hidden=True, help="Only the service with this process id.")
 @json_option
-def command(path: str | None, workers: int | None, as_json: bool) -> None:
+def command(path: str | None, workers: int | None, pid: int | None, as_json: bool) -> None:
     """Start the gateway in the background anew: with its configuration as it is now, or another one.
 
     The new process takes over the listening socket before the old one ends, which answers what it has begun: no
@@ -34,8 +35,10 @@ def command(path: str | None, workers: int | None, as_json: bool) -> None:
     \b
     Exit code: 0 it runs, 1 it did not start, 3 configuration.
     """
-    found = running_service(os.environ)
+    found = running_service(os.environ, pid)
     if found is None:
+        if pid is not None:
+            raise Failure(f"There is no service with the process id {pid} any more.")
         now, started = ensure(find(path), workers or 1)
         if not started:
             where = url(*now.address)

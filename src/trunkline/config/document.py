@@ -64,6 +64,7 @@ def _server(section: Section) -> Server:
         host=section.text("host") or "127.0.0.1",
         port=section.integer("port", 3456, 0, 65_535),
         keys=section.secrets("keys"),
+        admin_key=section.secret("admin_key"),
         max_body=section.integer("max_body", 32 * MEBIBYTE, 1024, 1024 * MEBIBYTE),
         max_concurrent=section.integer("max_concurrent", 1024, 1, 100_000),
         strict=section.flag("strict", False),

@@ -13,6 +13,7 @@ from trunkline.config.document import decode_document
 from trunkline.config.environment import from_environment
 from trunkline.config.problems import ConfigurationError, Problem
 from trunkline.config.schema import Configuration, ModelName, ProviderSettings, RouteRule
+from trunkline.config.secret import Secret
 from trunkline.config.section import Reading
 from trunkline.config.tree import Node, line_of
 
@@ -20,6 +21,8 @@ MAX_FILE: Final = 1024 * 1024
 """Bytes; a configuration is read whole, by a reader that is not fast."""
 
 REHEARSAL: Final = "rehearsal"
+ADMIN_KEY_VARIABLE: Final = "TRUNKLINE_ADMIN_KEY"
+"""``server.admin_key`` of configurations that do not name one, as those of other programs cannot."""
 
 
 def load(path: str | None, environ: Mapping[str, str]) -> Configuration:
@@ -29,6 +32,15 @@ def load(path: str | None, environ: Mapping[str, str]) -> Configuration:
     the environment's usual variables, and with none of them the rehearsal.
     Raises ConfigurationError.
     """
+    configuration = _load(path, environ)
+    key = environ.get(ADMIN_KEY_VARIABLE, "").strip()
+    if not key or configuration.server.admin_key is not None:
+        return configuration
+    server = structs.replace(configuration.server, admin_key=Secret(key))
+    return structs.replace(configuration, server=server)
+
+
+def _load(path: str | None, environ: Mapping[str, str]) -> Configuration:
     found = path or environ.get("TRUNKLINE_CONFIG") or _usual_file(environ)
     if found:
         return load_file(Path(found).expanduser(), environ)

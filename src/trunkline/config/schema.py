@@ -18,6 +18,8 @@ class Server(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 3456
     keys: tuple[Secret, ...] = ()
+    admin_key: Secret | None = None
+    """What administration over HTTP wants; None: it is for programs on this machine."""
     max_body: int = 32 * MEBIBYTE
     """Bytes; a larger request body is a 413."""
     max_concurrent: int = 1024

@@ -50,7 +50,7 @@ def _section(name: str, lines: list[str]) -> list[str]:
 
 
 def _server(server: Server, references: Mapping[str, str]) -> list[str]:
-    lines = _changed(server, Server(), without=("keys",))
+    lines = _changed(server, Server(), without=("keys", "admin_key"))
     if server.keys:
         lines.append(f'  keys: ["${{{references["server.keys"]}}}"]')
     return lines

@@ -15,6 +15,7 @@ from trunkline.providers.provider import ListedModel
 from trunkline.relay.inbound import Inbound, Operation, Subject
 from trunkline.relay.ports import ClientGone, Sink
 from trunkline.server import health
+from trunkline.server.admin import AdminDesk, Administration, no_administration
 from trunkline.server.asgi import CONNECTION, Connection, Receive, Scope, Send
 from trunkline.server.bodies import read_body
 from trunkline.server.client_keys import Door, query_key
@@ -38,6 +39,7 @@ WIND_UP: Final = 2.0
 _JSON: Final = ("content-type", "application/json")
 METRICS: Final = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
 """Prometheus' text format."""
+PLAIN: Final = ("content-type", "text/plain; charset=utf-8")
 _TELLING: Final = (
     (b"/messages", "anthropic_messages"),
     (b"/responses", "openai_responses"),
@@ -52,7 +54,7 @@ _KEPT: Final[dict[tuple[str, str], Operation]] = {
     ("kept_cancel", "POST"): "cancel",
 }
 _TELLS: Final = frozenset(
-    {"hello", "health", "health_detailed", "alive", "ready", "metrics", "models", "model"}
+    {"hello", "health", "health_detailed", "alive", "ready", "metrics", "models", "model", "page"}
 )
 """Routes that answer by themselves; all others are exchanges."""
 
@@ -90,6 +92,7 @@ class Application:
         models: Callable[[], Sequence[ListedModel]],
         status: Callable[[], Status],
         metrics: Callable[[], Awaitable[bytes]] = no_metrics,
+        administration: Administration = no_administration,
         startup: Callable[[], Awaitable[None]] = nothing,
         shutdown: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
@@ -98,6 +101,7 @@ class Application:
         self._models = models
         self._status = status
         self._metrics = metrics
+        self._administration = administration
         self._startup = startup
         self._shutdown = shutdown
         self._ids = RequestIds()
@@ -110,6 +114,7 @@ class Application:
     def configure(self, server: Server) -> None:
         """Take over who may call and how much, from the next request on."""
         self._door = Door(server)
+        self._desk = AdminDesk(server, self._door, self._administration)
         self._max_body = server.max_body
 
     def _drain(self) -> None:
@@ -175,7 +180,9 @@ class Application:
             raise GatewayError(Kind.NOT_FOUND, unknown_path(scope["raw_path"]), should_retry=False)
         route = found.route
         tenant = "-"
-        if route.role == "client":
+        if route.role == "admin":
+            self._desk.admit(head, scope)
+        elif route.role == "client":
             self._door.check_browser(head.caller)
             if route.protocol == "gemini":
                 head.caller.query_key = query_key(scope["query_string"])
@@ -188,6 +195,8 @@ class Application:
             await self._exchange(scope, receive, found, route.what, head, tenant, sink, request_id)
         elif route.what in _TELLS:
             await self._tell(found, head, sink)
+        elif route.what == "administer":
+            await self._desk.answer(scope, receive, found, head, sink)
         else:
             await self._look_up(scope, found, head, tenant, sink, request_id)
 
@@ -220,14 +229,24 @@ class Application:
                 body = health.encode_word("draining" if self.draining else "ready")
             case "metrics":
                 body, kind = await self._metrics(), METRICS
+            case "page":
+                status, kind, body = 404, PLAIN, health.NO_PAGE.encode()
             case "models" | "model":
                 protocol = _spoken(found, head, b"")
                 if what == "models":
                     body = encode_list(self._models(), protocol)
                 else:
                     body = encode_model(self._models(), found.rest, protocol)
-            case "generate" | "count_tokens" | "compact" | "kept" | "kept_input" | "kept_cancel":
-                raise RuntimeError("model operations have an exchange")
+            case (
+                "generate"
+                | "count_tokens"
+                | "compact"
+                | "kept"
+                | "kept_input"
+                | "kept_cancel"
+                | "administer"
+            ):
+                raise RuntimeError("others answer these")
             case _:
                 assert_never(what)
         await send_whole(sink, status, (kind,), body)

@@ -26,12 +26,14 @@ NO_KEYS: Final = "-"
 
 
 @lru_cache(maxsize=256)
-def _is_loopback_host(authority: str) -> bool:
+def is_loopback_host(authority: str) -> bool:
+    """Whether a Host header names this very machine."""
     return is_loopback(host_name(authority))
 
 
 @lru_cache(maxsize=256)
-def _is_loopback_peer(address: str) -> bool:
+def is_loopback_peer(address: str) -> bool:
+    """Whether the other end of a connection is on this machine."""
     return is_loopback(address)
 
 
@@ -79,11 +81,11 @@ class Door:
         when no keys are configured."""
         if self._tenants:
             return
-        if caller.peer is None or not _is_loopback_peer(caller.peer):
+        if caller.peer is None or not is_loopback_peer(caller.peer):
             raise refused(
                 "Without client keys the gateway serves this machine only; set server.keys to open it."
             )
-        if not _is_loopback_host(caller.host) and host_name(caller.host) != self._bound:
+        if not is_loopback_host(caller.host) and host_name(caller.host) != self._bound:
             raise refused(
                 "Without client keys the gateway answers to localhost, 127.0.0.1 and [::1] only, not to the "
                 "name this request used; set server.keys to use another name."
@@ -103,7 +105,7 @@ class Door:
         if not self._tenants:
             return NO_KEYS
         presented = False
-        for key in _presented(caller):
+        for key in presented_keys(caller):
             presented = True
             digest = self._digest(key)
             known, tenant = self._tenants.get(digest, (b"", ""))
@@ -122,7 +124,7 @@ def refused(message: str) -> GatewayError:
     return GatewayError(Kind.PERMISSION, message, should_retry=False)
 
 
-def _presented(caller: Caller) -> Iterator[bytes]:
+def presented_keys(caller: Caller) -> Iterator[bytes]:
     """Every key a request carries: SDKs may send a placeholder in one header and the key in the other."""
     if caller.api_key is not None:
         yield caller.api_key.encode("latin-1")

@@ -12,8 +12,9 @@ from msgspec import Struct
 from trunkline.config.nearest import nearest
 from trunkline.protocols.gemini import Called, read_path
 
-Role = Literal["public", "client"]
-"""``public``: whoever may reach the gateway at all; ``client``: with a client key where keys are set."""
+Role = Literal["public", "client", "admin"]
+"""``public``: whoever may reach the gateway at all; ``client``: with a client key where keys are set;
+``admin``: with the admin key, see :class:`trunkline.server.admin.AdminDesk`."""
 
 What = Literal[
     "generate",
@@ -30,6 +31,8 @@ What = Literal[
     "alive",
     "ready",
     "metrics",
+    "page",
+    "administer",
 ]
 
 
@@ -69,6 +72,19 @@ _KEPT_ROUTES: Final[tuple[tuple[str, tuple[str, ...], What], ...]] = (
     ("/responses/*", ("GET", "DELETE"), "kept"),
 )
 PREFIXES: Final = ("", "/v1")
+_ADMIN_ROUTES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("/api/config", ("GET", "HEAD", "POST")),
+    ("/api/transformers", _READ),
+    ("/api/restart", ("POST",)),
+    ("/api/logs", ("GET", "HEAD", "DELETE")),
+    ("/api/logs/files", _READ),
+    ("/api/update/check", _READ),
+    ("/api/update/perform", ("POST",)),
+    ("/providers", ("GET", "HEAD", "POST")),
+    ("/providers/*", ("GET", "HEAD", "PUT", "DELETE", "PATCH")),
+)
+"""claude-code-router's (ccr.md 4.1); the longer one of two that fit comes first."""
+_PAGES: Final = ("/ui", "/ui/", "/ui/*")
 _GEMINI_METHODS: Final[tuple[tuple[str, What], ...]] = (
     ("generateContent", "generate"),
     ("streamGenerateContent", "generate"),
@@ -124,6 +140,11 @@ def _rows() -> list[Route]:
             )
             for path, methods, what in _KEPT_ROUTES
         )
+    rows.extend(
+        Route(path=path, methods=methods, role="admin", what="administer")
+        for path, methods in _ADMIN_ROUTES
+    )
+    rows.extend(Route(path=path, methods=_READ, role="public", what="page") for path in _PAGES)
     return rows
 
 

@@ -16,6 +16,7 @@ from trunkline import __version__
 from trunkline.app.logs import configure_logging, log_to_files
 from trunkline.app.providers import find_credentials, make_providers, missing_credentials
 from trunkline.app.serving import serve
+from trunkline.app.worker import SERVICE_VARIABLE
 from trunkline.cli.outcome import explained, say
 from trunkline.cli.service.hand_over import offer
 from trunkline.cli.service.orders import Orders, Report
@@ -73,6 +74,8 @@ def run(orders: Orders, teller: Teller) -> None:
 def _serve(orders: Orders, places: Places, teller: Teller) -> None:
     log_to_files(places.logs)
     configure_logging()
+    if orders.report is not None:
+        os.environ[SERVICE_VARIABLE] = str(os.getpid())
     configuration = load(orders.config, os.environ)
     configured = configuration.server
     server = structs.replace(configured, host=orders.host, port=orders.port)

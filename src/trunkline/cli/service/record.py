@@ -33,11 +33,11 @@ class Service(Struct, frozen=True, kw_only=True):
     """systemd or a container started it and takes its end for the end of the service."""
 
 
-def running_service(environ: Mapping[str, str]) -> tuple[Places, Service] | None:
-    """The service that runs, wherever it keeps its files; None when there is none."""
+def running_service(environ: Mapping[str, str], pid: int | None = None) -> tuple[Places, Service] | None:
+    """The service that runs, wherever it keeps its files; None when there is none. ``pid``: only that one."""
     for places in all_places(environ):
         service = read_service(places)
-        if service is not None and is_alive(service):
+        if service is not None and pid in (None, service.pid) and is_alive(service):
             return places, service
     return None
 

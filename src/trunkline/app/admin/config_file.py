@@ -1,0 +1,136 @@
+"""Reading and saving a configuration file for administration: whole or not at all, checked before it is there."""
+
+import os
+import tempfile
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, cast
+
+import msgspec
+from msgspec import structs
+
+from trunkline.app.providers import make_providers
+from trunkline.config.dialect import dialect_of
+from trunkline.config.json5_file import decode_json5
+from trunkline.config.load import load_file, read_text, usual_ccr_file
+from trunkline.config.problems import ConfigurationError, Problem
+from trunkline.config.tree import plain
+
+BACKUPS: Final = 3
+"""Copies of earlier versions that are kept, as in claude-code-router."""
+
+Table = dict[str, object]
+
+
+def read_table(file: Path) -> Table:
+    """What the file says now, with its secrets. Raises ConfigurationError."""
+    text = read_text(file)
+    if dialect_of(text) == "ccr":
+        return _table(file, plain(decode_json5(text, str(file)).root))
+    from trunkline.config.yaml_file import decode_yaml  # 75 ms
+
+    tree = decode_yaml(text, str(file))
+    return {} if tree is None else _table(file, plain(tree))
+
+
+def check_file(file: Path, environ: Mapping[str, str], *, text_in: Path | None = None) -> None:
+    """Raises ConfigurationError when a gateway could not start on the file, or with what is in ``text_in``."""
+    may_be_empty = str(file) == str(usual_ccr_file(environ))
+    try:
+        make_providers(load_file(text_in or file, environ, may_be_empty=may_be_empty))
+    except ConfigurationError as error:
+        problems = tuple(structs.replace(problem, file=str(file)) for problem in error.problems)
+        raise ConfigurationError(problems) from None
+
+
+def save_table(file: Path, change: Callable[[Table], Table], environ: Mapping[str, str]) -> Path | None:
+    """Put what ``change`` makes of the file's content in its place; the backup of what was there.
+
+    Nothing is written when the new content cannot be started on. One save at a time, also among processes.
+    Raises ConfigurationError, OSError, and what ``change`` raises.
+    """
+    real = Path(os.path.realpath(file))  # a link, as dotfile managers make them, stays one
+    with _alone(real.parent):
+        text = read_text(real)
+        content = change(read_table(real))
+        new = _encoded(text, content)
+        if dialect_of(text) != dialect_of(new) and read_table(real):
+            raise _unusable(file, "is in another form than this: send what GET /api/config gives, changed")
+        candidate = _written(real, new)
+        try:
+            check_file(file, environ, text_in=candidate)
+            backup = _back_up(real, text)
+            candidate.replace(real)
+        except BaseException:
+            candidate.unlink(missing_ok=True)
+            raise
+        _sync(real.parent)
+    return backup
+
+
+def _table(file: Path, content: object) -> Table:
+    if not isinstance(content, dict):
+        raise _unusable(file, "holds no keys")
+    return cast("Table", content)
+
+
+def _encoded(text: str, content: Table) -> str:
+    """The new text: JSON as claude-code-router writes it, or YAML with the comments that were there."""
+    if dialect_of(text) == "ccr" or text.lstrip().startswith("{"):
+        return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
+    from trunkline.config.yaml_edit import edited_yaml  # 75 ms that reading does not need
+
+    return edited_yaml(text, content)
+
+
+def _written(real: Path, text: str) -> Path:
+    """The text in a file of its own beside the real one, for the user alone."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{real.name}.", suffix=".new", dir=real.parent)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(name)
+
+
+def _back_up(real: Path, text: str) -> Path:
+    """A copy of the file as it was; the oldest beyond :data:`BACKUPS` go."""
+    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    backup = real.with_name(f"{real.name}.{stamp.replace(':', '-').replace('.', '-')}.bak")
+    with open(os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    for old in sorted(real.parent.glob(f"{real.name}.*.bak"))[:-BACKUPS]:
+        with suppress(FileNotFoundError):
+            old.unlink()
+    return backup
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Hold the folder's lock: other workers save to the same file."""
+    if os.name == "nt":
+        yield
+        return
+    import fcntl  # not on Windows
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sync(folder: Path) -> None:
+    if os.name != "nt":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _unusable(file: Path, message: str) -> ConfigurationError:
+    return ConfigurationError((Problem(file=str(file), message=message),))

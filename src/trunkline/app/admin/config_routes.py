@@ -1,0 +1,68 @@
+"""``/api/config``: the configuration file without its secrets, and saving it with them."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Final, cast
+
+from trunkline.app.admin.answers import Table, answer, done, refuse, table_in, told
+from trunkline.app.admin.config_file import read_table, save_table
+from trunkline.config.masking import Hidden, with_secrets, without_secrets
+from trunkline.config.problems import ConfigurationError
+from trunkline.config.schema import Configuration
+from trunkline.config.show import masked
+from trunkline.server.admin import AdminAnswer, AdminCall
+
+SAVED: Final = "Config saved successfully"
+"""claude-code-router's own words."""
+
+
+class ConfigRoutes:
+    """The file that ``configuration`` was read from, as it is now: what runs may be older."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+
+    async def read(self, call: AdminCall) -> AdminAnswer:
+        """What the file says; without a file, what is in force."""
+        return answer(await asyncio.to_thread(self._read))
+
+    async def save(self, call: AdminCall) -> AdminAnswer:
+        """Replace the file's content. It is in force after a restart."""
+        wanted = table_in(call.body)
+        file = self._file()
+        if file is None:
+            refuse(
+                409,
+                f"The gateway runs on no file but on {self._configuration.source}: write a configuration file and "
+                "restart it, then it can be edited here.",
+            )
+        backup = await asyncio.to_thread(self._save, file, wanted)
+        return done(SAVED, restart_required=True, backup=None if backup is None else backup.name)
+
+    def _file(self) -> Path | None:
+        file = Path(self._configuration.source)
+        return file if file.is_file() else None
+
+    def _read(self) -> Table:
+        file = self._file()
+        if file is None:
+            return masked(self._configuration)
+        try:
+            return cast("Table", without_secrets(read_table(file)))
+        except ConfigurationError as error:
+            refuse(409, f"{file.name} cannot be read as it is now. {told(error)}")
+
+    def _save(self, file: Path, wanted: Table) -> Path | None:
+        try:
+            return save_table(file, lambda known: cast("Table", with_secrets(wanted, known)), os.environ)
+        except Hidden as error:
+            refuse(
+                400,
+                f"{', '.join(error.places)}: a masked value stands where the file has none to keep. Write it out, "
+                "or name a variable, as ${NAME}. The file is as it was.",
+            )
+        except ConfigurationError as error:
+            refuse(400, f"The configuration is refused; the file is as it was. {told(error)}")
+        except OSError as error:
+            refuse(500, f"{file.name} cannot be written: {error.strerror}. It is as it was.")

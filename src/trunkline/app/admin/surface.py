@@ -1,0 +1,44 @@
+"""All of administration as one table: route and method, and who answers."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from trunkline.app.admin.config_routes import ConfigRoutes
+from trunkline.app.admin.log_routes import LogRoutes
+from trunkline.app.admin.service_routes import ServiceRoutes, service_pid
+from trunkline.app.logs import FOLDER_VARIABLE
+from trunkline.config.schema import Configuration
+from trunkline.server.admin import AdminAnswer, AdminCall, Administration
+
+
+def make_administration(
+    configuration: Configuration, environ: Mapping[str, str] = os.environ
+) -> Administration:
+    """What answers the routes whose role is ``admin``."""
+    config = ConfigRoutes(configuration)
+    folder = environ.get(FOLDER_VARIABLE)
+    logs = LogRoutes(Path(folder) if folder else None)
+    service = ServiceRoutes(configuration, service_pid(environ))
+    table: dict[tuple[str, str], Administration] = {
+        ("/api/config", "GET"): config.read,
+        ("/api/config", "POST"): config.save,
+        ("/api/transformers", "GET"): service.transformers,
+        ("/api/restart", "POST"): service.restart,
+        ("/api/logs", "GET"): logs.read,
+        ("/api/logs", "DELETE"): logs.clear,
+        ("/api/logs/files", "GET"): logs.files,
+        ("/api/update/check", "GET"): service.update,
+        ("/api/update/perform", "POST"): service.update,
+        ("/providers", "GET"): service.providers,
+        ("/providers", "POST"): service.change_providers,
+        ("/providers/*", "GET"): service.provider,
+        ("/providers/*", "PUT"): service.change_providers,
+        ("/providers/*", "DELETE"): service.change_providers,
+        ("/providers/*", "PATCH"): service.change_providers,
+    }
+
+    async def administer(call: AdminCall) -> AdminAnswer:
+        return await table[call.path, call.method](call)
+
+    return administer

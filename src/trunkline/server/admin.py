@@ -1,0 +1,140 @@
+"""Administration over HTTP: who may, and what a route of it is asked and answers.
+
+The routes are claude-code-router's own (reference ccr.md 4.1). Who answers them is given to the application;
+nothing here is on the way of a model request.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from hmac import compare_digest, digest
+from typing import Final
+
+from msgspec import Struct
+
+from trunkline.config.schema import Server
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.server.asgi import RawHeaders, Receive, Scope
+from trunkline.server.bodies import read_body
+from trunkline.server.client_keys import (
+    Caller,
+    Door,
+    is_loopback_host,
+    is_loopback_peer,
+    presented_keys,
+    refused,
+)
+from trunkline.server.faults import send_whole
+from trunkline.server.heads import Head
+from trunkline.server.routes import Match
+from trunkline.server.sink import ClientSink
+
+MAX_BODY: Final = 8 * 1024 * 1024
+"""Bytes of a request to administration."""
+FORWARDED: Final = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
+"""What a proxy adds: behind one, everybody seems to be on this machine."""
+
+
+class AdminCall(Struct, frozen=True, kw_only=True):
+    """A request that may be answered. ``path`` is the route's, ``rest`` what its ``*`` stands for, decoded."""
+
+    path: str
+    method: str
+    rest: str = ""
+    query: str = ""
+    body: bytes = b""
+
+
+class AdminAnswer(Struct, frozen=True, kw_only=True):
+    """An answer in one piece."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "application/json"
+
+
+Administration = Callable[[AdminCall], Awaitable[AdminAnswer]]
+"""Raises GatewayError."""
+
+
+async def no_administration(call: AdminCall) -> AdminAnswer:
+    """Of a gateway that has none."""
+    raise GatewayError(
+        Kind.UNSUPPORTED, f"{call.path} is not served by this gateway.", status=501, should_retry=False
+    )
+
+
+class AdminDesk:
+    """Lets administrators in, has their requests answered."""
+
+    def __init__(self, server: Server, door: Door, administration: Administration) -> None:
+        self._door = door
+        self._key = AdminKey(server)
+        self._administration = administration
+        self._max_body = min(server.max_body, MAX_BODY)
+
+    def admit(self, head: Head, scope: Scope) -> None:
+        """Raises GatewayError. The admin key opens; without one, the keys of clients do, from this machine only."""
+        self._door.check_browser(head.caller)
+        self._key.check(head.caller, scope["headers"])
+        if not self._key.is_set:
+            self._door.admit(head.caller)
+
+    async def answer(
+        self, scope: Scope, receive: Receive, found: Match, head: Head, sink: ClientSink
+    ) -> None:
+        """One request that was admitted. Raises GatewayError before the answer begins."""
+        body = await read_body(receive, declared=head.length, encoding=head.encoding, limit=self._max_body)
+        call = AdminCall(
+            path=found.route.path,
+            method="GET" if scope["method"] == "HEAD" else scope["method"],
+            rest=found.rest,
+            query=scope["query_string"].decode("latin-1"),
+            body=body,
+        )
+        answer = await self._administration(call)
+        headers = (("content-type", answer.content_type), ("cache-control", "no-store"))
+        await send_whole(sink, answer.status, headers, answer.body)
+
+
+class AdminKey:
+    """``server.admin_key``; without one, being on this machine."""
+
+    def __init__(self, server: Server) -> None:
+        self._pepper = os.urandom(32)
+        key = server.admin_key
+        self._wanted = None if key is None else self._digest(key.reveal().encode())
+
+    def _digest(self, value: bytes) -> bytes:
+        return digest(self._pepper, value, "sha256")
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the admin key decides, and nothing else."""
+        return self._wanted is not None
+
+    def check(self, caller: Caller, headers: RawHeaders) -> None:
+        """Raises GatewayError: AUTHENTICATION without the key, PERMISSION to others than local programs."""
+        if self._wanted is None:
+            _check_local(caller, headers)
+            return
+        keys = list(presented_keys(caller))
+        if any(compare_digest(self._digest(key), self._wanted) for key in keys):
+            return
+        raise GatewayError(
+            Kind.AUTHENTICATION,
+            "This is not the gateway's server.admin_key; keys of clients open no administration."
+            if keys
+            else "Administration wants server.admin_key, as x-api-key or Authorization: Bearer.",
+            should_retry=False,
+        )
+
+
+def _check_local(caller: Caller, headers: RawHeaders) -> None:
+    """Raises GatewayError to anything but a program on this machine that asks for it by a local name."""
+    if caller.peer is None or not is_loopback_peer(caller.peer) or not is_loopback_host(caller.host):
+        raise refused(
+            "Without server.admin_key the gateway is administered from its own machine only, as localhost or "
+            "127.0.0.1; set one to do it from elsewhere."
+        )
+    if any(name in FORWARDED for name, _ in headers):
+        raise refused("This request came through a proxy: set server.admin_key to administer through one.")
