@@ -17,8 +17,6 @@ WORKER: Final = "trunkline.app.worker:worker"
 CONFIG_VARIABLE: Final = "TRUNKLINE_CONFIG"
 HOST_VARIABLE: Final = "TRUNKLINE_WORKER_HOST"
 PORT_VARIABLE: Final = "TRUNKLINE_WORKER_PORT"
-SERVICE_VARIABLE: Final = "TRUNKLINE_SERVICE_PID"
-"""Set by a background service for itself and its workers: the process that ``trunkline restart`` renews."""
 
 
 def worker() -> Application:

@@ -5,13 +5,11 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from trunkline.app.admin.answers import answer, done, refuse, told
 from trunkline.app.admin.config_file import check_file
-from trunkline.app.worker import SERVICE_VARIABLE
 from trunkline.config.ccr.transformers import KNOWN
 from trunkline.config.masking import MASK
 from trunkline.config.problems import ConfigurationError
@@ -26,13 +24,6 @@ ENDPOINTS: Final = {
 }
 _UPDATE: Final = "Trunkline neither looks for newer versions nor installs them by itself: update it the way it was installed."
 _REGISTRY: Final = "Providers are not changed in a running gateway: save them with POST /api/config, then POST /api/restart."
-
-
-def service_pid(environ: Mapping[str, str]) -> int | None:
-    """The background service that this process is, or is a worker of; None: it is none."""
-    named = environ.get(SERVICE_VARIABLE, "")
-    pid = int(named) if named.isdecimal() else None
-    return pid if pid in (os.getpid(), os.getppid()) else None
 
 
 class ServiceRoutes:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from trunkline.app.admin.config_routes import ConfigRoutes
 from trunkline.app.admin.log_routes import LogRoutes
-from trunkline.app.admin.service_routes import ServiceRoutes, service_pid
+from trunkline.app.admin.service_routes import ServiceRoutes
 from trunkline.app.logs import FOLDER_VARIABLE
+from trunkline.app.service import service_pid
 from trunkline.config.schema import Configuration
 from trunkline.server.admin import AdminAnswer, AdminCall, Administration
 

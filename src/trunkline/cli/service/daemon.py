@@ -15,8 +15,8 @@ from msgspec import structs
 from trunkline import __version__
 from trunkline.app.logs import configure_logging, log_to_files
 from trunkline.app.providers import find_credentials, make_providers, missing_credentials
+from trunkline.app.service import SERVICE_VARIABLE
 from trunkline.app.serving import serve
-from trunkline.app.worker import SERVICE_VARIABLE
 from trunkline.cli.outcome import explained, say
 from trunkline.cli.service.hand_over import offer
 from trunkline.cli.service.orders import Orders, Report
