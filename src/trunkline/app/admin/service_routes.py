@@ -10,7 +10,7 @@ from typing import Final
 
 from trunkline.app.admin.answers import answer, done, refuse, told
 from trunkline.app.admin.config_file import check_file
-from trunkline.config.ccr.transformers import KNOWN
+from trunkline.config.ccr.transformers import DOES
 from trunkline.config.masking import MASK
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration, ProviderSettings
@@ -68,7 +68,7 @@ class ServiceRoutes:
 
     async def transformers(self, call: AdminCall) -> AdminAnswer:
         """The built-in ones by claude-code-router's names."""
-        listed = [{"name": name, "endpoint": ENDPOINTS.get(name)} for name in KNOWN]
+        listed = [{"name": name, "endpoint": ENDPOINTS.get(name)} for name in DOES]
         return answer({"transformers": listed})
 
     async def providers(self, call: AdminCall) -> AdminAnswer:
