@@ -9,7 +9,7 @@ PORT ?= 3456
 RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
 
-.PHONY: help run test lint types unit server agents matrix bench lock clean
+.PHONY: help run test lint types unit server agents matrix beside bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ agents: $(TEST_READY) ## real coding agents against stand-in providers
 
 matrix: $(TEST_READY) ## write docs/matrix.md anew from what each pair of protocols really does
 	PYTHONPATH=tests $(BIN)/python -m matrix.page
+
+beside: $(TEST_READY) ## write docs/ccr-side-by-side.md anew from what claude-code-router did and what Trunkline does
+	PYTHONPATH=tests $(BIN)/python -m beside.page
 
 bench: $(TEST_READY) ## beside nginx in one run; needs wrk, nginx and the benchmark in $(SHARED)/bench
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python $(SHARED)/bench/bench.py benchmarks/targets.json $(BENCH)

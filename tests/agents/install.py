@@ -24,7 +24,7 @@ STAMP = ".installed-from"
 
 def claude_code() -> Path:
     """The executable of the pinned Claude Code: the platform package's, which needs no install script."""
-    _once(FOLDER / "package-lock.json", MODULES, _install_from_npm)
+    _once(FOLDER / "package-lock.json", MODULES, lambda: _install_from_npm(FOLDER))
     libc = "-musl" if platform.system() == "Linux" and not platform.libc_ver()[0] else ""
     return _found(MODULES / "@anthropic-ai" / f"claude-code-{_platform()}{libc}" / "claude")
 
@@ -41,6 +41,12 @@ def npm_commands() -> Path:
     for name in ("codex", "gemini", "qwen"):
         _found(commands / name)
     return commands
+
+
+def npm_script(folder: Path, script: str) -> Path:
+    """A script of the one package that ``folder`` pins; it needs none but the Node.js of ``npm_commands``."""
+    _once(folder / "package-lock.json", folder / "node_modules", lambda: _install_from_npm(folder))
+    return _found(folder / "node_modules" / script)
 
 
 def aider_commands() -> Path:
@@ -60,12 +66,12 @@ def _once(pins: Path, target: Path, install: Callable[[], None]) -> None:
             stamp.write_text(wanted)
 
 
-def _install_from_npm() -> None:
+def _install_from_npm(folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         pytest.fail("The agent tests need npm to install the pinned agents: install Node.js and npm.")
     options = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-    _run([npm, "install", *options])
+    _run([npm, "install", *options], folder)
 
 
 def _install_aider() -> None:
@@ -74,10 +80,10 @@ def _install_aider() -> None:
     _run([*pip, "--require-hashes", "-r", "aider.txt"])
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str], folder: Path = FOLDER) -> None:
     done = subprocess.run(
         command,
-        cwd=FOLDER,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -87,14 +93,14 @@ def _run(command: list[str]) -> None:
     if done.returncode:
         shown = " ".join(command)
         pytest.fail(
-            f"{shown!r} in {FOLDER.name} failed with {done.returncode}:\n{done.stdout}{done.stderr}"
+            f"{shown!r} in {folder.name} failed with {done.returncode}:\n{done.stdout}{done.stderr}"
         )
 
 
 def _found(path: Path) -> Path:
     if not path.exists():
         here = f"{platform.system()} on {platform.machine()}"
-        pytest.fail(f"There is no agent for {here}: {path.relative_to(FOLDER)} is missing.")
+        pytest.fail(f"There is no agent for {here}: {path.relative_to(FOLDER.parent)} is missing.")
     return path
 
 

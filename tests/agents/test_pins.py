@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 PAGE = HERE.parent.parent / "docs" / "agents.md"
 NAMES = {
@@ -15,8 +17,9 @@ NAMES = {
 }
 
 
-def test_the_lock_file_holds_hashes_and_no_addresses() -> None:
-    lock = json.loads((HERE / "package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("folder", [HERE, HERE.parent / "beside"], ids=lambda folder: folder.name)
+def test_the_lock_file_holds_hashes_and_no_addresses(folder: Path) -> None:
+    lock = json.loads((folder / "package-lock.json").read_text())["packages"]
     assert all("resolved" not in package for package in lock.values())
     assert all("integrity" in package for name, package in lock.items() if name)
 

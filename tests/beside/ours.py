@@ -1,0 +1,85 @@
+"""Trunkline on a row: the whole gateway in this process, without a socket; hosts keep their names."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import cast
+from unittest.mock import patch
+
+from beside.provider import Provider
+from beside.rows import CONFIGS, Row
+from beside.seen import Given, Seen, sent_of
+from standin.service import Service
+from standin.upstream import InProcess
+from trunkline.app.composition import Gateway
+from trunkline.app.providers import make_providers
+from trunkline.config.load import load_file
+
+
+def run_ours(row: Row, environ: Mapping[str, str]) -> Seen:
+    """What Trunkline asks the provider for this row, and what its client gets."""
+    return asyncio.run(_run(row, environ))
+
+
+async def _run(row: Row, environ: Mapping[str, str]) -> Seen:
+    configuration = load_file(CONFIGS / row.config, environ)
+    provider = Provider(row.answers)
+    upstream = _Upstream(defaultdict(lambda: cast(Service, provider)))
+    with patch("trunkline.app.composition.Upstreams", lambda *_: upstream):
+        gateway = Gateway(configuration, make_providers(configuration))
+    keys = [key.reveal() for key in configuration.server.keys]
+    await gateway.startup()
+    try:
+        given, headers = await _ask(gateway, json.dumps(row.body()).encode(), keys)
+    finally:
+        await gateway.shutdown()
+    return Seen([sent_of(request) for request in provider.requests], given, headers)
+
+
+class _Upstream(InProcess):
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def _ask(gateway: Gateway, body: bytes, keys: list[str]) -> tuple[Given, dict[str, str]]:
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/v1/messages",
+        "raw_path": b"/v1/messages",
+        "query_string": b"beta=true",
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 3456),
+        "headers": [
+            (b"host", b"127.0.0.1:3456"),
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"anthropic-version", b"2023-06-01"),
+            *((b"authorization", f"Bearer {key}".encode()) for key in keys),
+        ],
+    }
+    asked, status, got = [body], 0, b""
+    head: dict[str, str] = {}
+    over = asyncio.Event()
+
+    async def receive() -> dict[str, object]:
+        if asked:
+            return {"type": "http.request", "body": asked.pop(), "more_body": False}
+        await over.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Mapping[str, object]) -> None:
+        nonlocal status, got
+        if message["type"] == "http.response.start":
+            status = cast(int, message["status"])
+            for name, value in cast(list[tuple[bytes, bytes]], message["headers"]):
+                head[name.decode().lower()] = value.decode()
+        else:
+            got += cast(bytes, message.get("body", b""))
+
+    await gateway.application()(scope, receive, send)
+    over.set()
+    return Given(status, got.decode()), head
