@@ -143,7 +143,7 @@ WRONG = [
     ("- a", "1: : must be a section with keys, not a list"),
     (PROVIDER + "sever: {}", '2: sever: unknown key. Did you mean "server"?'),
     (PROVIDER + "Routes: {}", '2: Routes: unknown key. Did you mean "routes"?'),
-    (PROVIDER + "qqqq: 1", "2: qqqq: unknown key. Valid: any_name, fallback, models, plugins, providers, retry, routes, search, server, timeouts."),
+    (PROVIDER + "qqqq: 1", "2: qqqq: unknown key. Valid: any_name, fallback, listed_first, models, plugins, providers, retry, routes, search, server, timeouts."),
     (PROVIDER + "server:\n  prot: 3", '3: server.prot: unknown key. Did you mean "port"?'),
     (PROVIDER + "server: 3", "2: server: must be a section with keys, not a number"),
     (PROVIDER + "server: {port: abc}", "2: server.port: must be a number"),
@@ -275,10 +275,8 @@ def test_deep_nesting_is_refused(faults) -> None:
 
 def test_lists_of_other_formats_are_recognised(tmp_path: Path) -> None:
     cases = {
-        "providers:\n  openai: {api_key: x}\nmodel_categories:\n  large: openai/gpt-4o\n": "claude-code-azure",
         '{"endpoints": {"mlflow": "/x"}, "models": []}': "ForgeCode",
         '["databricks-gpt-5"]': "ForgeCode",
-        "# comment\nexport DATABRICKS_HOST=x\nPROXY_BACKEND = AZURE_DATABRICKS\n": "environment variables",
     }
     for text, name in cases.items():
         path = tmp_path / "file"
@@ -287,6 +285,21 @@ def test_lists_of_other_formats_are_recognised(tmp_path: Path) -> None:
             load_file(path, {})
         assert name in str(caught.value)
         assert "does not read yet" in str(caught.value)
+
+
+def test_files_of_other_proxies_are_read_as_they_are(tmp_path: Path) -> None:
+    cases = {
+        "providers:\n  openai: {api_key: x}\nmodel_categories: {large: openai/a, small: openai/b}\n": [
+            "openai"
+        ],
+        "# comment\nexport DATABRICKS_HOST=x\nDATABRICKS_TOKEN=t\nPROXY_BACKEND = AZURE_DATABRICKS\n": [
+            "databricks"
+        ],
+    }
+    for text, names in cases.items():
+        path = tmp_path / "file"
+        path.write_text(text)
+        assert [name for name, _ in load_file(path, {}).providers] == names
 
 
 def test_any_name_can_go_by_the_routes(read, faults) -> None:

@@ -36,8 +36,6 @@ FOUND = [
         3456,
     ),
     ({"AZURE_OPENAI_ENDPOINT": "https://x.openai.azure.com", "AZURE_OPENAI_API_KEY": "k"}, ["azure"], 3456),
-    ({**DATABRICKS, "PROXY_BACKEND": "AZURE_DATABRICKS", "OPENAI_API_KEY": "o"}, ["databricks"], 4000),
-    ({"PROXY_BACKEND": "OPENROUTER", "OPENROUTER_API_KEY": "r", **DATABRICKS}, ["openrouter"], 4000),
     ({"DATABRICKS_HOST": HOST, "OPENAI_API_KEY": "o"}, ["openai"], 3456),
 ]
 
@@ -74,12 +72,6 @@ INCOMPLETE = [
     ({"DATABRICKS_AI_GATEWAY_URL": "https://x.example.com"}, "DATABRICKS_TOKEN"),
     ({"AZURE_OPENAI_API_KEY": "k"}, "AZURE_OPENAI_ENDPOINT"),
     ({"AZURE_OPENAI_ENDPOINT": "https://x.example.com"}, "AZURE_OPENAI_API_KEY"),
-    ({"PROXY_BACKEND": "AZURE_DATABRICKS"}, "DATABRICKS_HOST, DATABRICKS_TOKEN"),
-    (
-        {"PROXY_BACKEND": "AZURE_DATABRICKS", "DATABRICKS_HOST": HOST, "OPENAI_API_KEY": "o"},
-        "DATABRICKS_TOKEN",
-    ),
-    ({"PROXY_BACKEND": "OPENROUTER", **DATABRICKS}, "OPENROUTER_API_KEY"),
 ]
 
 
@@ -91,7 +83,6 @@ def test_what_is_missing_is_named(environ: dict[str, str], names: str) -> None:
 
 
 INVALID = [
-    ({"PROXY_BACKEND": "X"}, "environment: PROXY_BACKEND: Invalid PROXY_BACKEND value: X. Must be one of: AZURE_DATABRICKS, OPENROUTER, LITELLM_OPENROUTER, LITELLM_MESSAGES"),
     ({"DATABRICKS_HOST": "a b", "DATABRICKS_TOKEN": "t"}, "environment: DATABRICKS_HOST: is not a host name"),
     ({"DATABRICKS_HOST": HOST, "DATABRICKS_TOKEN": "a b"}, "environment: DATABRICKS_TOKEN: holds a blank or a letter that a credential cannot have"),
     ({"OPENAI_API_KEY": "ключ"}, "environment: OPENAI_API_KEY: holds a blank or a letter that a credential cannot have"),

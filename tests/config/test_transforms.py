@@ -3,7 +3,8 @@
 import pytest
 from msgspec import json
 
-from trunkline.config.ccr.document import Imported, decode_ccr
+from trunkline.config.ccr.document import decode_ccr
+from trunkline.config.ccr.findings import Imported
 from trunkline.config.document import decode_document
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration, Plugin, ProviderSettings, Transform

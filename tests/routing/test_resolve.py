@@ -441,3 +441,85 @@ def test_an_open_beginning_of_two_providers_belongs_to_neither() -> None:
 def test_a_plan_is_a_value() -> None:
     assert resolve(TABLE, "sonnet", never) == resolve(TABLE, "sonnet", never)
     assert isinstance(resolve(TABLE, "sonnet", never), Plan)
+
+
+LISTED = ("databricks-claude-sonnet-4-5", "databricks-claude-sonnet-5", "databricks-claude-opus-4-8")
+RETIRED = [
+    # what the configuration names, what the provider lists, whether the list is its own, who is asked
+    ("databricks-claude-3-7-sonnet", LISTED, True, ["databricks-claude-sonnet-4-5"]),
+    ("databricks-claude-3-7-sonnet", LISTED[1:], True, ["databricks-claude-sonnet-5"]),
+    ("databricks-claude-3-7-sonnet", LISTED[2:], True, ["databricks-claude-3-7-sonnet"]),
+    (
+        "databricks-claude-3-7-sonnet",
+        LISTED,
+        False,
+        ["databricks-claude-3-7-sonnet", "databricks-claude-sonnet-4-5"],
+    ),
+    ("Databricks-Claude-Sonnet-4-5", LISTED, True, ["Databricks-Claude-Sonnet-4-5"]),
+    ("my-own-endpoint", LISTED, True, ["my-own-endpoint"]),
+    (
+        "databricks-claude-sonnet-4",
+        ("databricks-claude-sonnet-4", *LISTED),
+        True,
+        ["databricks-claude-sonnet-4"],
+    ),
+    ("databricks-claude-sonnet-4", ("system.ai.claude-sonnet-4-5",), True, ["system.ai.claude-sonnet-4-5"]),
+]
+
+
+@pytest.mark.parametrize(("named", "models", "listed", "asked"), RETIRED)
+def test_names_follow_a_retired_model_to_what_the_provider_has(
+    named: str, models: tuple[str, ...], listed: bool, asked: list[str]
+) -> None:
+    configuration = Configuration(
+        source="test",
+        providers=(("dbx", ProviderSettings(kind="databricks")),),
+        models=(ModelName("big", (f"dbx/{named}",)),),
+        routes=(("default", RouteRule(to=(f"dbx/{named}",))),),
+        any_name=True,
+    )
+    families = {"sonnet": next(m for m in (*models[::-1], "") if "sonnet" in m or not m)}
+    served = Served(
+        provider="dbx",
+        models=models,
+        discovered=True,
+        listed=listed,
+        families=families if families["sonnet"] else {},
+    )
+    table = build_table(configuration, [served])
+    for name in ("big", "anything"):
+        assert [target.deployment for target in resolve(table, name, RequestShape).targets] == asked
+
+
+def test_models_that_the_configuration_names_are_asked_as_they_are() -> None:
+    configuration = Configuration(
+        source="test", models=(ModelName("big", ("dbx/databricks-claude-3-7-sonnet",)),)
+    )
+    table = build_table(configuration, [Served(provider="dbx", models=LISTED)])
+    assert resolve(table, "big", RequestShape).targets[0].deployment == "databricks-claude-3-7-sonnet"
+
+
+@pytest.mark.parametrize(
+    ("name", "listed_first", "asked"),
+    [
+        ("claude-opus-4-8", False, "databricks-claude-sonnet-4-5"),
+        ("claude-opus-4-8", True, "databricks-claude-opus-4-8"),
+        ("claude-opus-4-8-20260101", True, "databricks-claude-opus-4-8"),
+        ("claude-opus-4-1", True, "databricks-claude-sonnet-4-5"),
+        ("opus", True, "databricks-claude-sonnet-4-5"),
+        ("gpt-4o", True, "databricks-claude-sonnet-4-5"),
+    ],
+)
+def test_a_listed_claude_may_come_before_the_routes(name: str, listed_first: bool, asked: str) -> None:
+    configuration = Configuration(
+        source="test",
+        providers=(("dbx", ProviderSettings(kind="databricks")),),
+        routes=(("default", RouteRule(to=("dbx/databricks-claude-sonnet-4-5",))),),
+        any_name=True,
+        listed_first=listed_first,
+    )
+    table = build_table(
+        configuration,
+        [Served(provider="dbx", models=LISTED, discovered=True, families={"opus": LISTED[2]})],
+    )
+    assert resolve(table, name, RequestShape).targets[0].deployment == asked

@@ -201,7 +201,9 @@ def make_application(configuration: Configuration, providers: Mapping[str, Provi
 
 def is_rehearsal(configuration: Configuration) -> bool:
     """Nothing but recordings can answer."""
-    return all(settings.kind == "rehearsal" for _, settings in configuration.providers)
+    return bool(configuration.providers) and all(
+        settings.kind == "rehearsal" for _, settings in configuration.providers
+    )
 
 
 def listed_models(table: RoutingTable, listings: Mapping[str, Listing]) -> list[ListedModel]:

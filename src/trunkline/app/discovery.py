@@ -141,7 +141,7 @@ def served(
 ) -> tuple[Served, ...]:
     """What all providers serve, in order, by configuration where it says so and by their lists elsewhere."""
     listed = {listing.provider: listing for listing in listings}
-    first_only = configuration.source == SOURCE
+    first_only = configuration.source == SOURCE or configuration.proxy is not None
     found: list[Served] = []
     for index, (name, provider) in enumerate(providers.items()):
         listing = listed.get(name)
@@ -156,6 +156,7 @@ def served(
                 families=best_claude(models),
                 open_prefixes=() if provider.models else prefixes,
                 discovered=not provider.models,
+                listed=bool(own),
                 only_explicit=first_only and index > 0,
             )
         )

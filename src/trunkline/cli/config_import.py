@@ -1,12 +1,14 @@
 """``trunkline config import``: another program's configuration as Trunkline's own."""
 
 import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
 
 from trunkline.cli.listing import json_option, print_json
-from trunkline.config.ccr.document import Imported, decode_ccr
+from trunkline.config.ccr.findings import Imported
 from trunkline.config.load import read_text, usual_ccr_file
 from trunkline.config.yaml_text import encode_yaml
 
@@ -29,8 +31,60 @@ def ccr(file: str | None, as_json: bool) -> None:
     Example: trunkline config import ccr > ~/.config/trunkline/config.yaml
     Exit code: 0 fine, 3 invalid.
     """
+    from trunkline.config.ccr.document import decode_ccr  # each reader is loaded for its own users
+
     path = usual_ccr_file(os.environ) if file is None else Path(file).expanduser()
-    imported = decode_ccr(read_text(path), str(path), os.environ)
+    _print(path, partial(decode_ccr, environ=os.environ), as_json)
+
+
+@command.command("proxy-backend")
+@click.argument("file", metavar="[FILE]", default=".env")
+@json_option
+def proxy_backend(file: str, as_json: bool) -> None:
+    """Print the PROXY_BACKEND proxy's .env as YAML, and on stderr what became of each variable.
+
+    FILE is read and never written; without it, .env. What the environment sets comes before it.
+
+    \b
+    Example: trunkline config import proxy-backend > ~/.config/trunkline/config.yaml
+    Exit code: 0 fine, 3 invalid, 4 a credential is missing.
+    """
+    from trunkline.config.env_file import decode_env
+    from trunkline.config.proxy_backend.reader import read_proxy
+
+    def decode(text: str, source: str) -> Imported:
+        return read_proxy(source, decode_env(text, os.environ), os.environ)
+
+    _print(Path(file).expanduser(), decode, as_json, PROXY_KEEPS)
+
+
+@command.command("claude-code-azure")
+@click.argument("file", metavar="[FILE]", default="config.yaml")
+@json_option
+def claude_code_azure(file: str, as_json: bool) -> None:
+    """Print claude-code-azure's config.yaml as Trunkline's own, and on stderr what became of each key.
+
+    FILE is read and never written; without it, config.yaml. Credentials that stand in it become environment
+    variables, named in the report.
+
+    \b
+    Example: trunkline config import claude-code-azure > ~/.config/trunkline/config.yaml
+    Exit code: 0 fine, 3 invalid.
+    """
+    from trunkline.config.claude_code_azure import decode_azure
+
+    _print(Path(file).expanduser(), decode_azure, as_json)
+
+
+PROXY_KEEPS = (
+    "the .env itself keeps the proxy's health bodies, words of errors, logs/server.log and tools over"
+    " OpenRouter: this YAML has Trunkline's own"
+)
+
+
+def _print(path: Path, decode: Callable[[str, str], Imported], as_json: bool, remark: str = "") -> None:
+    """The YAML on stdout, the report on stderr. Raises ConfigurationError."""
+    imported = decode(read_text(path), str(path))
     text = encode_yaml(imported.configuration, imported.references, imported.spelled)
     if as_json:
         print_json("config.import", _fields(imported, text))
@@ -38,9 +92,12 @@ def ccr(file: str | None, as_json: bool) -> None:
     click.echo(f"# {path}, as Trunkline reads it.\n{text}", nl=False)
     for note in imported.notes:
         mark = "warning: " if note.kind == "warning" else ""
-        click.echo(f"{path}:{note.line}: {mark}{note}", err=True)
+        place = f"{path}:{note.line}" if note.line else "environment"
+        click.echo(f"{place}: {mark}{note}", err=True)
     for variable, places in _unset(imported).items():
         click.echo(f"set {variable}: the file itself holds this credential ({', '.join(places)})", err=True)
+    if remark:
+        click.echo(remark, err=True)
 
 
 def _fields(imported: Imported, text: str) -> dict[str, object]:
@@ -52,7 +109,7 @@ def _fields(imported: Imported, text: str) -> dict[str, object]:
     return {"source": source, "yaml": text, "notes": notes, "set": _unset(imported)}
 
 
-def _unset(imported: Imported) -> dict[str, list[str]]:
+def _unset(imported: Imported) -> Mapping[str, list[str]]:
     """Variables that the YAML needs and the file does not use, and where the YAML has them."""
     return {
         variable: [place for place, name in imported.references.items() if name == variable]

@@ -47,6 +47,7 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
         models=_models(root, names),
         routes=_routes(root.section("routes"), names),
         any_name=root.flag("any_name", False),
+        listed_first=root.flag("listed_first", False),
         fallback=_fallback(root, names),
         timeouts=_timeouts(root.section("timeouts")),
         retry=_retry(root.section("retry")),

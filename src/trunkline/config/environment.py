@@ -15,26 +15,12 @@ from trunkline.config.secret import Secret
 
 SOURCE: Final = "environment"
 
-BACKENDS: Final[dict[str, str | None]] = {
-    "AZURE_DATABRICKS": "databricks",
-    "OPENROUTER": "openrouter",
-    "LITELLM_OPENROUTER": "openrouter",
-    "LITELLM_MESSAGES": None,
-}
-"""``PROXY_BACKEND`` and the provider it picks; None: every provider whose key is set."""
-
 
 class KeyVariable(Struct, frozen=True):
     """A provider that needs its key and nothing more: any of ``variables``, the first one first."""
 
     kind: str
     variables: tuple[str, ...]
-
-
-NEEDED: Final[dict[str, tuple[str, ...]]] = {
-    "databricks": ("DATABRICKS_HOST", "DATABRICKS_TOKEN"),
-    "openrouter": ("OPENROUTER_API_KEY",),
-}
 
 
 KEY_VARIABLES: Final = (
@@ -64,38 +50,25 @@ KEY_VARIABLES: Final = (
 def from_environment(environ: Mapping[str, str]) -> Configuration | None:
     """Every provider whose variables are set, Databricks first; None when there is none.
 
-    Raises ConfigurationError: a bad address, an unknown ``PROXY_BACKEND``; CredentialMissing when what
-    is set is not enough for any provider.
+    Raises ConfigurationError for a bad address; CredentialMissing when what is set is not enough for any
+    provider.
     """
-    backend = _value(environ, "PROXY_BACKEND")
-    if backend and backend not in BACKENDS:
-        choices = ", ".join(BACKENDS)
-        raise _invalid(
-            "PROXY_BACKEND", f"Invalid PROXY_BACKEND value: {backend}. Must be one of: {choices}"
-        )
-    wanted = BACKENDS[backend] if backend else None
     found, missing = _providers(environ), _missing(environ)
-    if wanted is not None:
-        if wanted not in found:
-            raise _incomplete(name for name in NEEDED[wanted] if not _value(environ, name))
-        found = {wanted: found[wanted]}
-    elif not found and missing:
+    if not found and missing:
         raise _incomplete(missing)
     if not found:
         return None
     return Configuration(
         source=SOURCE,
-        server=_server(environ, 4000 if backend else 3456),
+        server=_server(environ),
         providers=tuple(found.items()),
-        warnings=()
-        if wanted
-        else tuple(f"{name} is not set: its provider is not used" for name in missing),
+        warnings=tuple(f"{name} is not set: its provider is not used" for name in missing),
     )
 
 
 def _providers(environ: Mapping[str, str]) -> dict[str, ProviderSettings]:
     found: dict[str, ProviderSettings] = {}
-    if databricks := _databricks(environ):
+    if databricks := databricks_settings(environ):
         found["databricks"] = databricks
     for entry in KEY_VARIABLES:
         variable = next((name for name in entry.variables if _value(environ, name)), None)
@@ -120,12 +93,13 @@ def _missing(environ: Mapping[str, str]) -> tuple[str, ...]:
     return (*found, *missing_for_clouds(environ))
 
 
-def _server(environ: Mapping[str, str], port: int) -> Server:
+def _server(environ: Mapping[str, str]) -> Server:
     key = _value(environ, "TRUNKLINE_KEY")
-    return Server(port=port, keys=(_secret("TRUNKLINE_KEY", key),) if key else ())
+    return Server(keys=(_secret("TRUNKLINE_KEY", key),) if key else ())
 
 
-def _databricks(environ: Mapping[str, str]) -> ProviderSettings | None:
+def databricks_settings(environ: Mapping[str, str]) -> ProviderSettings | None:
+    """The workspace whose host and credential are set, None without either. Raises ConfigurationError."""
     name = (
         "DATABRICKS_AI_GATEWAY_URL" if _value(environ, "DATABRICKS_AI_GATEWAY_URL") else "DATABRICKS_HOST"
     )

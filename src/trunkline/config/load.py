@@ -1,21 +1,25 @@
 """A configuration from wherever the user keeps it: a named file, the usual places, the environment."""
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
-from trunkline.config.dialect import DESCRIPTIONS, dialect_of
+from trunkline.config.dialect import DESCRIPTIONS, Dialect, dialect_of
 from trunkline.config.document import decode_document
-from trunkline.config.environment import from_environment
+from trunkline.config.environment import SOURCE, from_environment
 from trunkline.config.problems import ConfigurationError, Problem
 from trunkline.config.schema import Configuration, ModelName, ProviderSettings, RouteRule
 from trunkline.config.secret import Secret
 from trunkline.config.section import Reading
 from trunkline.config.tree import Node, line_of
+
+if TYPE_CHECKING:
+    from trunkline.config.ccr.findings import Imported
 
 MAX_FILE: Final = 1024 * 1024
 """Bytes; a configuration is read whole, by a reader that is not fast."""
@@ -24,12 +28,21 @@ REHEARSAL: Final = "rehearsal"
 ADMIN_KEY_VARIABLE: Final = "TRUNKLINE_ADMIN_KEY"
 """``server.admin_key`` of configurations that do not name one, as those of other programs cannot."""
 
+WORKING: Final[tuple[tuple[str, Dialect], ...]] = (
+    (".env", "environment"),
+    ("config.yaml", "claude-code-azure"),
+)
+"""What other proxies' users have in their working directory."""
+VARIABLES: Final = re.compile(r"\.env(?:\..*)?")
+"""Names of files that hold variables, whatever else may stand in them."""
+BACKEND: Final = re.compile(r"^[ \t]*(?:export[ \t]+)?PROXY_BACKEND[ \t]*=", re.MULTILINE)
+
 
 def load(path: str | None, environ: Mapping[str, str]) -> Configuration:
     """The configuration to run on, in the order of the contract.
 
-    ``path`` is what ``--config`` named. Otherwise ``TRUNKLINE_CONFIG``, the user's file, a CCR file,
-    the environment's usual variables, and with none of them the rehearsal.
+    ``path`` is what ``--config`` named. Otherwise ``TRUNKLINE_CONFIG``, the user's file, a file of another proxy
+    in the working directory, a CCR file, the environment's usual variables, and with none of them the rehearsal.
     Raises ConfigurationError.
     """
     configuration = _load(path, environ)
@@ -45,14 +58,46 @@ def _load(path: str | None, environ: Mapping[str, str]) -> Configuration:
     if found:
         return load_file(Path(found).expanduser(), environ)
     ccr = usual_ccr_file(environ)
+    if (here := working_file()) is not None:
+        configuration = load_file(here, environ, named=False)
+        left = (f"{here} is used, not {ccr}: name the one you mean with --config",) * _exists(ccr)
+        return structs.replace(configuration, warnings=(*configuration.warnings, *left))
     if not _exists(ccr):
-        return from_environment(environ) or rehearsal()
+        return _from_variables(environ)
     configuration = load_file(ccr, environ, may_be_empty=True)
     if configuration.providers:
         return configuration
     note = f"{ccr} is {DESCRIPTIONS['ccr']} without a usable provider: it is left aside"
-    instead = from_environment(environ) or rehearsal()
+    instead = _from_variables(environ)
     return structs.replace(instead, warnings=(*configuration.warnings, note, *instead.warnings))
+
+
+def _from_variables(environ: Mapping[str, str]) -> Configuration:
+    if environ.get("PROXY_BACKEND", "").strip():
+        from trunkline.config.proxy_backend.reader import read_proxy  # other users need not load its reader
+
+        return read_proxy(SOURCE, {}, environ).configuration
+    return from_environment(environ) or rehearsal()
+
+
+def working_file() -> Path | None:
+    """The configuration of another proxy in the working directory, where its users keep it; None without one.
+
+    That is a ``.env`` that names ``PROXY_BACKEND``, or a ``config.yaml`` with ``model_categories``. Files that
+    only have these names are somebody else's.
+    """
+    for name, dialect in WORKING:
+        path = Path.cwd() / name
+        try:
+            text = path.read_text("utf-8-sig") if path.is_file() and path.stat().st_size <= MAX_FILE else ""
+        except (OSError, UnicodeDecodeError):
+            continue
+        if dialect == "environment":
+            if BACKEND.search(text):
+                return path
+        elif dialect_of(text) == dialect:
+            return path
+    return None
 
 
 def rehearsal() -> Configuration:
@@ -66,22 +111,30 @@ def rehearsal() -> Configuration:
     )
 
 
-def load_file(path: Path, environ: Mapping[str, str], *, may_be_empty: bool = False) -> Configuration:
+def load_file(
+    path: Path, environ: Mapping[str, str], *, may_be_empty: bool = False, named: bool = True
+) -> Configuration:
     """The configuration in one file, whatever form it is in. Raises ConfigurationError.
 
     ``may_be_empty``: a file of claude-code-router need not have providers; it writes such a one by itself.
+    ``named``: the user named the file; False: it lies in the working directory.
     """
     text = read_text(path)
     file = str(path)
-    dialect = dialect_of(text)
+    dialect = "environment" if VARIABLES.fullmatch(path.name) else dialect_of(text)
     if dialect is None:
         raise _unusable(file, "mixes the keys of two configuration formats: keep those of one")
     if dialect == "ccr":
         from trunkline.config.ccr.document import decode_ccr  # other users need not load its reader
 
         imported = decode_ccr(text, file, environ, may_be_empty=may_be_empty)
-        warnings = (*imported.configuration.warnings, *exposed(path, list(imported.literal_secrets)))
-        return structs.replace(imported.configuration, warnings=warnings)
+        return _without_report(path, imported)
+    if dialect == "environment":
+        return _load_variables(path, text, environ, named)
+    if dialect == "claude-code-azure":
+        from trunkline.config.claude_code_azure import decode_azure
+
+        return _without_report(path, decode_azure(text, file))
     if dialect != "trunkline":
         what = DESCRIPTIONS[dialect]
         message = f"this is {what}, which this version does not read yet: write a Trunkline YAML file"
@@ -90,6 +143,28 @@ def load_file(path: Path, environ: Mapping[str, str], *, may_be_empty: bool = Fa
     configuration = decode_document(reading, _tree(text, file))
     warnings = exposed(path, reading.literal_secrets)
     return structs.replace(configuration, warnings=(*configuration.warnings, *warnings))
+
+
+def _without_report(path: Path, imported: "Imported") -> Configuration:
+    warnings = (*imported.configuration.warnings, *exposed(path, list(imported.literal_secrets)))
+    return structs.replace(imported.configuration, warnings=warnings)
+
+
+def _load_variables(path: Path, text: str, environ: Mapping[str, str], named: bool) -> Configuration:
+    """A file of variables: the proxy's where it or the environment names its backend, else whatever is usual."""
+    from trunkline.config.env_file import decode_env
+
+    variables = decode_env(text, environ)
+    if "PROXY_BACKEND" in {*variables, *environ}:
+        from trunkline.config.proxy_backend.reader import read_proxy
+
+        folder = str(path.absolute().parent)
+        return _without_report(path, read_proxy(str(path), variables, environ, folder=folder, named=named))
+    merged = {**environ, **{name: variable.value for name, variable in variables.items()}}
+    found = from_environment(merged)
+    if found is None:
+        raise _unusable(str(path), "sets no variable of a provider: DATABRICKS_HOST, OPENAI_API_KEY...")
+    return structs.replace(found, source=str(path))
 
 
 def read_text(path: Path) -> str:

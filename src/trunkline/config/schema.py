@@ -185,6 +185,23 @@ class Search(Struct, frozen=True, kw_only=True):
     """Seconds for one search, or for one page with all its redirections."""
 
 
+class ProxyBackend(Struct, frozen=True, kw_only=True):
+    """What users of the ``PROXY_BACKEND`` proxy know beside models: its health, its words, its log."""
+
+    backend: str
+    """The value of ``PROXY_BACKEND``."""
+    workspace: str = ""
+    """The workspace as its users write it: without the zone."""
+    endpoints: tuple[tuple[str, str], ...] = ()
+    """(the name that ``/health/detailed`` and the deprecated routes have for it, its target)."""
+    tools: str | None = None
+    """The target of requests with tools that the backend cannot do."""
+    environment: str = ""
+    log_level: str = "INFO"
+    folder: str | None = None
+    """Where its ``logs/`` are; None: it keeps none."""
+
+
 class Configuration(Struct, frozen=True, kw_only=True):
     """Everything the gateway runs on. ``source`` says where it was read from, for people."""
 
@@ -196,8 +213,14 @@ class Configuration(Struct, frozen=True, kw_only=True):
     """By CCR's keys: default, background, think, longContext, webSearch, image."""
     any_name: bool = False
     """A model name that nobody knows goes by the routes too, as in CCR; otherwise it is a 404."""
+    listed_first: bool = False
+    """A Claude model that a provider lists under the very name asked for comes before the routes."""
     fallback: tuple[str, ...] = ()
     """Targets appended to every plan."""
+    proxy: ProxyBackend | None = None
+    """Set where the variables of the ``PROXY_BACKEND`` proxy are the configuration."""
+    dialect: Literal["trunkline", "claude-code-azure"] = "trunkline"
+    """Whose words errors are in."""
     timeouts: Timeouts = Timeouts()
     retry: Retry = Retry()
     search: Search | None = None

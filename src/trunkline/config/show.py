@@ -36,11 +36,13 @@ def masked(configuration: Configuration) -> dict[str, object]:
         "models": {name.pattern: list(name.to) for name in configuration.models},
         "routes": {route: _plain(rule) for route, rule in configuration.routes},
         "any_name": configuration.any_name,
+        "listed_first": configuration.listed_first,
         "fallback": list(configuration.fallback),
         "timeouts": _plain(configuration.timeouts),
         "retry": _plain(configuration.retry),
         **({} if configuration.search is None else {"search": _plain(configuration.search)}),
         **({"plugins": _plugins(configuration.plugins)} if configuration.plugins else {}),
+        **({} if configuration.proxy is None else {"proxy": _plain(configuration.proxy)}),
         "warnings": list(configuration.warnings),
     }
 

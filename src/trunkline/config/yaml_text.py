@@ -38,6 +38,8 @@ def encode_yaml(
         _section("models", [f"  {_key(name.pattern)}: {_chain(name.to)}" for name in configuration.models]),
         _section("routes", [f"  {name}: {_rule(name, rule)}" for name, rule in configuration.routes]),
         ["any_name: true   # a model that nobody knows goes by the routes too"] * configuration.any_name,
+        ["listed_first: true   # but a Claude that a provider lists under that very name comes first"]
+        * configuration.listed_first,
         [f"fallback: {_chain(configuration.fallback)}"] * bool(configuration.fallback),
         _section("timeouts", _changed(configuration.timeouts, Timeouts())),
         _section("retry", _changed(configuration.retry, Retry())),

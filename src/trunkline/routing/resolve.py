@@ -105,13 +105,13 @@ def _by_kind(table: RoutingTable, asked: str, shape: Callable[[], RequestShape])
     # "provider,model" names its provider: one that is not there is a mistake, and no name for the routes.
     if family is None and (not table.any_name or "," in asked):
         return None
-    route = _route(table, family, shape)
+    exact = None if family in (None, family_key(asked)) else table.claude.get(family_key(asked))
+    route = None if exact is not None and table.listed_first else _route(table, family, shape)
     if route is not None:
         return Plan(route.targets, f"route {route.name}")
     if family is None:
         return None
-    exact = table.claude.get(family_key(asked))
-    if exact is not None and family_key(asked) != family:
+    if exact is not None:
         return Plan((exact,), f"model of {exact.provider}")
     if table.claude_provider is not None and asked.casefold().startswith(CLAUDE_IDS):
         return Plan((Target(table.claude_provider, asked),), f"model of {table.claude_provider}")

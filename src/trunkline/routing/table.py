@@ -1,10 +1,12 @@
 """The routing table: everything a configuration and the providers' lists say about names, ready to look up."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
 
+from trunkline.catalog.models import successor
 from trunkline.catalog.names import family_key
 from trunkline.config.schema import Configuration
 from trunkline.config.targets import split_target
@@ -26,6 +28,8 @@ class Served(Struct, frozen=True, kw_only=True):
     """Beginnings of model ids that belong to this provider even when its list does not have them."""
     discovered: bool = False
     """The models are the provider's own list, not the user's: Claude ids in it come after the routes."""
+    listed: bool = False
+    """The provider has sent that list; otherwise ``models`` are what is usual."""
     only_explicit: bool = False
     """Claude names are not looked up here: another provider comes first for them."""
 
@@ -77,6 +81,8 @@ class RoutingTable(Struct, frozen=True, kw_only=True):
     """longContext is the only such route."""
     any_name: bool
     """Names that nobody knows go by the routes too."""
+    listed_first: bool
+    """A Claude model of the very name asked for comes before the routes."""
     fallback: tuple[Target, ...]
 
     @property
@@ -94,10 +100,15 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
     """The table for a configuration whose providers serve ``served``, in order of preference."""
     listing = tuple(served)
     bare = _bare(listing)
+    served_by = {entry.provider: entry for entry in listing}
+
+    def targets(written: Iterable[str]) -> tuple[Target, ...]:
+        return tuple(dict.fromkeys(chain.from_iterable(present(t, served_by) for t in _targets(written))))
+
     routes = {
-        name: Route(name, _targets(rule.to), rule.above) for name, rule in configuration.routes if rule.to
+        name: Route(name, targets(rule.to), rule.above) for name, rule in configuration.routes if rule.to
     }
-    aliases = [(name.pattern, _targets(name.to)) for name in configuration.models]
+    aliases = [(name.pattern, targets(name.to)) for name in configuration.models]
     globs = [GlobAlias(glob(name), targets) for name, targets in aliases if is_glob(name)]
     return RoutingTable(
         providers={name.casefold(): name for name, _ in configuration.providers},
@@ -116,8 +127,36 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
         only_by_length=routes.keys() - {"default", "background"} == {"longContext"},
         by_purpose=not routes.keys() <= {"default", "background"},
         any_name=configuration.any_name,
-        fallback=_targets(configuration.fallback),
+        listed_first=configuration.listed_first,
+        fallback=targets(configuration.fallback),
     )
+
+
+def present(target: Target, served: Mapping[str, Served]) -> tuple[Target, ...]:
+    """``target``, or the model that its provider has in its place when its own was retired.
+
+    A retired model that a provider still lists is asked as it is. As long as the list is not known it is asked
+    first, and then what is usually there.
+    """
+    entry = served.get(target.provider)
+    if entry is None or not entry.discovered:
+        return (target,)
+    if target.deployment.casefold() in {model.casefold() for model in entry.models}:
+        return (target,)
+    heir = _heir(target.deployment, entry)
+    if heir is None:
+        return (target,)
+    return (heir,) if entry.listed else (target, heir)
+
+
+def _heir(retired: str, entry: Served) -> Target | None:
+    """The successor that the catalog names for a retired model, else the newest of its family there."""
+    name = successor(retired)
+    if name is None:
+        return None
+    same = next((model for model in entry.models if family_key(model) == name), None)
+    model = same or entry.families.get(claude_family(name) or "")
+    return None if model is None else Target(entry.provider, model)
 
 
 def _targets(written: Iterable[str]) -> tuple[Target, ...]:

@@ -11,7 +11,7 @@ from trunkline.cli.exits import NOT_RUNNING, Failure
 from trunkline.cli.service.places import Places, places_for
 from trunkline.cli.service.probe import NotTrunkline, ask, reachable, url
 from trunkline.cli.service.record import Service, is_alive, read_service, running_service
-from trunkline.config.load import load
+from trunkline.config.load import load, working_file
 from trunkline.config.schema import Configuration, Server
 
 GLANCE: Final = 1.5
@@ -64,6 +64,9 @@ def find(
         )
     configuration = load(path, environ)
     server = configuration.server
+    here = working_file()
+    if path is None and here is not None and configuration.source == str(here):
+        path = str(here)
     return Found(
         configuration=configuration,
         host=host or server.host,

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from trunkline.config.addresses import is_loopback
 from trunkline.config.ccr.expand import expand_ccr, only_reference, spell
-from trunkline.config.ccr.findings import Findings, Note
+from trunkline.config.ccr.findings import Findings, Imported
 from trunkline.config.ccr.plugins import read_plugins
 from trunkline.config.ccr.providers import ALIASES, VARIABLE, read_providers, renamed
 from trunkline.config.ccr.router import read_routes
@@ -27,19 +27,6 @@ PATIENCE: Final = 300.0
 TIMEOUT: Final = 600.0
 """Seconds, CCR's API_TIMEOUT_MS when the file has none."""
 MAX_TARGETS: Final = 20
-
-
-class Imported(Struct, frozen=True, kw_only=True):
-    """A file as read. ``references``: where Trunkline's own form has a credential -> its variable there;
-    ``unset``: those of the variables that CCR's file does not use, as the credential stands in it."""
-
-    configuration: Configuration
-    notes: tuple[Note, ...]
-    references: Mapping[str, str]
-    spelled: Mapping[str, str] = {}
-    """Values with something out of the environment in them -> how Trunkline's own form writes them."""
-    unset: tuple[str, ...]
-    literal_secrets: tuple[str, ...]
 
 
 def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty: bool = False) -> Imported:

@@ -1,9 +1,11 @@
-"""What was found in a claude-code-router file: how each key is used, and what is not."""
+"""What was found in another program's file: how each key is used, and what is not."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
 
+from trunkline.config.schema import Configuration
 from trunkline.config.section import Reading
 
 
@@ -60,3 +62,16 @@ class Findings:
         return tuple(
             f"{self.reading.file}:{note.line}: {note}" for note in self.notes if note.kind == "warning"
         )
+
+
+class Imported(Struct, frozen=True, kw_only=True):
+    """Another program's configuration as read. ``references``: where Trunkline's own form has a credential -> its
+    variable there; ``unset``: those of the variables that the file does not use, as the credential stands in it."""
+
+    configuration: Configuration
+    notes: tuple[Note, ...]
+    references: Mapping[str, str]
+    spelled: Mapping[str, str] = {}
+    """Values with something out of the environment in them -> how Trunkline's own form writes them."""
+    unset: tuple[str, ...]
+    literal_secrets: tuple[str, ...]
