@@ -18,6 +18,7 @@ from trunkline.app.metrics import MAX_PAIRS, SECONDS, Metrics
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.usage import Usage
 from trunkline.relay.ports import AttemptRecord, ExchangeRecord
+from trunkline.relay.turns import Turns
 from trunkline.routing.health import FAILURES, Health
 from trunkline.routing.plan import Target
 
@@ -53,7 +54,7 @@ def value(samples: Samples, name: str, **labels: str) -> float:
 
 
 def test_a_record_is_counted_by_what_it_says() -> None:
-    metrics = Metrics(Health(), LoopClock())
+    metrics = Metrics(Health(), LoopClock(), Turns(LoopClock()))
 
     async def scenario() -> str:
         metrics.record(RECORD)
@@ -77,7 +78,7 @@ def test_a_record_is_counted_by_what_it_says() -> None:
 
 def test_names_that_clients_make_up_do_not_add_up() -> None:
     async def scenario() -> str:
-        metrics = Metrics(Health(), LoopClock())
+        metrics = Metrics(Health(), LoopClock(), Turns(LoopClock()))
         for number in range(MAX_PAIRS + 100):
             metrics.record(replace(RECORD, model=f"m{number}", attempts=()))
         return (await metrics.exposition()).decode()
@@ -92,7 +93,7 @@ def test_names_that_clients_make_up_do_not_add_up() -> None:
 def test_T24_an_open_breaker_shows() -> None:
     async def scenario() -> str:
         health, clock = Health(), LoopClock()
-        metrics = Metrics(health, clock)
+        metrics = Metrics(health, clock, Turns(clock))
         metrics.record(RECORD)
         down = GatewayError(Kind.UNREACHABLE, "down", local=False)
         for _ in range(FAILURES):

@@ -22,6 +22,7 @@ from trunkline.relay.inbound import Inbound
 from trunkline.relay.learned import Learned
 from trunkline.relay.ports import Credentials, ExchangeRecord, Finder, Recorder, Sink
 from trunkline.relay.proofs import ProofStore
+from trunkline.relay.turns import Turns
 from trunkline.routing.health import Health
 from trunkline.routing.table import RoutingTable, build_table
 from trunkline.server.admin import AdminAnswer, AdminCall, Administration
@@ -52,7 +53,8 @@ class Gateway:
         self._credentials = make_credentials(configuration, os.environ, self._upstreams, clock)
         self._recorder = exchange_log(os.environ)
         health = Health()
-        self._metrics = Metrics(health, clock)
+        self._turns = Turns(clock)
+        self._metrics = Metrics(health, clock, self._turns)
         self.recorders: list[Recorder] = [self._recorder, self._metrics]
         """Who is told of every exchange when it is over."""
         self._exchange = Exchange(
@@ -71,6 +73,7 @@ class Gateway:
             health=health,
             proofs=ProofStore(clock.now),
             learned=Learned(clock.now),
+            turns=self._turns,
             finder=make_finder(configuration, self._upstreams),
             strict=configuration.server.strict,
             ping=configuration.server.ping,
@@ -180,6 +183,13 @@ class Gateway:
         listing = self._listings.get(provider.name)
         models = len(self._router.table.deployments.get(provider.name, {}))
         status: dict[str, object] = {"kind": provider.kind, "models": models}
+        rests = {
+            target.deployment: {"seconds": round(seconds, 1), "waiting": waiting}
+            for target, (seconds, waiting) in self._turns.resting().items()
+            if target.provider == provider.name
+        }
+        if rests:
+            status["limited"] = rests
         if not provider.models:
             status["listed"] = listing is not None and listing.error is None
         return status

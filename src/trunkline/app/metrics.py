@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from trunkline import __version__
 from trunkline.relay.ports import Clock, ExchangeRecord
+from trunkline.relay.turns import Turns
 from trunkline.routing.health import Health, admits
 from trunkline.routing.plan import Target
 
@@ -74,8 +75,9 @@ class Series:
 class Metrics:
     """Implements :class:`trunkline.relay.ports.Recorder`. ``health`` is read when metrics are asked for."""
 
-    def __init__(self, health: Health, clock: Clock) -> None:
+    def __init__(self, health: Health, clock: Clock, turns: Turns) -> None:
         self._health = health
+        self._turns = turns
         self._clock = clock
         self._pairs: set[Pair] = set()
         self._series: dict[tuple[object, ...], Series] = {}
@@ -198,6 +200,21 @@ class Metrics:
         for provider in sorted({provider for provider, _ in self._pairs}):
             cooling.add_metric([provider], max(0.0, self._health.cooling_until(provider) - now))
         yield cooling
+        rests = GaugeMetricFamily(
+            "trunkline_model_rests_seconds",
+            "How long a model still rests whose tokens of the minute are used up.",
+            labels=["provider", "model"],
+        )
+        waiting = GaugeMetricFamily(
+            "trunkline_model_waiting_requests",
+            "Requests that wait for such a model.",
+            labels=["provider", "model"],
+        )
+        for target, (seconds, requests) in self._turns.resting().items():
+            rests.add_metric([target.provider, target.deployment], seconds)
+            waiting.add_metric([target.provider, target.deployment], requests)
+        yield rests
+        yield waiting
 
 
 def _merged(found: Iterable[tuple[Pair, Histogram]]) -> dict[Pair, Histogram]:

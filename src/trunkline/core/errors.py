@@ -90,6 +90,7 @@ class GatewayError(Exception):
         protocol: str | None = None,
         raw: bytes | None = None,
         local: bool = True,
+        by_minute: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -111,5 +112,7 @@ class GatewayError(Exception):
         self.raw = raw
         self.local = local
         """True when we refused ourselves, False when an upstream answered so."""
+        self.by_minute = by_minute
+        """A limit of this one deployment that counts a sliding minute, and nobody says when it is free again."""
         self.headers: Headers = ()
         """What the answer with this error says about its exchange; set by the relay."""

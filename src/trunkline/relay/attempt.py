@@ -140,6 +140,7 @@ class Attempt:
         complete = False
         try:
             if answer.head.status == 200:
+                self._course.place.accepted(self._target)
                 await self._course.signs.pause()
                 framing = prepared.surface.framing
                 shown = answer if framing is None else unframed(answer, framing)

@@ -33,6 +33,7 @@ from trunkline.relay.ports import Clock, Credentials, Finder, Recorder, SearchLo
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.reinsert import claim, reinsert, remember, unproven
 from trunkline.relay.signs import SignsOfLife
+from trunkline.relay.turns import Place, Turns
 from trunkline.routing.health import Health
 from trunkline.routing.plan import Plan, Target
 
@@ -72,6 +73,7 @@ class Services(Struct, frozen=True, kw_only=True):
     learned: Learned
     health: Health
     answers: AnswerStore
+    turns: Turns
     finder: Finder | None = None
     surfaces: dict[Target, tuple[Surface, ...]]
     """Cache of what providers offer."""
@@ -98,6 +100,7 @@ class Course:
         self.delivery = Delivery(inbound, sink, self.journal, self.time)
         self.signs = SignsOfLife(self.delivery, services.ping)
         self.peek = Peek("")
+        self.place = Place(services.turns, services.clock, services.retry.max_retry_after)
         self.keeper: Keeper | None = None
         """Set where the request continues a kept answer, or its own is to be kept."""
         self.pipe: Pipe | None = None

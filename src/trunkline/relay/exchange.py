@@ -23,7 +23,8 @@ from trunkline.relay.learned import Learned
 from trunkline.relay.look_up import look_up, prepare_only
 from trunkline.relay.ports import ClientGone, Clock, Credentials, Finder, Recorder, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
-from trunkline.routing.decide import Fallback, GiveUp, Retry, advise, decide, foremost
+from trunkline.relay.turns import Turns
+from trunkline.routing.decide import Fallback, GiveUp, Queue, Retry, advise, decide, foremost
 from trunkline.routing.health import Health
 from trunkline.routing.plan import Target
 
@@ -57,6 +58,7 @@ class Exchange:
         ping: float = 15.0,
         admission: Admission | None = None,
         answers: AnswerStore | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._admission = admission
         self._services = Services(
@@ -79,6 +81,7 @@ class Exchange:
             learned=learned,
             health=Health() if health is None else health,
             answers=AnswerStore(clock.now) if answers is None else answers,
+            turns=Turns(clock) if turns is None else turns,
             surfaces={},
         )
 
@@ -146,7 +149,7 @@ async def _serve(course: Course) -> None:
     able = plan.targets if course.carried is None else carrying(services, course.carried, plan.targets)
     if course.keeper is not None:
         able = course.keeper.able(able, services.surfaces_of)
-    targets = services.health.order(able, services.clock.now())[: max(1, services.retry.targets)]
+    targets = _rested(services, able)[: max(1, services.retry.targets)]
     if inbound.operation == "count_tokens":
         journal.target = targets[0]
         await count_tokens(course, targets[0])
@@ -159,6 +162,13 @@ async def _serve(course: Course) -> None:
             await _try_all(course, targets)
     else:
         await _try_all(course, targets)
+
+
+def _rested(services: Services, able: Sequence[Target]) -> Sequence[Target]:
+    """The targets worth asking now, in the plan's order; all of them when none is."""
+    now = services.clock.now()
+    fit = services.health.order(able, now)
+    return [target for target in fit if services.turns.rests_until(target) <= now] or fit
 
 
 async def _try_all(
@@ -178,14 +188,19 @@ async def _try_all(
         course.journal.target = target
         tried += 1
         try:
+            if not more:
+                await course.place.wait(target)
             await attempt(course, target).run()
         except GatewayError as error:
+            course.place.failed(target, error)
             health.failed(target, error, clock.now())
             committed = course.delivery.committed
             jitter = clock.jitter()
             match decide(error, tried=tried, more=more, committed=committed, policy=policy, jitter=jitter):
                 case Retry(delay):
                     await clock.sleep(delay)
+                case Queue():
+                    pass
                 case Fallback():
                     errors.append(error)
                     queue.pop(0)
@@ -195,6 +210,7 @@ async def _try_all(
                         raise
                     raise foremost([*errors, error]) from None
         except BaseException:
+            course.place.left(target)
             health.abandoned(target)
             raise
         else:

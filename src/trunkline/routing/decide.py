@@ -24,7 +24,11 @@ class GiveUp(Struct, frozen=True):
     """The client gets an error."""
 
 
-Decision = Retry | Fallback | GiveUp
+class Queue(Struct, frozen=True):
+    """Ask the same target again when its turn has come: its limit counts a minute, shared by many."""
+
+
+Decision = Retry | Fallback | GiveUp | Queue
 
 TRANSIENT: Final = frozenset({Kind.UPSTREAM_FAILED, Kind.OVERLOADED, Kind.TRUNCATED})
 """The same request may pass in a moment: one more try keeps prompt caches and proofs where they are."""
@@ -91,6 +95,10 @@ def decide(
     """
     if committed or error.kind not in ELSEWHERE or error.status == PAYMENT_REQUIRED:
         return GiveUp()
+    if error.kind in LIMITED and error.local:  # the wait was ours already
+        return Fallback() if more else GiveUp()
+    if error.by_minute and not more and policy.per_target:
+        return Queue()
     if _worth_repeating(error, more) and tried <= policy.per_target:
         wait = asked_wait(error)
         if wait is None:

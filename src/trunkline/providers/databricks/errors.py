@@ -215,18 +215,20 @@ def read_error(error: GatewayError, head: HttpHead, *, host: str, deployment: st
     request_id = said.request_id or head.header("x-request-id") or head.header("x-databricks-request-id")
     if request_id and not _NO_ID.fullmatch(request_id):
         advice = f"{advice}; request {request_id}" if advice else f"request {request_id}"
+    retry_after = said.retry_after if error.retry_after is None else error.retry_after
     return GatewayError(
         found.kind,
         f"{message.rstrip()} ({advice})" if advice else message.rstrip(),
         status=_status(found.kind, head.status),
         code=said.code or error.code,
         field=error.field,
-        retry_after=said.retry_after if error.retry_after is None else error.retry_after,
+        retry_after=retry_after,
         should_retry=error.should_retry if found.should_retry is None else found.should_retry,
         timeout=error.timeout,
         protocol=None,
         raw=error.raw,
         local=False,
+        by_minute=found.kind is Kind.RATE_LIMITED and retry_after is None,
     )
 
 
