@@ -145,3 +145,20 @@ providers:
     assert value(samples, "trunkline_requests_total", provider="local", model="m", outcome="ok") == 1
     assert value(samples, "trunkline_tokens_total", kind="output") == 2
     assert value(samples, "trunkline_build_info") == 1
+
+
+def test_models_whose_minute_is_used_up_show() -> None:
+    async def scenario() -> str:
+        clock = LoopClock()
+        turns = Turns(clock)
+        turns.refused(Target("p", "d"), turns.number())
+        waiting = asyncio.ensure_future(turns.take(Target("p", "d"), turns.number(), clock.now() + 60))
+        await asyncio.sleep(0)
+        shown = (await Metrics(Health(), clock, turns).exposition()).decode()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return shown
+
+    samples = read(asyncio.run(scenario()))
+    assert 0 < value(samples, "trunkline_model_rests_seconds", provider="p", model="d") <= 1
+    assert value(samples, "trunkline_model_waiting_requests", provider="p", model="d") == 1

@@ -13,6 +13,7 @@ from trunkline.routing.decide import (
     Decision,
     Fallback,
     GiveUp,
+    Queue,
     Retry,
     advise,
     asked_wait,
@@ -144,3 +145,16 @@ def test_T27_the_client_is_told_when_no_retry_can_help() -> None:
     assert advise(failed(400)).should_retry is False
     assert advise(failed(503)).should_retry is None
     assert advise(failed(404, should_retry=True)).should_retry is True
+
+
+def test_a_limit_by_the_minute_is_waited_for_in_line_where_nobody_else_can_be_asked() -> None:
+    full = failed(429, by_minute=True)
+    assert after(full) == Queue()
+    assert after(full, tried=9) == Queue(), "how long is the line's affair"
+    assert after(full, more=True) == Fallback()
+    assert after(full, committed=True) == GiveUp()
+    none = Policy(per_target=0)
+    assert decide(full, tried=1, more=False, committed=False, policy=none, jitter=0.5) == GiveUp()
+    ours = GatewayError(Kind.RATE_LIMITED, "waited long enough", retry_after=5.0)
+    assert after(ours) == GiveUp()
+    assert after(ours, more=True) == Fallback()

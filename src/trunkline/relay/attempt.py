@@ -6,6 +6,7 @@ from typing import Final, assert_never
 
 from msgspec import structs
 
+from trunkline.accounting.estimate import estimate_tokens
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpHead, HttpRequest
 from trunkline.providers.provider import Again, Lesson, Provider, Relearned, Surface, Switched
@@ -22,6 +23,10 @@ MAX_ERROR: Final = 256 * 1024
 ERROR_SECONDS: Final = 10.0
 """How long the body of an error may take; what has come by then is read."""
 
+NEARLY_FULL: Final = 0.9
+"""Of a model's context, by our estimate: from here on a refusal without a word is about the length."""
+_WORDLESS: Final = frozenset({400, 401, 413})
+"""Statuses that such refusals came with (aaif-goose/goose PR 3535)."""
 _TAKEN: Final = frozenset({
     Kind.RATE_LIMITED, Kind.QUOTA, Kind.OVERLOADED, Kind.UPSTREAM_FAILED, Kind.TIMEOUT, Kind.TRUNCATED,
     Kind.CONTEXT_TOO_LONG,
@@ -159,7 +164,21 @@ class Attempt:
                 " check its URL",
                 local=False,
             )
-        return self._provider.read_error(prepared.surface, prepared.codec.decode_error(head, body), head)
+        error = self._provider.read_error(prepared.surface, prepared.codec.decode_error(head, body), head)
+        return error if body.strip() else self._too_long(prepared, head.status) or error
+
+    def _too_long(self, prepared: Prepared, status: int) -> GatewayError | None:
+        """A prompt that fills the model's context and is refused without a word is too long (databricks.md 5.7)."""
+        limit = prepared.surface.facts.context_tokens
+        if limit is None or status not in _WORDLESS:
+            return None
+        estimate = estimate_tokens(prepared.body)
+        if estimate < NEARLY_FULL * limit:
+            return None
+        message = (
+            f"prompt is too long: about {estimate} tokens > {limit} maximum ({self._target} gave no reason)"
+        )
+        return GatewayError(Kind.CONTEXT_TOO_LONG, message, local=False)
 
     async def _change(self, surface: Surface, error: GatewayError) -> Surface | None:
         """The surface to ask after a refusal, None when the error stands."""

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from trunkline.catalog.models import successor
 from trunkline.core.errors import STATUS, GatewayError, Kind, kind_of_status
 from trunkline.core.http import HttpHead
+from trunkline.providers.databricks.limits import in_words, usual_limits
 from trunkline.providers.databricks.said import Said, read_said
 
 _NO_ID: Final = re.compile(r"[0-]*")
@@ -109,7 +110,7 @@ _MEANINGS: Final = (
         "unavailable",
         r"temporarily unavailable|ThrottlingException|overloaded_error|TEMPORARILY_UNAVAILABLE",
         Kind.OVERLOADED,
-        "",
+        "the model is busy or still starting; the same request may pass in a minute",
         True,
     ),
     _meaning(
@@ -129,6 +130,13 @@ _MEANINGS: Final = (
         r"prompt is too long|exceed(?:s)? context limit|context_length_exceeded|maximum input length"
         r"|maximum context length|input is too long for requested model",
         Kind.CONTEXT_TOO_LONG,
+    ),
+    _meaning(
+        "too-large",
+        r"request size cannot exceed|request entity too large|body (?:is )?too large",
+        Kind.TOO_LARGE,
+        "Databricks takes about 4 MB in one request: pictures are most of it as a rule",
+        False,
     ),
     _meaning(
         "responses-only",
@@ -209,6 +217,9 @@ def read_error(error: GatewayError, head: HttpHead, *, host: str, deployment: st
     found = classify(head, said)
     message = said.message or error.message
     advice = found.advice.replace("{host}", host)
+    limits = usual_limits(deployment) if found.kind is Kind.RATE_LIMITED else None
+    if limits is not None:
+        advice += f"; as a rule {in_words(limits)} for this model"
     replacement = successor(deployment) if found.kind is Kind.NOT_FOUND else None
     if replacement is not None:
         advice = f"{deployment} was retired; use databricks-{replacement}"
