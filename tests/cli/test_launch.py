@@ -93,6 +93,25 @@ def test_code_passes_everything_untouched(background, on_path, keyed) -> None:
     assert environ["CLIENT_KEY"] == KEY
 
 
+def test_settings_that_lead_past_the_gateway_are_named(background, on_path, keyed) -> None:
+    agent = on_path("claude")
+    own = background.home / ".claude" / "settings.json"
+    own.parent.mkdir()
+    for text, names in (
+        ('{"env": {"ANTHROPIC_BASE_URL": "https://elsewhere.example.com", "OTHER": 1}}', "ANTHROPIC_BASE_URL"),
+        ('{"env": {"ANTHROPIC_API_KEY": "mine", "CLAUDE_CODE_USE_BEDROCK": "1"}}', "ANTHROPIC_API_KEY, CLAUDE_CODE_USE_BEDROCK"),
+        (f'{{"env": {{"ANTHROPIC_BASE_URL": "{keyed["URL"]}"}}, "model": "opus"}}', ""),
+        ("{ not JSON", ""),
+    ):  # fmt: skip
+        own.write_text(text)
+        result = background("code", PATH=path_with(agent), **keyed)
+        warned = f"trunkline: warning: {own} sets {names}, which Claude Code prefers" if names else "err\n"
+        assert result.code == 0
+        assert result.err.startswith(warned)
+        assert result.err.count("\n") == (2 if names else 1)
+        assert "mine" not in result.err
+
+
 def test_a_signal_that_ends_the_agent_is_the_end_of_the_command(background, on_path, keyed) -> None:
     result = background("code", DIE=str(int(signal.SIGTERM)), PATH=path_with(on_path("claude")), **keyed)
     assert result.code == -signal.SIGTERM

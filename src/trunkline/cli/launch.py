@@ -68,6 +68,7 @@ def command(
         raise click.UsageError("--json is for --dry-run.")
     if dry_run or print_env:
         wiring = agent.wire(scene_for(agent, found, model, os.environ, asked=answers(found)))
+        _warn(wiring)
         if dry_run:
             _describe(agent, found, wiring, arguments, as_json=as_json)
         else:
@@ -85,7 +86,13 @@ def start_agent(agent: Agent, found: Found, model: str | None, arguments: tuple[
         where = url(*found.address)
         click.echo(f"trunkline: started the gateway at {where}; it stays: trunkline stop", err=True)
     wiring = agent.wire(scene_for(agent, found, model, os.environ))
+    _warn(wiring)
     return become(program, wiring, arguments, os.environ)
+
+
+def _warn(wiring: Wiring) -> None:
+    for note in wiring.notes:
+        click.echo(f"trunkline: warning: {note}", err=True)
 
 
 def _describe(

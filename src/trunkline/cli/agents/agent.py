@@ -46,6 +46,8 @@ class Wiring(Struct, frozen=True, kw_only=True):
     """Links of ours to files and folders of the user's, made before the start."""
     stale: tuple[Path, ...] = ()
     """Files of ours that are removed before the start."""
+    notes: tuple[str, ...] = ()
+    """What of the user's own would keep the agent from the gateway all the same."""
 
 
 class Agent(Struct, frozen=True, kw_only=True):
