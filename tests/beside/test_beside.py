@@ -1,7 +1,6 @@
 """Trunkline beside what was recorded of claude-code-router: who is asked, what with, and every difference explained."""
 
 import re
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,9 +11,9 @@ from beside.meaning import said_to_client
 from beside.page import PAGE, page, pairs
 from beside.provider import surface_of
 from beside.rows import CONFIGS, ENVIRON, ROWS, Row
+from beside.shown import names_of_tests
 from trunkline.config.load import load_file
 
-NAMED = re.compile(r"^\s*(?:async )?def (test_\w+)", re.MULTILINE)
 SERVED = [row for row in ROWS if row.to and row.answer != "401"]
 
 
@@ -60,12 +59,20 @@ def test_every_explanation_is_needed() -> None:
 
 
 def test_what_shows_ours_right_is_a_test() -> None:
-    tests = {
-        name
-        for file in Path(__file__).parents[1].rglob("test_*.py")
-        for name in NAMED.findall(file.read_text(encoding="utf-8"))
-    }
-    assert [one.shown for one in DIFFERENCES if one.right == "Trunkline" and one.shown not in tests] == []
+    shown = [one.shown for one in DIFFERENCES if one.right == "Trunkline"]
+    assert [name for name in shown if name not in names_of_tests()] == []
+
+
+@pytest.mark.parametrize("row", SERVED, ids=lambda row: row.id)
+def test_the_answer_says_why_it_went_there(row: Row) -> None:
+    """By the header: a route of the Router, the client's own words, or who lists the model."""
+    why = pairs()[row.id][2].head["x-trunkline-route"]
+    assert re.fullmatch(
+        r"explicit|model of \w+|route (default|background|think|longContext|webSearch|image)", why
+    )
+    provider = row.to.partition("/")[0]
+    named = re.match(rf"{re.escape(provider)}[,/]", row.model or "", re.IGNORECASE) is not None
+    assert (why == "explicit") == named
 
 
 def test_the_page_is_what_happens() -> None:
