@@ -212,7 +212,7 @@ def databricks(**settings: object) -> Configuration:
 def test_what_is_served_by_list_by_configuration_and_by_custom() -> None:
     configuration = databricks()
     providers = make_providers(configuration)
-    assert [provider.name for provider in to_discover(providers)] == ["dbx"]
+    assert [provider.name for provider in to_discover(configuration, providers)] == ["dbx"]
     unlisted = served(configuration, providers, ())[0]
     assert unlisted.models == provider_entries()["databricks"].usual
     assert unlisted.families["sonnet"] == "databricks-claude-sonnet-5-5"
@@ -223,7 +223,7 @@ def test_what_is_served_by_list_by_configuration_and_by_custom() -> None:
     assert listed.families == {"sonnet": "databricks-claude-sonnet-4-5"}
     configured = databricks(models=("only",))
     providers = make_providers(configured)
-    assert to_discover(providers) == ()
+    assert to_discover(configuration, providers) == ()
     entry = served(configured, providers, ())[0]
     assert (entry.models, entry.open_prefixes, entry.discovered) == (("only",), (), False)
 

@@ -82,7 +82,10 @@ WRONG = [
     ("auth: oauth, token: dapi-x", "auth: gets its own tokens: remove the token"),
     ("profile: work, token: dapi-x", "profile: gets its own tokens: remove the token"),
     ("auth: basic, profile: work", 'auth: "basic" sends a token, but profile is given'),
-    ("auth: ouath", "auth: must be one of bearer, basic, api_key, none, oauth, entra, profile, azure_cli"),
+    (
+        "auth: ouath",
+        "auth: must be one of bearer, basic, api_key, none, client, oauth, entra, profile, azure_cli",
+    ),
     ("auth: cli, workspace: 'http://example.com'", "workspace: "),
 ]
 

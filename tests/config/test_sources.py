@@ -69,7 +69,6 @@ def test_half_of_a_provider_is_a_warning_beside_another_one() -> None:
 
 INCOMPLETE = [
     ({"DATABRICKS_HOST": HOST}, "DATABRICKS_TOKEN"),
-    ({"DATABRICKS_AI_GATEWAY_URL": "https://x.example.com"}, "DATABRICKS_TOKEN"),
     ({"AZURE_OPENAI_API_KEY": "k"}, "AZURE_OPENAI_ENDPOINT"),
     ({"AZURE_OPENAI_ENDPOINT": "https://x.example.com"}, "AZURE_OPENAI_API_KEY"),
 ]

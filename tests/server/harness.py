@@ -236,7 +236,7 @@ def local(**fields: str) -> Caller:
     return Caller(peer="127.0.0.1", host="localhost", **fields)
 
 
-def make(relay: ScriptedRelay, server: Server) -> Application:
+def make(relay: ScriptedRelay, server: Server, *, passes_tokens: bool = False) -> Application:
     """An application with scripted parts."""
     return Application(
         server=server,
@@ -246,17 +246,22 @@ def make(relay: ScriptedRelay, server: Server) -> Application:
         status=lambda: Status(
             version="0.0.0-test", rehearsal=True, details={"providers": {"dbx": "up"}, "pid": os.getpid()}
         ),
+        passes_tokens=passes_tokens,
     )
 
 
 @contextmanager
 def gateway(
-    script: Script = answer, *, server: Server | None = None, timeouts: Timeouts | None = None
+    script: Script = answer,
+    *,
+    server: Server | None = None,
+    timeouts: Timeouts | None = None,
+    passes_tokens: bool = False,
 ) -> Generator[Gateway]:
     """A real server in a thread of its own, stopped at the end."""
     server = server or Server()
     relay = ScriptedRelay(script)
-    application = make(relay, server)
+    application = make(relay, server, passes_tokens=passes_tokens)
     listener = bind("127.0.0.1", 0)[0]
     running = Gateway(application, relay, listener.getsockname()[1], "127.0.0.1")
     running.uvicorn = LastWords(uvicorn_config(application, timeouts or Timeouts(drain=2)))

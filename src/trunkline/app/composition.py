@@ -11,6 +11,7 @@ from trunkline.app.credentials import make_credentials
 from trunkline.app.discovery import Listing, discover, served, to_discover
 from trunkline.app.logs import exchange_log
 from trunkline.app.metrics import Metrics
+from trunkline.app.providers import client_tokens
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
 from trunkline.config.schema import Configuration
@@ -74,6 +75,7 @@ class Gateway:
             proofs=ProofStore(clock.now),
             learned=Learned(clock.now),
             turns=self._turns,
+            client_tokens=client_tokens(configuration),
             finder=make_finder(configuration, self._upstreams),
             strict=configuration.server.strict,
             ping=configuration.server.ping,
@@ -94,6 +96,7 @@ class Gateway:
             status=self.status,
             metrics=self._metrics.exposition,
             administration=self._administer,
+            passes_tokens=bool(client_tokens(self._configuration)),
             startup=self.startup,
             shutdown=self.shutdown,
         )
@@ -129,7 +132,7 @@ class Gateway:
         self._wait_until = asyncio.get_running_loop().time() + FIRST_WAIT
         await self._tasks.__aenter__()
         self._running.append(self._tasks.create_task(self._recorder.run()))
-        if to_discover(self._providers):
+        if to_discover(self._configuration, self._providers):
             self._running.append(self._tasks.create_task(self._keep_listed()))
         else:
             self._listed.set()
@@ -146,7 +149,9 @@ class Gateway:
     async def _keep_listed(self) -> None:
         """Ask for the lists now and from time to time; what is known stays when asking fails."""
         while True:
-            listings = await discover_all(to_discover(self._providers), self._upstreams, self._credentials)
+            listings = await discover_all(
+                to_discover(self._configuration, self._providers), self._upstreams, self._credentials
+            )
             for listing in listings:
                 self._learn(listing)
             self._router.replace(
@@ -248,7 +253,7 @@ async def look_around(
 
     ``everyone``: ask those too whose models are configured.
     """
-    asked = tuple(providers.values()) if everyone else to_discover(providers)
+    asked = to_discover(configuration, providers, everyone=everyone)
     upstreams = Upstreams(configuration.timeouts, os.environ)
     credentials = make_credentials(configuration, os.environ, upstreams, SystemClock())
     try:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from trunkline.app.providers import find_credentials
-from trunkline.config.schema import CloudLogin, Configuration, Login
+from trunkline.config.schema import ClientToken, CloudLogin, Configuration, Login
 from trunkline.config.secret import Secret
 from trunkline.relay.ports import Clock, Credentials, Upstream
 from trunkline.upstream.credentials import StaticCredentials
@@ -20,7 +20,11 @@ def make_credentials(
     configuration: Configuration, environ: Mapping[str, str], upstream: Upstream, clock: Clock
 ) -> ClosingCredentials:
     """The credentials of all providers that have one. What only logins need is loaded for them alone."""
-    found = find_credentials(configuration, environ)
+    found = {
+        name: one
+        for name, one in find_credentials(configuration, environ).items()
+        if not isinstance(one, ClientToken)
+    }
     fixed = {name: one for name, one in found.items() if isinstance(one, Secret)}
     if len(fixed) == len(found):
         return StaticCredentials(fixed)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from trunkline.app.providers import client_tokens
 from trunkline.catalog.providers import provider_entry
 from trunkline.config.environment import SOURCE
 from trunkline.config.schema import Configuration
@@ -35,9 +36,16 @@ class Listing(Struct, frozen=True):
     error: GatewayError | None = None
 
 
-def to_discover(providers: Mapping[str, Provider]) -> tuple[Provider, ...]:
-    """The providers whose models the configuration does not name."""
-    return tuple(provider for provider in providers.values() if not provider.models)
+def to_discover(
+    configuration: Configuration, providers: Mapping[str, Provider], *, everyone: bool = False
+) -> tuple[Provider, ...]:
+    """The providers whose models the configuration does not name (``everyone``: all), as far as they can be asked
+    before a client is there."""
+    return tuple(
+        provider
+        for name, provider in providers.items()
+        if (everyone or not provider.models) and name not in client_tokens(configuration)
+    )
 
 
 async def discover(provider: Provider, upstream: Upstream, credentials: Credentials) -> Listing:
@@ -142,6 +150,7 @@ def served(
     """What all providers serve, in order, by configuration where it says so and by their lists elsewhere."""
     listed = {listing.provider: listing for listing in listings}
     first_only = configuration.source == SOURCE or configuration.proxy is not None
+    bridged = dict(configuration.providers)
     found: list[Served] = []
     for index, (name, provider) in enumerate(providers.items()):
         listing = listed.get(name)
@@ -154,7 +163,7 @@ def served(
                 provider=name,
                 models=models,
                 families=best_claude(models),
-                open_prefixes=() if provider.models else prefixes,
+                open_prefixes=() if provider.models and not bridged[name].paths else prefixes,
                 discovered=not provider.models,
                 listed=bool(own),
                 only_explicit=first_only and index > 0,

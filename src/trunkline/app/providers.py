@@ -6,7 +6,7 @@ from trunkline.catalog.providers import provider_entry
 from trunkline.config.databricks_login import picks_login, usual_login
 from trunkline.config.load import REHEARSAL, line_in
 from trunkline.config.problems import ConfigurationError, Problem
-from trunkline.config.schema import CloudLogin, Configuration, Login, ProviderSettings
+from trunkline.config.schema import ClientToken, CloudLogin, Configuration, Login, ProviderSettings
 from trunkline.config.secret import Secret
 from trunkline.providers.problems import SettingsError
 from trunkline.providers.provider import Provider
@@ -34,11 +34,11 @@ def make_providers(configuration: Configuration) -> dict[str, Provider]:
 
 def find_credentials(
     configuration: Configuration, environ: Mapping[str, str]
-) -> dict[str, Secret | Login | CloudLogin]:
+) -> dict[str, Secret | Login | CloudLogin | ClientToken]:
     """What each provider authenticates with: its own credential or login, else what is usual for its kind."""
-    found: dict[str, Secret | Login | CloudLogin] = {}
+    found: dict[str, Secret | Login | CloudLogin | ClientToken] = {}
     for name, settings in configuration.providers:
-        own = settings.credential or settings.login
+        own = ClientToken() if settings.client_token else settings.credential or settings.login
         usual = None if own or settings.auth == "none" else _usual_for(settings, environ)
         if own is not None:
             found[name] = own
@@ -88,6 +88,11 @@ def missing_credentials(
         for name, provider in providers.items()
         if provider.needs_credential and name not in credentials
     )
+
+
+def client_tokens(configuration: Configuration) -> frozenset[str]:
+    """The providers that are asked with the client's own token."""
+    return frozenset(name for name, settings in configuration.providers if settings.client_token)
 
 
 def _or_variable(kind: str) -> str:

@@ -76,6 +76,24 @@ def claude_code_azure(file: str, as_json: bool) -> None:
     _print(Path(file).expanduser(), decode_azure, as_json)
 
 
+@command.command("forgecode")
+@click.argument("file", metavar="[FILE]", default="models.json")
+@json_option
+def forgecode(file: str, as_json: bool) -> None:
+    """Print the ForgeCode bridge's models.json as YAML, and on stderr what became of each key.
+
+    FILE is read and never written; without it, models.json in this folder. The gateway's address is taken from
+    DATABRICKS_AI_GATEWAY_URL.
+
+    \b
+    Example: trunkline config import forgecode models.json > ~/.config/trunkline/config.yaml
+    Exit code: 0 fine, 3 invalid.
+    """
+    from trunkline.config.forgecode.document import decode_forgecode
+
+    _print(Path(file).expanduser(), partial(decode_forgecode, environ=os.environ), as_json)
+
+
 PROXY_KEEPS = (
     "the .env itself keeps the proxy's health bodies, words of errors, logs/server.log and tools over"
     " OpenRouter: this YAML has Trunkline's own"

@@ -128,7 +128,9 @@ def _examined(provider: Provider, missing: tuple[str, ...], listing: Listing | N
     for message in missing:
         return _finding(check, "fail", message, Kind.AUTHENTICATION)
     if listing is None:
-        return _finding(check, "skip", "it cannot be asked")
+        return _finding(
+            check, "skip", "it is asked with each client's own token, and cannot be asked without"
+        )
     if listing.error is not None:
         if listing.error.kind is Kind.NOT_FOUND:
             return _finding(check, "warn", "reachable, but it has no list of models")

@@ -53,6 +53,15 @@ def url_fault(url: str) -> str:
     return ""
 
 
+def path_fault(path: str) -> str:
+    """What is wrong with the path of a URL, ``""`` when it may be used."""
+    if not path.startswith("/") or path.startswith("//"):
+        return 'must begin with one "/"'
+    if re.search(r"[\s?#]", path) or not path.isascii() or not path.isprintable():
+        return "holds a blank or a sign that no path has"
+    return ""
+
+
 def host_fault(host: str) -> str:
     """What is wrong with a host, which may be a bare name or a pasted URL; ``""`` when it may be used."""
     if "://" in host:

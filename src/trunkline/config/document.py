@@ -37,6 +37,8 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
     server = _server(root.section("server"))
     plugins = decode_plugins(root)
     providers = decode_providers(root, plugins=bool(plugins))
+    if server.own_tokens and not all(settings.client_token for _, settings in providers):
+        root.section("server").problem("own_tokens", 'needs "auth: client" for every provider')
     names = [entry.key for entry in root.section("providers").entries()]
     if not names and root.usable and root.section("providers").usable:
         root.problem("providers", "no provider is configured: name one, with its credential")
@@ -66,12 +68,13 @@ def _server(section: Section) -> Server:
         port=section.integer("port", 3456, 0, 65_535),
         keys=section.secrets("keys"),
         admin_key=section.secret("admin_key"),
+        own_tokens=section.flag("own_tokens", False),
         max_body=section.integer("max_body", 32 * MEBIBYTE, 1024, 1024 * MEBIBYTE),
         max_concurrent=section.integer("max_concurrent", 1024, 1, 100_000),
         strict=section.flag("strict", False),
         ping=section.number("ping", 15.0, 0.1, DAY),
     )
-    if not is_loopback(server.host) and section.get("keys") is None:
+    if not is_loopback(server.host) and section.get("keys") is None and not server.own_tokens:
         section.problem(
             "host", "listening beyond this machine needs server.keys, what clients must present"
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from trunkline.config.addresses import host_fault, url_fault
 from trunkline.config.clouds import cloud_providers, missing_for_clouds
@@ -14,6 +14,9 @@ from trunkline.config.schema import Configuration, ProviderSettings, Server
 from trunkline.config.secret import Secret
 
 SOURCE: Final = "environment"
+BRIDGE: Final = "DATABRICKS_AI_GATEWAY_URL"
+"""What sets up the ForgeCode bridge; with a PROXY_BACKEND it is just another spelling of the host."""
+BRIDGE_PORT: Final = 8080
 
 
 class KeyVariable(Struct, frozen=True):
@@ -53,22 +56,37 @@ def from_environment(environ: Mapping[str, str]) -> Configuration | None:
     Raises ConfigurationError for a bad address; CredentialMissing when what is set is not enough for any
     provider.
     """
-    found, missing = _providers(environ), _missing(environ)
+    bridge = _bridge(environ) if is_bridge(environ) else None
+    found, missing = _providers(environ, bridge), _missing(environ, bridge)
     if not found and missing:
         raise _incomplete(missing)
     if not found:
         return None
+    server = _server(environ, BRIDGE_PORT if bridge else Server().port)
+    own_tokens = all(settings.client_token for settings in found.values())
     return Configuration(
         source=SOURCE,
-        server=_server(environ),
+        server=structs.replace(server, own_tokens=own_tokens),
         providers=tuple(found.items()),
         warnings=tuple(f"{name} is not set: its provider is not used" for name in missing),
     )
 
 
-def _providers(environ: Mapping[str, str]) -> dict[str, ProviderSettings]:
+def is_bridge(environ: Mapping[str, str]) -> bool:
+    """Whether the environment sets up the ForgeCode bridge."""
+    return bool(_value(environ, BRIDGE)) and not _value(environ, "PROXY_BACKEND")
+
+
+def _bridge(environ: Mapping[str, str]) -> ProviderSettings:
+    """The ForgeCode bridge's gateway, with the client's own token where the environment has no credential."""
+    from trunkline.config.forgecode.document import bridge_settings, built_in
+
+    return bridge_settings(environ, built_in())
+
+
+def _providers(environ: Mapping[str, str], bridge: ProviderSettings | None) -> dict[str, ProviderSettings]:
     found: dict[str, ProviderSettings] = {}
-    if databricks := databricks_settings(environ):
+    if databricks := bridge or databricks_settings(environ):
         found["databricks"] = databricks
     for entry in KEY_VARIABLES:
         variable = next((name for name in entry.variables if _value(environ, name)), None)
@@ -80,11 +98,11 @@ def _providers(environ: Mapping[str, str]) -> dict[str, ProviderSettings]:
     return found | cloud_providers(environ)
 
 
-def _missing(environ: Mapping[str, str]) -> tuple[str, ...]:
+def _missing(environ: Mapping[str, str], bridge: ProviderSettings | None) -> tuple[str, ...]:
     """The other half of variables that only work together."""
     host = _value(environ, "DATABRICKS_AI_GATEWAY_URL") or _value(environ, "DATABRICKS_HOST")
     found: list[str] = []
-    if host and not _value(environ, "DATABRICKS_TOKEN") and usual_login(environ, host) is None:
+    if host and not (bridge or _value(environ, "DATABRICKS_TOKEN") or usual_login(environ, host)):
         half = [name for name in PRINCIPAL["oauth"] if not _value(environ, name)]
         found = half if len(half) == 1 else ["DATABRICKS_TOKEN"]
     azure = {name: _value(environ, name) for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY")}
@@ -93,9 +111,9 @@ def _missing(environ: Mapping[str, str]) -> tuple[str, ...]:
     return (*found, *missing_for_clouds(environ))
 
 
-def _server(environ: Mapping[str, str]) -> Server:
+def _server(environ: Mapping[str, str], port: int) -> Server:
     key = _value(environ, "TRUNKLINE_KEY")
-    return Server(keys=(_secret("TRUNKLINE_KEY", key),) if key else ())
+    return Server(port=port, keys=(_secret("TRUNKLINE_KEY", key),) if key else ())
 
 
 def databricks_settings(environ: Mapping[str, str]) -> ProviderSettings | None:

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from trunkline.config.dialect import DESCRIPTIONS, Dialect, dialect_of
 from trunkline.config.document import decode_document
-from trunkline.config.environment import SOURCE, from_environment
+from trunkline.config.environment import SOURCE, from_environment, is_bridge
 from trunkline.config.problems import ConfigurationError, Problem
 from trunkline.config.schema import Configuration, ModelName, ProviderSettings, RouteRule
 from trunkline.config.secret import Secret
@@ -35,7 +35,9 @@ WORKING: Final[tuple[tuple[str, Dialect], ...]] = (
 """What other proxies' users have in their working directory."""
 VARIABLES: Final = re.compile(r"\.env(?:\..*)?")
 """Names of files that hold variables, whatever else may stand in them."""
-BACKEND: Final = re.compile(r"^[ \t]*(?:export[ \t]+)?PROXY_BACKEND[ \t]*=", re.MULTILINE)
+BACKEND: Final = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?(?:PROXY_BACKEND|DATABRICKS_AI_GATEWAY_URL)[ \t]*=", re.MULTILINE
+)
 
 
 def load(path: str | None, environ: Mapping[str, str]) -> Configuration:
@@ -77,13 +79,25 @@ def _from_variables(environ: Mapping[str, str]) -> Configuration:
         from trunkline.config.proxy_backend.reader import read_proxy  # other users need not load its reader
 
         return read_proxy(SOURCE, {}, environ).configuration
-    return from_environment(environ) or rehearsal()
+    return _with_list(from_environment(environ), environ, Path()) or rehearsal()
+
+
+def _with_list(
+    configuration: Configuration | None, environ: Mapping[str, str], folder: Path
+) -> Configuration | None:
+    """For the ForgeCode bridge, with the list of models that its user keeps in a folder."""
+    file = folder / "models.json"
+    if configuration is None or not is_bridge(environ) or not _exists(file):
+        return configuration
+    from trunkline.config.forgecode.document import with_models
+
+    return with_models(configuration, file, read_text(file))
 
 
 def working_file() -> Path | None:
     """The configuration of another proxy in the working directory, where its users keep it; None without one.
 
-    That is a ``.env`` that names ``PROXY_BACKEND``, or a ``config.yaml`` with ``model_categories``. Files that
+    That is a ``.env`` that names ``PROXY_BACKEND`` or the ForgeCode bridge's gateway, or a ``config.yaml`` with ``model_categories``. Files that
     only have these names are somebody else's.
     """
     for name, dialect in WORKING:
@@ -135,10 +149,10 @@ def load_file(
         from trunkline.config.claude_code_azure import decode_azure
 
         return _without_report(path, decode_azure(text, file))
-    if dialect != "trunkline":
-        what = DESCRIPTIONS[dialect]
-        message = f"this is {what}, which this version does not read yet: write a Trunkline YAML file"
-        raise _unusable(file, message)
+    if dialect == "forgecode":
+        from trunkline.config.forgecode.document import decode_forgecode
+
+        return decode_forgecode(text, file, environ).configuration
     reading = Reading(file, environ)
     configuration = decode_document(reading, _tree(text, file))
     warnings = exposed(path, reading.literal_secrets)
@@ -160,8 +174,9 @@ def _load_variables(path: Path, text: str, environ: Mapping[str, str], named: bo
 
         folder = str(path.absolute().parent)
         return _without_report(path, read_proxy(str(path), variables, environ, folder=folder, named=named))
-    merged = {**environ, **{name: variable.value for name, variable in variables.items()}}
-    found = from_environment(merged)
+    filed = {name: variable.value for name, variable in variables.items()}
+    merged = {**environ, **filed} if named else {**filed, **environ}
+    found = _with_list(from_environment(merged), merged, path.parent)
     if found is None:
         raise _unusable(str(path), "sets no variable of a provider: DATABRICKS_HOST, OPENAI_API_KEY...")
     return structs.replace(found, source=str(path))

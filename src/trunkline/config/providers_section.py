@@ -3,8 +3,8 @@
 import re
 from typing import Final, Literal, cast
 
-from trunkline.config.addresses import host_fault, url_fault
-from trunkline.config.clouds import decode_cloud
+from trunkline.config.addresses import host_fault, path_fault, url_fault
+from trunkline.config.clouds import BEDROCK, VERTEX, decode_cloud
 from trunkline.config.databricks_login import LOGINS, decode_login, profile_host
 from trunkline.config.databrickscfg import ProfileError
 from trunkline.config.nearest import did_you_mean
@@ -13,10 +13,13 @@ from trunkline.config.secret import Secret
 from trunkline.config.section import Section
 from trunkline.config.targets import PROVIDER_NAME
 from trunkline.config.transforms import decode_model_transforms, decode_transforms
+from trunkline.config.tree import Scalar
 
 Auth = Literal["bearer", "basic", "api_key", "none"]
 
 AUTHS: Final = ("bearer", "basic", "api_key", "none")
+CLIENT: Final = "client"
+"""``auth``: the client's own token is passed on, as the provider's kind has its tokens."""
 PROTOCOLS: Final = ("anthropic_messages", "openai_chat", "openai_responses", "gemini")
 CARRIED: Final = ("openai_completions", "openai_embeddings")
 """Operations that only pass through; they may have a place of their own."""
@@ -49,20 +52,27 @@ def decode_provider(section: Section, name: str, *, plugins: bool = False) -> Pr
     """One provider; its kind is its own name unless it says otherwise."""
     kind = section.text("kind") or name
     credential = _credential(section)
-    auth = section.choice("auth", AUTHS + LOGINS if kind == "databricks" else AUTHS)
-    login = decode_login(section, auth, token=credential is not None) if kind == "databricks" else None
+    auth = _auth(section, kind)
+    client = auth == CLIENT
+    if client and credential is not None:
+        section.problem("auth", "passes on the client's own token: remove the token")
+    login = None
+    if kind == "databricks" and not client:
+        login = decode_login(section, auth, token=credential is not None)
     cloud = decode_cloud(section, kind)
     settings = ProviderSettings(
         kind=kind,
         host=_host(section) or _profile_host(section, login),
         url=_url(section, "url"),
         credential=credential,
-        auth=None if auth in LOGINS else cast(Auth | None, auth),
+        auth=None if client or auth in LOGINS else cast(Auth | None, auth),
         login=login,
+        client_token=client,
         speaks=_speaks(section),
         models=_models(section),
         api_version=section.text("api_version"),
         prefix=section.text("prefix"),
+        paths=_paths(section),
         surface=section.text("surface"),
         project=cloud["project"],
         region=cloud["region"],
@@ -78,6 +88,12 @@ def decode_provider(section: Section, name: str, *, plugins: bool = False) -> Pr
         section.problem("auth", '"none" sends no credential, but one is given')
     section.finish()
     return settings
+
+
+def _auth(section: Section, kind: str) -> str | None:
+    """How it authenticates; kinds that sign their requests cannot pass on a token."""
+    options = AUTHS if kind.lower() in VERTEX | BEDROCK else (*AUTHS, CLIENT)
+    return section.choice("auth", options + LOGINS if kind == "databricks" else options)
 
 
 def _host(section: Section) -> str | None:
@@ -125,6 +141,25 @@ def _speaks(section: Section) -> tuple[tuple[str, str], ...]:
             found.append((entry.key, url))
     if speaks.usable and not speaks.entries():
         section.problem("speaks", f"names no protocol: one or more of {', '.join(PROTOCOLS)}")
+    return tuple(found)
+
+
+def _paths(section: Section) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Paths on a gateway by model, each one or a list of them."""
+    if section.get("paths") is None:
+        return ()
+    paths = section.section("paths")
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for entry in paths.entries():
+        alone = isinstance(entry.node, Scalar)
+        text = paths.text(entry.key) if alone else None
+        chain = (text,) if text is not None else () if alone else paths.texts(entry.key)
+        if any(path_fault(path) for path in chain):
+            paths.problem(entry.key, 'a path begins with "/" and holds no blank, "?" or "#"')
+        elif chain:
+            found.append((entry.key, chain))
+        elif not alone and paths.is_empty_list(entry.key):
+            paths.problem(entry.key, "is empty: name a path")
     return tuple(found)
 
 

@@ -20,6 +20,8 @@ class Server(Struct, frozen=True, kw_only=True):
     keys: tuple[Secret, ...] = ()
     admin_key: Secret | None = None
     """What administration over HTTP wants; None: it is for programs on this machine."""
+    own_tokens: bool = False
+    """Other machines may call without a key of ours: each client brings the token that providers are asked with."""
     max_body: int = 32 * MEBIBYTE
     """Bytes; a larger request body is a 413."""
     max_concurrent: int = 1024
@@ -113,6 +115,10 @@ class Plugin(Struct, frozen=True, kw_only=True):
         return f"Plugin(path={self.path!r}, options={sorted(self.options)})"
 
 
+class ClientToken(Struct, frozen=True):
+    """In place of a credential: the client's own token."""
+
+
 class ProviderSettings(Struct, frozen=True, kw_only=True):
     """One provider as configured. ``kind`` names a catalog entry; ``speaks`` overrides its URLs."""
 
@@ -125,6 +131,8 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     """How the credential is sent; None: as the catalog says."""
     login: Login | None = None
     """Databricks: how to get tokens, in place of a credential. The file spells it ``auth`` too."""
+    client_token: bool = False
+    """Each client's own token is sent on, in place of a credential. The file spells it ``auth: client``."""
     speaks: tuple[tuple[str, str], ...] = ()
     """(protocol, base or endpoint URL) in order of preference."""
     models: tuple[str, ...] = ()
@@ -139,6 +147,8 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     """Vertex: the key file of a service account."""
     profile: str | None = None
     """Bedrock: the profile of AWS' own files."""
+    paths: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Databricks: (glob over model ids, paths on the gateway in order); the first that fits is where to ask."""
     surface: str | None = None
     """The only surface to use, by name."""
     headers: tuple[tuple[str, str], ...] = ()

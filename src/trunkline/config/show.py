@@ -22,7 +22,10 @@ def masked(configuration: Configuration) -> dict[str, object]:
             login = _plain(settings.login)
             del values["login"]
             values |= {"auth": login.pop("kind"), **login}
+        if values.pop("client_token", False):
+            values["auth"] = "client"
         values["speaks"] = dict(settings.speaks)
+        values["paths"] = {glob: list(paths) for glob, paths in settings.paths}
         values["headers"] = {header: MASK for header, _ in settings.headers}
         values["transforms"] = _transforms(settings.transforms)
         values["model_transforms"] = {

@@ -106,7 +106,7 @@ def _value(value: object, spelled: Mapping[str, str]) -> str:
 
 
 def _provider(name: str, settings: ProviderSettings, references: Mapping[str, str]) -> list[str]:
-    lines = [f"    kind: {settings.kind}"]
+    lines = [f"    kind: {settings.kind}"] + ["    auth: client"] * settings.client_token
     for field in ("host", "url", "auth", "api_version", "prefix", "surface"):
         value: object = getattr(settings, field)
         if isinstance(value, str):
@@ -120,6 +120,9 @@ def _provider(name: str, settings: ProviderSettings, references: Mapping[str, st
         places = [(header, f"providers.{name}.headers.{header}") for header, _ in settings.headers]
         pairs = ", ".join(f'{header}: "${{{references[place]}}}"' for header, place in places)
         lines.append(f"    headers: {{{pairs}}}")
+    if settings.paths:
+        pairs = ", ".join(f"{_quoted(glob)}: {_chain(paths)}" for glob, paths in settings.paths)
+        lines.append(f"    paths: {{{pairs}}}")
     if settings.models:
         lines.append(f"    models: [{', '.join(_quoted(model) for model in settings.models)}]")
     return lines

@@ -91,6 +91,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """How a JSON schema for the answer is enforced: its field, a forced tool, or not at all."""
     structured_stream: bool = True
     """Structured output works in streams; False: ask whole and stream the answer ourselves."""
+    live_json: bool = False
+    """A wish for just any JSON is left out of streams, rather than the whole answer waited for."""
     cache_marks: bool = False
     """openai_chat: takes ``cache_control`` on parts and tools."""
     cache_ttl: bool = True

@@ -87,7 +87,7 @@ def mend_limit(draft: Draft, facts: Facts) -> None:
     if facts.allow is None:
         refused = other == "max_tokens" or other in facts.drop
     else:
-        refused = other not in facts.allow
+        refused = other not in facts.allow or other in facts.drop
     given = draft.raw(other)
     if given is not None and refused:
         if draft.raw(wanted) is None:

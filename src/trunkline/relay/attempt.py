@@ -251,7 +251,11 @@ def _refuses_signature(error: GatewayError) -> bool:
 
 async def credentialed(course: Course, provider: Provider, surface: Surface) -> tuple[tuple[str, str], ...]:
     """The headers of a request, with the provider's credential. Raises GatewayError (AUTHENTICATION)."""
-    credential = await course.services.credentials.credential(provider.name)
+    credential: str | None
+    if provider.name in course.services.client_tokens:
+        credential = _own_token(course, provider)
+    else:
+        credential = await course.services.credentials.credential(provider.name)
     if credential is None and provider.needs_credential:
         raise GatewayError(
             Kind.AUTHENTICATION,
@@ -263,6 +267,19 @@ async def credentialed(course: Course, provider: Provider, surface: Surface) -> 
         if name == "content-type":
             return headers
     return (*headers, ("content-type", "application/json"))
+
+
+def _own_token(course: Course, provider: Provider) -> str:
+    """The client's token. Raises GatewayError (AUTHENTICATION)."""
+    token = course.inbound.token
+    if token is None:
+        raise GatewayError(
+            Kind.AUTHENTICATION,
+            f"the provider {provider.name!r} is asked with your own token: send it as Authorization: Bearer"
+            " or x-api-key",
+            should_retry=False,
+        )
+    return token.reveal()
 
 
 async def read_error_body(answer: UpstreamAnswer) -> tuple[bytes, bool]:

@@ -75,6 +75,8 @@ class Services(Struct, frozen=True, kw_only=True):
     answers: AnswerStore
     turns: Turns
     finder: Finder | None = None
+    client_tokens: frozenset[str] = frozenset()
+    """The providers that are asked with the client's own token."""
     surfaces: dict[Target, tuple[Surface, ...]]
     """Cache of what providers offer."""
 

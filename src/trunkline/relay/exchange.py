@@ -59,6 +59,7 @@ class Exchange:
         admission: Admission | None = None,
         answers: AnswerStore | None = None,
         turns: Turns | None = None,
+        client_tokens: frozenset[str] = frozenset(),
     ) -> None:
         self._admission = admission
         self._services = Services(
@@ -82,6 +83,7 @@ class Exchange:
             health=Health() if health is None else health,
             answers=AnswerStore(clock.now) if answers is None else answers,
             turns=Turns(clock) if turns is None else turns,
+            client_tokens=client_tokens,
             surfaces={},
         )
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from trunkline.config.secret import Secret
 from trunkline.core.http import Headers
 from trunkline.protocols.codec import Carrier, Peek
 from trunkline.relay.kept import AnswerStore
@@ -35,5 +36,7 @@ class Inbound(Struct, frozen=True, kw_only=True):
     peek: Peek | None = None
     """Model and stream flag where the path says them (gemini); the body's own are not read then."""
     subject: Subject | None = None
+    token: Secret | None = None
+    """What the client presented that is no key of ours; for providers that are asked with it."""
     memory: AnswerStore | None = None
     """What the client's connection remembers: answers that are not to be kept beyond it."""

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.losses import Loss
+from trunkline.core.types import OutputFormat
 from trunkline.protocols.codec import Carrier, Encoded, ProviderCodec
 from trunkline.protocols.openai_responses.compaction import MARK
 from trunkline.providers.provider import Provider, Surface
@@ -46,7 +47,7 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     """
     same = surface.protocol == course.inbound.codec.name
     whole = course.peek.stream and not surface.facts.structured_stream
-    whole = whole and course.request.output_format is not None
+    whole = whole and _waits_for(course.request.output_format, surface)
     stream = (course.peek.stream and not whole) or surface.facts.stream_only
     searching = searching_for(course, surface)
     anew = reencode or stream is not course.peek.stream or _summarises(course, surface)
@@ -59,6 +60,11 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     if course.services.strict and (losses := [one for one in prepared.losses if one.field not in _WANTED]):
         raise _refused(surface, losses)
     return prepared
+
+
+def _waits_for(wanted: OutputFormat | None, surface: Surface) -> bool:
+    """Whether a form of the answer is worth its stream."""
+    return wanted is not None and not (surface.facts.live_json and wanted.kind == "json_object")
 
 
 def unchanged(surface: Surface, codec: Carrier) -> Prepared:

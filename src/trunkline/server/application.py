@@ -57,6 +57,8 @@ _TELLS: Final = frozenset(
     {"hello", "health", "health_detailed", "alive", "ready", "metrics", "models", "model", "page"}
 )
 """Routes that answer by themselves; all others are exchanges."""
+_INSIDE: Final = frozenset({"health_detailed", "metrics"})
+"""What is told to those alone who may use the gateway for being who they are."""
 
 
 class Relay(Protocol):
@@ -93,6 +95,7 @@ class Application:
         status: Callable[[], Status],
         metrics: Callable[[], Awaitable[bytes]] = no_metrics,
         administration: Administration = no_administration,
+        passes_tokens: bool = False,
         startup: Callable[[], Awaitable[None]] = nothing,
         shutdown: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
@@ -102,6 +105,7 @@ class Application:
         self._status = status
         self._metrics = metrics
         self._administration = administration
+        self._passes_tokens = passes_tokens
         self._startup = startup
         self._shutdown = shutdown
         self._ids = RequestIds()
@@ -187,6 +191,8 @@ class Application:
             if route.protocol == "gemini":
                 head.caller.query_key = query_key(scope["query_string"])
             tenant = self._door.admit(head.caller)
+            if route.what in _INSIDE:
+                self._door.check_inside(head.caller)
         if head.upgrade and route.protocol == "openai_responses" and wants_websocket(scope["headers"]):
             await self._converse(scope, found, head, tenant, request_id)
         elif scope["method"] not in route.methods:
@@ -274,6 +280,7 @@ class Application:
             request_id=request_id,
             client=tenant,
             peek=None if found.called is None else Peek(found.called.model, found.called.stream),
+            token=self._door.token_of(head.caller) if self._passes_tokens else None,
         )
         await self._run(scope, inbound, sink)
 
@@ -292,6 +299,7 @@ class Application:
             client=tenant,
             peek=Peek(""),
             subject=Subject(found.rest, scope["query_string"].decode("latin-1")),
+            token=self._door.token_of(head.caller) if self._passes_tokens else None,
         )
         await self._run(scope, inbound, sink)
 
@@ -309,7 +317,8 @@ class Application:
         headers = [*accept(scope["headers"]), (b"x-trunkline-request-id", request_id.encode("ascii"))]
         socket = await upgrade(scope["extensions"][CONNECTION], headers, self._max_body)
         codec = self._codecs[found.route.protocol]
-        caller = SocketCaller(codec=codec, headers=head.headers, tenant=tenant)
+        token = self._door.token_of(head.caller) if self._passes_tokens else None
+        caller = SocketCaller(codec=codec, headers=head.headers, tenant=tenant, token=token)
         await Session(socket, self._relay, self._ids, caller).run()
 
     async def _run(self, scope: Scope, inbound: Inbound, sink: ClientSink) -> None:

@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
@@ -17,10 +18,12 @@ from urllib.parse import parse_qs
 from msgspec import Struct
 
 from trunkline.config.schema import Server
+from trunkline.config.secret import Secret
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.server.errors import Exposed
 from trunkline.server.hosts import bare, host_name, is_loopback
 
+TOKEN: Final = re.compile(rb"[\x21-\x7e]{1,8192}")
 NO_KEYS: Final = "-"
 """The tenant of everybody when no keys are configured."""
 
@@ -53,7 +56,7 @@ class Caller(Struct):
 
 def check_exposure(server: Server) -> None:
     """Raises Exposed when the gateway would listen beyond loopback without client keys."""
-    if not server.keys and not is_loopback(bare(server.host)):
+    if not (server.keys or server.own_tokens) and not is_loopback(bare(server.host)):
         raise Exposed(
             f"server.host is {server.host}, which other machines can reach, but server.keys is empty: anyone "
             'could use your providers. Set server.keys (for example: keys: ["${TRUNKLINE_KEY}"]), or listen '
@@ -72,14 +75,15 @@ class Door:
             digest = self._digest(value)
             self._tenants[digest] = (digest, hashlib.sha256(value).hexdigest()[:12])
         self._bound = bare(server.host)
+        self._open = server.own_tokens and not is_loopback(self._bound)
 
     def _digest(self, value: bytes) -> bytes:
         return hmac.digest(self._pepper, value, "sha256")
 
     def check_source(self, caller: Caller) -> None:
         """For every route, public ones too. Raises GatewayError (PERMISSION) to anything but local programs
-        when no keys are configured."""
-        if self._tenants:
+        when no keys are configured and clients' own tokens do not take their place."""
+        if self._tenants or self._open:
             return
         if caller.peer is None or not is_loopback_peer(caller.peer):
             raise refused(
@@ -99,6 +103,19 @@ class Door:
             scheme, _, authority = caller.origin.partition("://")
             if scheme not in ("http", "https") or authority.lower() != caller.host.lower():
                 raise refused("Requests from web pages of another origin are refused.")
+
+    def check_inside(self, caller: Caller) -> None:
+        """For what tells about the gateway itself. Raises GatewayError (PERMISSION) to other machines that no key of
+        ours lets in."""
+        if self._open and not self._tenants and not (caller.peer and is_loopback_peer(caller.peer)):
+            raise refused("Only this machine may see this; set server.keys to open it.")
+
+    def token_of(self, caller: Caller) -> Secret | None:
+        """The client's own token for providers: what it presents that is no key of ours, a bearer token first."""
+        for key in reversed(list(presented_keys(caller))):
+            if self._digest(key) not in self._tenants and TOKEN.fullmatch(key):
+                return Secret(key.decode("ascii"))
+        return None
 
     def admit(self, caller: Caller) -> str:
         """The tenant. Raises GatewayError (AUTHENTICATION) without one of the configured keys."""

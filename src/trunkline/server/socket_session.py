@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct
 
+from trunkline.config.secret import Secret
 from trunkline.core.errors import GatewayError
 from trunkline.core.http import Headers, Take
 from trunkline.core.sse import SSEFramer
@@ -42,6 +43,7 @@ class SocketCaller(Struct, frozen=True, kw_only=True):
     codec: Carrier
     headers: Headers
     tenant: str
+    token: Secret | None = None
 
 
 class SocketSink:
@@ -108,6 +110,7 @@ class Session:
                 headers=self._caller.headers,
                 request_id=request_id,
                 client=self._caller.tenant,
+                token=self._caller.token,
                 memory=self._memory,
             )
             await self._exchange(inbound, sink)

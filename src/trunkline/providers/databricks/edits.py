@@ -51,6 +51,7 @@ def edit_body(body: bytes, protocol: str, facts: Facts) -> tuple[bytes, tuple[Lo
         _mend_metadata(draft)
     elif protocol == "openai_responses":
         edit_responses(draft, facts)
+        _mend_text(draft, facts)
         mend_items(draft)
     elif protocol == "gemini":
         edit_gemini(draft, facts)
@@ -136,11 +137,24 @@ def _mend_format(draft: Draft, facts: Facts, family: str) -> None:
     kind = _FORMAT.decode(raw).type
     if kind == "text":
         return
-    streamed = draft.value("stream") is True and not facts.structured_stream
-    if streamed:
+    live = facts.live_json and kind == "json_object"
+    if draft.value("stream") is True and (live or not facts.structured_stream):
         draft.drop("response_format", "structured output is not taken together with streaming")
     elif family == "claude" and (kind == "json_object" or draft.raw("tools") is not None):
         draft.drop("response_format", "this model takes a JSON schema, and only without tools")
+
+
+def _mend_text(draft: Draft, facts: Facts) -> None:
+    """The same wish in a body of Responses."""
+    text = draft.members("text") if facts.live_json and draft.value("stream") is True else None
+    if not text or "format" not in text or _FORMAT.decode(text["format"]).type != "json_object":
+        return
+    rest = {key: value for key, value in text.items() if key != "format"}
+    if rest:
+        draft.put("text", rest)
+        draft.lose("text.format", "structured output is not taken together with streaming")
+    else:
+        draft.drop("text", "structured output is not taken together with streaming")
 
 
 def _mend_choice(draft: Draft, facts: Facts) -> None:

@@ -7,6 +7,9 @@ from msgspec import structs
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.facts import Facts
+from trunkline.protocols.cursor import NAME as CURSOR
+from trunkline.providers.databricks.bridge import BRIDGE
+from trunkline.providers.databricks.place import form_of
 from trunkline.providers.databricks.surfaces import FLIP, OTHER_PROTOCOL
 from trunkline.providers.learning import learn_from, text_of
 from trunkline.providers.provider import Lesson, Relearned, Surface, Switched
@@ -31,6 +34,15 @@ _NO_SUCH_NAME: Final = re.compile(
     r"ENDPOINT_NOT_FOUND|RESOURCE_DOES_NOT_EXIST|does not exist|Path must be of form|No API found",
     re.IGNORECASE,
 )
+_OTHER_FORM: Final = {
+    "bridge_chat": re.compile(
+        r"'messages'|\bRequired parameter: 'input'|parameter: 'input'", re.IGNORECASE
+    ),
+    "bridge_cursor": re.compile(
+        r"\bmessages\b.{0,40}required|'messages' is a required|\binput: Extra inputs|'input'", re.IGNORECASE
+    ),
+}
+"""How a path that takes ``input`` refuses ``messages``, and the other way round (7.1)."""
 _NO_API: Final = re.compile(r"No API found", re.IGNORECASE)
 _NO_ROUTE: Final = frozenset({404, 405, 501})
 """What a route that is not there is answered with, whatever the words."""
@@ -52,10 +64,10 @@ def learn(surface: Surface, error: GatewayError, offered: frozenset[str]) -> Les
         return _less_output(surface.facts)
     if error.kind in _NEVER:
         return None
-    elsewhere = _elsewhere(surface, error, text)
+    elsewhere = _off_the_bridge(surface, error, text) or _elsewhere(surface, error, text)
     if elsewhere is not None and elsewhere[0] in offered:
         return Switched(*elsewhere)
-    if elsewhere is None and (lesson := learn_from(surface.protocol, surface.facts, error)):
+    if elsewhere is None and (lesson := learn_from(form_of(surface.protocol), surface.facts, error)):
         return lesson
     other = OTHER_PROTOCOL[surface.name]
     if other in offered and _lacks_route(surface, error, text):
@@ -80,6 +92,21 @@ def _elsewhere(surface: Surface, error: GatewayError, text: str) -> tuple[str, s
         return FLIP[surface.name], f"no {surface.deployment} on {surface.name}"
     if error.kind is Kind.PERMISSION and surface.name.startswith("gateway") and _plain_refusal(text):
         return FLIP[surface.name], "the gateway refuses where serving may not"
+    return None
+
+
+def _off_the_bridge(surface: Surface, error: GatewayError, text: str) -> tuple[str, str] | None:
+    """From a configured path that is not there, or wants the other of its two forms."""
+    if surface.name not in BRIDGE:
+        return None
+    if surface.name in ("bridge_chat", "bridge_cursor") and _OTHER_FORM[surface.name].search(text):
+        return OTHER_PROTOCOL[surface.name], "this path takes the other form of bodies"
+    if _ONLY_RESPONSES.search(text):
+        return "gateway_responses", "the model takes Responses only"
+    if _TO_GATEWAY.search(text):
+        return FLIP[surface.name], "the workspace sends this model through the Unity gateway"
+    if surface.protocol in (CURSOR, "openai_chat", "openai_responses") and error.status in _NO_ROUTE:
+        return FLIP[surface.name], f"nothing at {surface.url}"
     return None
 
 

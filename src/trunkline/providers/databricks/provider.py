@@ -16,6 +16,7 @@ from trunkline.providers.databricks.edits import edit_body
 from trunkline.providers.databricks.errors import read_error
 from trunkline.providers.databricks.hosts import Host, read_host
 from trunkline.providers.databricks.learning import learn
+from trunkline.providers.databricks.place import form_of
 from trunkline.providers.databricks.rules import databricks_facts
 from trunkline.providers.databricks.services import PLATFORM, ServiceWalk
 from trunkline.providers.databricks.surfaces import PROTOCOL, carried_place, places
@@ -87,7 +88,13 @@ class DatabricksProvider:
         return self._surfaces(deployment)
 
     def _make_surfaces(self, deployment: str) -> tuple[Surface, ...]:
-        found = places(self._host, deployment, prefix=self._settings.prefix, surface=self._settings.surface)
+        found = places(
+            self._host,
+            deployment,
+            prefix=self._settings.prefix,
+            surface=self._settings.surface,
+            paths=self._settings.paths,
+        )
         return tuple(
             Surface(
                 name=place.name,
@@ -96,7 +103,7 @@ class DatabricksProvider:
                 url=place.url,
                 stream_url=place.stream_url,
                 reserve=place.reserve,
-                facts=databricks_facts(self._name, deployment, place.protocol),
+                facts=databricks_facts(self._name, deployment, place.protocol, place.name),
             )
             for place in found
         )
@@ -126,7 +133,7 @@ class DatabricksProvider:
     def edit(self, surface: Surface, body: bytes, client: Headers = ()) -> tuple[bytes, tuple[Loss, ...]]:
         if surface.protocol in CARRIED_NAMES:
             return body, ()
-        return edit_body(body, surface.protocol, surface.facts)
+        return edit_body(body, form_of(surface.protocol), surface.facts)
 
     def read_error(self, surface: Surface, error: GatewayError, head: HttpHead) -> GatewayError:
         host = urlsplit(surface.url).netloc

@@ -8,6 +8,7 @@ from trunkline.catalog.merge import Layer, merge_facts
 from trunkline.catalog.models import model_layer
 from trunkline.catalog.names import family_key, family_of
 from trunkline.core.facts import Facts
+from trunkline.providers.databricks.place import form_of
 
 _CORE: Final = frozenset({"model", "messages", "max_tokens", "stream", "tools", "tool_choice"})
 
@@ -99,6 +100,7 @@ _CHAT_FAMILY: Final[Mapping[str, Layer]] = {
         "reasoning_history": "content_list",
         "cache_marks": True,
         "cache_ttl": False,
+        "live_json": True,
         "structured": "tool",
         "structured_stream": False,
         "top_k": True,
@@ -109,6 +111,23 @@ _CHAT_FAMILY: Final[Mapping[str, Layer]] = {
 }
 _CHAT_OPEN: Final[Layer] = {"structured_stream": False, "top_k": True}
 
+_BRIDGE: Final[Mapping[str, Layer]] = {
+    "bridge_chat": {
+        "drop": frozenset({
+            "parallel_tool_calls", "stream_options", "store", "metadata", "logprobs", "top_logprobs",
+            "max_completion_tokens",
+        }),
+        "stream_options": False,
+        "max_tokens_field": "max_tokens",
+        "live_json": True,
+    },
+    "bridge_cursor": {
+        "drop": frozenset({"parallel_tool_calls", "store", "metadata", "include"}),
+        "live_json": True,
+    },
+}  # fmt: skip
+"""What users of the ForgeCode bridge know to be left out (7.1), by surface."""
+
 _LEVELS: Final[tuple[tuple[tuple[str, ...], Layer], ...]] = (
     (("gemini-2-5-",), {"reasoning": "budget", "effort_levels": ()}),
     (("gpt-5-1", "gpt-5-2"), {"effort_levels": ("none", "low", "medium", "high")}),
@@ -117,8 +136,13 @@ _LEVELS: Final[tuple[tuple[tuple[str, ...], Layer], ...]] = (
 
 
 @lru_cache(maxsize=1024)
-def databricks_facts(provider: str, deployment: str, protocol: str) -> Facts:
+def databricks_facts(provider: str, deployment: str, protocol: str, surface: str = "") -> Facts:
     """The facts of a deployment over one protocol here; ``deployment`` as the plan names it."""
+    facts = _facts(provider, deployment, form_of(protocol))
+    return merge_facts(facts, _BRIDGE[surface]) if surface in _BRIDGE else facts
+
+
+def _facts(provider: str, deployment: str, protocol: str) -> Facts:
     base = Facts(provider=provider, model=deployment)
     if protocol == "anthropic_messages":
         return merge_facts(base, model_layer(deployment, protocol), _MESSAGES)

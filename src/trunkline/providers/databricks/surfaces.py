@@ -3,12 +3,13 @@
 import re
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from trunkline.catalog.names import family_key, family_of
 from trunkline.providers.address import CARRIED_NAMES, ENDPOINTS, gemini_urls, in_path
+from trunkline.providers.databricks.bridge import Paths, bridge_places
 from trunkline.providers.databricks.hosts import Host
+from trunkline.providers.databricks.place import Place, bare_name, gateway_url
 
 PROTOCOL: Final = {
     "serving_messages": "anthropic_messages",
@@ -46,8 +47,13 @@ FLIP: Final = {
     "gateway_chat": "serving_chat",
     "gateway_responses": "serving_responses",
     "gateway_gemini": "serving_gemini",
+    "bridge_messages": "gateway_messages",
+    "bridge_chat": "gateway_chat",
+    "bridge_cursor": "gateway_responses",
+    "bridge_responses": "gateway_responses",
+    "bridge_gemini": "gateway_gemini",
 }
-"""The same protocol on the other side."""
+"""The same protocol on the other side; of the bridge's surfaces, where the gateway has it by its own rules."""
 
 OTHER_PROTOCOL: Final = {
     "serving_messages": "serving_chat",
@@ -59,6 +65,11 @@ OTHER_PROTOCOL: Final = {
     "gateway_chat": "gateway_messages",
     "gateway_responses": "gateway_chat",
     "gateway_gemini": "gateway_chat",
+    "bridge_messages": "bridge_chat",
+    "bridge_chat": "bridge_cursor",
+    "bridge_cursor": "bridge_chat",
+    "bridge_responses": "bridge_cursor",
+    "bridge_gemini": "bridge_chat",
 }
 """Another protocol on the same side."""
 
@@ -74,7 +85,6 @@ _RESPONSES_ONLY: Final = re.compile(
 )
 """GPT models that refuse Chat (1.7; documentation of 2026-09, LiteLLM 1.109.1's catalogue)."""
 
-_MARKER: Final = re.compile(r"\[[^\]]*\]$")
 _SYSTEM: Final = "system.ai."
 _LEGACY: Final = "databricks-"
 _ENTITY_NAMES: Final = {
@@ -82,23 +92,6 @@ _ENTITY_NAMES: Final = {
     "meta_llama_v3_1_8b_instruct": "meta-llama-3-1-8b-instruct",
 }
 """Catalog entities whose name is not the endpoint's (serving-endpoints listing, 2026-05)."""
-
-
-class Place(Struct, frozen=True):
-    """One surface of one deployment, before its facts are known."""
-
-    name: str
-    protocol: str
-    deployment: str
-    url: str
-    stream_url: str | None = None
-    reserve: bool = False
-    """Only asked after a refusal that points to it."""
-
-
-def bare_name(deployment: str) -> str:
-    """The deployment without a client's own marker at its end (``[1m]``)."""
-    return _MARKER.sub("", deployment.strip())
 
 
 def service_name(deployment: str) -> str:
@@ -121,12 +114,19 @@ def endpoint_name(deployment: str) -> str:
     return _LEGACY + _ENTITY_NAMES.get(name, name).replace("_", "-").replace(".", "-")
 
 
-def places(host: Host, deployment: str, *, prefix: str | None, surface: str | None) -> tuple[Place, ...]:
+def places(
+    host: Host, deployment: str, *, prefix: str | None, surface: str | None, paths: Paths = ()
+) -> tuple[Place, ...]:
     """Every way to ask ``deployment``, best first; never empty.
 
     ``surface`` (a setting) or the pin in the host's spelling leave only what they name, as far as the
-    deployment has it; ``prefix`` replaces ``ai-gateway``.
+    deployment has it; ``prefix`` replaces ``ai-gateway``. Where ``paths`` say, all else is only asked after
+    a refusal.
     """
+    bridged = bridge_places(host, deployment, paths, prefix)
+    if bridged:
+        usual = (_place(host, name, deployment, prefix) for name in _candidates(host, deployment))
+        return (*bridged, *(replace(place, reserve=True) for place in usual))
     names = _candidates(host, deployment)
     if surface is not None:
         names = (surface,)
@@ -155,7 +155,7 @@ def carried_place(host: Host, protocol: str, deployment: str, *, prefix: str | N
         return Place(f"serving_{kind}", protocol, endpoint_name(deployment), url)
     if protocol != "openai_embeddings":
         return None
-    url = f"{_gateway(host, prefix)}/mlflow/v1{ENDPOINTS[protocol]}"
+    url = f"{gateway_url(host, prefix)}/mlflow/v1{ENDPOINTS[protocol]}"
     return Place(f"gateway_{kind}", protocol, service_name(deployment), url)
 
 
@@ -202,7 +202,7 @@ def _place(host: Host, name: str, deployment: str, prefix: str | None) -> Place:
     if name.startswith("serving"):
         called, base = endpoint_name(deployment), host.base
     else:
-        called, base = service_name(deployment), _gateway(host, prefix)
+        called, base = service_name(deployment), gateway_url(host, prefix)
     if protocol == "gemini":
         urls = gemini_urls(base + _PATHS[name], called)
         return Place(name, protocol, called, urls.whole, urls.stream)
@@ -210,12 +210,3 @@ def _place(host: Host, name: str, deployment: str, prefix: str | None) -> Place:
     if name == "gateway_responses" and family_of(deployment) != "gpt":
         path = _ANY_RESPONSES
     return Place(name, protocol, called, base + path)
-
-
-def _gateway(host: Host, prefix: str | None) -> str:
-    """The base of the gateway's routes."""
-    return (
-        host.base
-        if host.dedicated and prefix is None
-        else f"{host.base}/{(prefix or 'ai-gateway').strip('/')}"
-    )

@@ -10,7 +10,8 @@ from trunkline.providers.databricks.discovery import Endpoint
 from trunkline.providers.databricks.errors import Meaning
 from trunkline.providers.databricks.limits import in_words, usual_limits
 from trunkline.providers.databricks.models import best_claude
-from trunkline.providers.databricks.surfaces import bare_name, endpoint_name, service_name
+from trunkline.providers.databricks.place import bare_name
+from trunkline.providers.databricks.surfaces import endpoint_name, service_name
 from trunkline.providers.finding import Finding
 
 GATEWAY: Final = "ai gateway"
