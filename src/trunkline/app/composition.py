@@ -11,7 +11,7 @@ from trunkline.app.credentials import make_credentials
 from trunkline.app.discovery import Listing, discover, served, to_discover
 from trunkline.app.logs import exchange_log
 from trunkline.app.metrics import Metrics
-from trunkline.app.providers import client_tokens
+from trunkline.app.providers import client_tokens, with_transforms
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
 from trunkline.config.schema import Configuration
@@ -29,6 +29,7 @@ from trunkline.routing.table import RoutingTable, build_table
 from trunkline.server.admin import AdminAnswer, AdminCall, Administration
 from trunkline.server.application import Application
 from trunkline.server.health import Status
+from trunkline.transforms.chain import chains_of
 from trunkline.upstream.clock import SystemClock
 
 log: Final = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ class Gateway:
         """Who is told of every exchange when it is over."""
         self._exchange = Exchange(
             planner=self._router.plan,
-            providers=providers,
+            providers=with_transforms(configuration, providers),
+            transforms=chains_of(dict(configuration.providers)),
             codecs=CODECS,
             targets=TARGETS,
             carried=CARRIED,

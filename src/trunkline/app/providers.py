@@ -12,6 +12,7 @@ from trunkline.providers.problems import SettingsError
 from trunkline.providers.provider import Provider
 from trunkline.providers.registry import make_provider
 from trunkline.providers.rehearsal import RehearsalProvider
+from trunkline.providers.transformed import TransformedProvider
 
 
 def make_providers(configuration: Configuration) -> dict[str, Provider]:
@@ -30,6 +31,17 @@ def make_providers(configuration: Configuration) -> dict[str, Provider]:
     if problems:
         raise ConfigurationError(tuple(problems))
     return found
+
+
+def with_transforms(configuration: Configuration, providers: Mapping[str, Provider]) -> dict[str, Provider]:
+    """The providers as requests are to see them: those that have transforms, with these."""
+    settings = dict(configuration.providers)
+    return {
+        name: TransformedProvider(provider, settings[name])
+        if settings[name].transforms or settings[name].model_transforms
+        else provider
+        for name, provider in providers.items()
+    }
 
 
 def find_credentials(

@@ -34,7 +34,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     ``thinking: adaptive`` with ``output_config.effort``. In gemini "effort" is ``thinkingLevel``, "budget"
     is ``thinkingBudget``, and the adaptive ones are a budget that may be left to the model (-1)."""
     reasoning_switch: Literal[
-        "none", "thinking", "enable_thinking", "reasoning", "chat_template_kwargs"
+        "none", "thinking", "enable_thinking", "both", "reasoning", "chat_template_kwargs"
     ] = "none"
     """openai_chat: the field that switches thinking on and off, beside an effort or in place of it; see
     :mod:`trunkline.core.thinking_switch`."""

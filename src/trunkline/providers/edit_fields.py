@@ -23,15 +23,22 @@ def drop_paths(draft: Draft, paths: Iterable[str]) -> None:
     Elements of a list in which nothing has to go keep their bytes.
     """
     for path in sorted(paths):
-        head, dot, rest = path.partition(".")
-        raw = draft.raw(head) if dot else None
-        steps = rest.split(".")
-        if raw is None or f'"{steps[-1]}"'.encode() not in raw:
-            continue
-        edited = _without(raw, steps)
-        if edited is not None:
-            draft.put(head, edited)
+        if strip_path(draft, path):
             draft.lose(path, "the upstream does not take this field")
+
+
+def strip_path(draft: Draft, path: str) -> bool:
+    """The same for one nested field, which nobody misses; whether there was one."""
+    head, dot, rest = path.partition(".")
+    raw = draft.raw(head) if dot else None
+    steps = rest.split(".")
+    if raw is None or f'"{steps[-1]}"'.encode() not in raw:
+        return False
+    edited = _without(raw, steps)
+    if edited is None:
+        return False
+    draft.put(head, edited)
+    return True
 
 
 def _without(raw: bytes, steps: list[str]) -> bytes | None:

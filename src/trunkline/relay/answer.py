@@ -22,6 +22,8 @@ from trunkline.relay.pump import Pump
 from trunkline.relay.response_headers import passed_on
 from trunkline.relay.restated import Restated
 from trunkline.relay.timeouts import ReadGuard, expired
+from trunkline.transforms.chain import AnswerEdits, edited
+from trunkline.transforms.parts import AnswerEdit, Restore
 from trunkline.transforms.restore_tools import RestoreTools, needed, restore_response
 
 MAX_WHOLE: Final = 64 * 1024 * 1024
@@ -104,13 +106,20 @@ class Answer:
     def _translation(self) -> Translation:
         encoded, searching = self._prepared.encoded, self._prepared.searching
         client = self._course.codec
-        restore = RestoreTools(encoded) if needed(encoded) else None
+        restore: Restore | None = RestoreTools(encoded) if needed(encoded) else None
+        edits = self._edits()
+        restore = AnswerEdits(edits, restore) if edits else restore
         return Translation(
             self._codec.stream_decoder(self._origin),
             client.stream_encoder(self._course.context()) if searching is None else searching.encoder(),
             restore=restore if searching is None else searching.round(restore),
             gather=Gathering(echoed=client.name in ECHOING),
         )
+
+    def _edits(self) -> tuple[AnswerEdit, ...]:
+        """What the provider's transforms do to this answer."""
+        chain = self._prepared.chain
+        return () if chain is None else chain.answered(self._origin)
 
     async def _pump(self, pipe: Pipe) -> bool:
         """Piece by piece until the end."""
@@ -214,10 +223,10 @@ class Answer:
 
     async def _translate_whole(self, response: Response) -> None:
         course = self._course
-        response = restore_response(response, self._prepared.encoded)
         echoed = course.inbound.codec.name in ECHOING
         kept = [part for part in response.content if not (echoed and isinstance(part, Thinking))]
         course.keep_proofs(kept, self._origin)
+        response = restore_response(edited(response, self._edits()), self._prepared.encoded)
         searching = self._prepared.searching
         whole = response if searching is None else searching.taken(response)
         if whole is not None:

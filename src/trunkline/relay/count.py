@@ -2,6 +2,8 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from trunkline.accounting.estimate import estimate_tokens
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpRequest
@@ -65,11 +67,12 @@ async def _ask(course: Course, target: Target, surface: Surface) -> bytes | None
 async def _exchange(course: Course, target: Target, surface: Surface) -> tuple[int, bytes]:
     provider = course.services.providers[target.provider]
     codec = course.inbound.codec
+    asked = replace(surface, url=surface.count_url or surface.url)
     body, _ = codec.drop_foreign_proofs(course.inbound.body, course.owns(surface.facts.origin))
     body = codec.rename(body, surface.deployment)
-    body, _ = provider.edit(surface, body, course.inbound.headers)
+    body, _ = provider.edit(asked, body, course.inbound.headers)
     headers = await credentialed(course, provider, surface)
-    request = HttpRequest("POST", surface.count_url or surface.url, headers, body)
+    request = HttpRequest("POST", asked.url, headers, body)
     if surface.signed:
         request = await course.services.credentials.sign(provider.name, request)
     answer = await course.services.upstream.open(request, headers_timeout=COUNT_SECONDS)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from trunkline.accounting.estimate import estimate_tokens
 from trunkline.config.schema import Retry, Timeouts
+from trunkline.core.facts import Facts
 from trunkline.core.proofs import unseal
 from trunkline.core.types import Part, Request
 from trunkline.core.usage import Usage, total
@@ -36,6 +37,7 @@ from trunkline.relay.signs import SignsOfLife
 from trunkline.relay.turns import Place, Turns
 from trunkline.routing.health import Health
 from trunkline.routing.plan import Plan, Target
+from trunkline.transforms.chain import Chain, Chains
 
 Planner = Callable[[Inbound, Peek], Awaitable[Plan]]
 
@@ -77,6 +79,8 @@ class Services(Struct, frozen=True, kw_only=True):
     finder: Finder | None = None
     client_tokens: frozenset[str] = frozenset()
     """The providers that are asked with the client's own token."""
+    transforms: Mapping[str, Chains] = {}
+    """Of the providers that have any."""
     surfaces: dict[Target, tuple[Surface, ...]]
     """Cache of what providers offer."""
 
@@ -89,6 +93,13 @@ class Services(Struct, frozen=True, kw_only=True):
             found = self.providers[target.provider].surfaces(target.deployment)
             self.surfaces[target] = found
         return found
+
+    def chain(self, facts: Facts) -> Chain | None:
+        """What the transforms of a deployment do to requests and answers, None for nothing."""
+        if not self.transforms:
+            return None
+        chains = self.transforms.get(facts.provider)
+        return None if chains is None else chains.of(facts.model)
 
 
 class Course:

@@ -27,9 +27,11 @@ from trunkline.relay.turns import Turns
 from trunkline.routing.decide import Fallback, GiveUp, Queue, Retry, advise, decide, foremost
 from trunkline.routing.health import Health
 from trunkline.routing.plan import Target
+from trunkline.transforms.chain import Chains
 
 _GONE: Final = frozenset({"client_closed", "client_stalled"})
 """What a cancellation says when the client is the cause."""
+NO_TRANSFORMS: Final[Mapping[str, Chains]] = {}
 
 
 class Exchange:
@@ -54,6 +56,7 @@ class Exchange:
         counters: Mapping[str, CountCodec] | None = None,
         carried: Mapping[str, CarriedCodec] | None = None,
         finder: Finder | None = None,
+        transforms: Mapping[str, Chains] = NO_TRANSFORMS,
         strict: bool = False,
         ping: float = 15.0,
         admission: Admission | None = None,
@@ -76,6 +79,7 @@ class Exchange:
             timeouts=timeouts,
             retry=retry,
             finder=finder,
+            transforms=transforms,
             strict=strict,
             ping=ping,
             proofs=proofs,

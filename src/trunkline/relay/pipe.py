@@ -21,6 +21,7 @@ from trunkline.core.sse import SSEFramer, SSEvent
 from trunkline.core.usage import Stop, Usage, latest
 from trunkline.protocols.codec import Carrier, StreamDecoder, StreamEncoder
 from trunkline.relay.gathering import Gathering
+from trunkline.transforms.parts import AnswerEdit
 
 MAX_HELD: Final = 4 * 1024 * 1024
 """Bytes before the first part; more of them is no answer."""
@@ -92,18 +93,6 @@ def is_ping(frame: SSEvent) -> bool:
     return frame.event == b"ping"
 
 
-class EventEdit(Protocol):
-    """A change to a stream between decoder and encoder."""
-
-    def feed(self, event: StreamEvent) -> Sequence[StreamEvent]:
-        """The events to pass on in place of ``event``."""
-        ...
-
-    def hides(self, event: StreamEvent) -> bool:
-        """Whether the client sees nothing of a part that starts."""
-        ...
-
-
 class Translation:
     """Upstream frames, neutral events, client frames. ``gather`` collects what the proof store wants."""
 
@@ -112,7 +101,7 @@ class Translation:
         decoder: StreamDecoder,
         encoder: StreamEncoder,
         *,
-        restore: EventEdit | None = None,
+        restore: AnswerEdit | None = None,
         gather: Gathering | None = None,
     ) -> None:
         self._framer = SSEFramer()
@@ -201,19 +190,24 @@ class Translation:
             if self.gather is not None:
                 self.gather.feed(event)
             if self._restore is not None:
-                out.extend(map(self._encoder.feed, self._restore.feed(event)))
+                out += self._changed(self._restore.feed(event))
             elif data := self._encoder.feed(event):
                 out.append(data)
         data = b"".join(out) if len(out) != 1 else out[0]
         return data if self.released and not self._held else self._hold(data)
+
+    def _changed(self, events: Sequence[StreamEvent]) -> list[bytes]:
+        """Client bytes for what became of an event. Only what the client sees of a part is its release."""
+        if not self.released and self.failed is None:
+            self.released = any(type(event) is PartStarted for event in events)
+        return list(map(self._encoder.feed, events))
 
     def _note(self, event: StreamEvent) -> None:
         match event:
             case Started(usage=usage):
                 self.usage = usage
             case PartStarted():
-                if self._restore is None or not self._restore.hides(event):
-                    self.released = True
+                self.released = self.released or self._restore is None
             case Finished(stop, usage):
                 self.released = self.finished = True
                 self.stop, self.usage = stop, latest(self.usage, usage)

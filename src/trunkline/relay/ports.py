@@ -11,7 +11,7 @@ from trunkline.core.search import SearchTool, Source
 from trunkline.core.types import Request, Response
 from trunkline.core.usage import Stop, Usage
 from trunkline.protocols.codec import StreamEncoder
-from trunkline.transforms.restore_tools import RestoreTools
+from trunkline.transforms.parts import Restore
 from trunkline.transforms.web_search import SearchRound
 
 
@@ -190,7 +190,7 @@ class SearchLoop(Protocol):
         """The client's stream, one for all rounds."""
         ...
 
-    def round(self, restore: RestoreTools | None) -> SearchRound:
+    def round(self, restore: Restore | None) -> SearchRound:
         """What the next answer goes through."""
         ...
 

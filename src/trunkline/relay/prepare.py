@@ -15,6 +15,7 @@ from trunkline.providers.provider import Provider, Surface
 from trunkline.relay.course import Course
 from trunkline.relay.ports import SearchLoop
 from trunkline.relay.searching import FOUND_BY_US, searching_for
+from trunkline.transforms.chain import Chain
 
 _PASSED: Final = Encoded(body=b"")
 _VENDORS_USE: Final = b'"server_tool_use"'
@@ -38,6 +39,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """Asked for as a stream. Not as the client did: a whole answer is streamed by us, or a stream put together."""
     passthrough: bool
     """The answer goes to the client as it comes."""
+    chain: Chain | None = None
+    """What the provider's transforms do to the answer."""
 
 
 def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: bool) -> Prepared:
@@ -52,11 +55,13 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     searching = searching_for(course, surface)
     anew = reencode or stream is not course.peek.stream or _summarises(course, surface)
     anew = anew or searching is not None or _shows_searches(course, surface)
+    chain = None if course.carried is not None else course.services.chain(surface.facts)
+    anew = anew or (chain is not None and bool(chain.requests))
     if same and not (anew or _restores(course, surface)):
-        prepared = _pass(course, course.inbound.codec, provider, surface)
+        prepared = _pass(course, course.inbound.codec, provider, surface, chain)
     else:
         codec = course.services.targets[surface.protocol]
-        prepared = _encode(course, codec, provider, surface, searching, stream=stream)
+        prepared = _encode(course, codec, provider, surface, searching, chain, stream=stream)
     if course.services.strict and (losses := [one for one in prepared.losses if one.field not in _WANTED]):
         raise _refused(surface, losses)
     return prepared
@@ -97,7 +102,9 @@ def _summarises(course: Course, surface: Surface) -> bool:
     return MARK in course.inbound.body
 
 
-def _pass(course: Course, codec: Carrier, provider: Provider, surface: Surface) -> Prepared:
+def _pass(
+    course: Course, codec: Carrier, provider: Provider, surface: Surface, chain: Chain | None
+) -> Prepared:
     body, dropped = codec.drop_foreign_proofs(course.inbound.body, course.owns(surface.facts.origin))
     if course.keeper is not None:
         body = course.keeper.passed(provider.name, surface, body)
@@ -111,6 +118,7 @@ def _pass(course: Course, codec: Carrier, provider: Provider, surface: Surface) 
         encoded=_PASSED,
         stream=course.peek.stream,
         passthrough=not surface.facts.dialect,
+        chain=chain,
     )
 
 
@@ -120,6 +128,7 @@ def _encode(
     provider: Provider,
     surface: Surface,
     searching: SearchLoop | None,
+    chain: Chain | None,
     *,
     stream: bool,
 ) -> Prepared:
@@ -127,6 +136,8 @@ def _encode(
     request = replace(request, model=surface.deployment, stream=stream)
     if searching is not None:
         request = searching.offered(request)
+    if chain is not None:
+        request = chain.asked(request)
     if course.keeper is not None:
         course.keeper.encoded()
     encoded = codec.encode_request(request, surface.facts)
@@ -140,6 +151,7 @@ def _encode(
         searching=searching,
         stream=stream,
         passthrough=False,
+        chain=chain,
     )
 
 

@@ -15,7 +15,7 @@ from trunkline.protocols.codec import StreamEncoder
 from trunkline.providers.provider import Surface
 from trunkline.relay.course import Course
 from trunkline.relay.ports import Finder, SearchLoop
-from trunkline.transforms.restore_tools import RestoreTools
+from trunkline.transforms.parts import Restore
 from trunkline.transforms.web_search import (
     MAX_QUERY,
     MAX_URL,
@@ -104,7 +104,7 @@ class Searching:
             self._encoder = self._course.codec.stream_encoder(self._course.context())
         return self._encoder
 
-    def round(self, restore: RestoreTools | None) -> SearchRound:
+    def round(self, restore: Restore | None) -> SearchRound:
         """What the next answer goes through."""
         self._round = SearchRound(
             self._tools,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw
 from msgspec.structs import replace
 
 from trunkline.core.events import Finished, PartDelta, PartEnded, PartStarted, StreamEvent
@@ -13,32 +13,31 @@ from trunkline.core.types import Part, Response, Text, ToolCall
 from trunkline.core.usage import Stop
 from trunkline.protocols.codec import Encoded
 
-
-class _Wrapped(Struct):
-    input: str
-
-
-_WRAPPED: Final = msgspec.json.Decoder(_Wrapped)
+_OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
 _STRING: Final = msgspec.json.Decoder(str)
-_OPENING: Final = re.compile(r'\s*\{\s*"input"\s*:\s*"')
+INPUT: Final = "input"
+_OPENINGS: Final = {field: re.compile(rf'\s*\{{\s*"{field}"\s*:\s*"') for field in (INPUT, "response")}
 _PLAIN: Final = re.compile(r'[^"\\]+')
 
 
-def unwrap(arguments: str) -> str:
+def unwrap(arguments: str, field: str = INPUT) -> str:
     """The plain input of a freeform tool that was called as a function; ``arguments`` itself if it is not wrapped."""
     try:
-        return _WRAPPED.decode(arguments).input
-    except (msgspec.DecodeError, UnicodeError):
+        return _STRING.decode(_OBJECT.decode(arguments)[field])
+    except (msgspec.DecodeError, UnicodeError, KeyError):
         return arguments
 
 
 class InputString:
     """Unwraps ``{"input": "..."}`` while it is being written; the pieces may be cut anywhere.
 
-    Arguments of another shape are held until ``close`` and come out as :func:`unwrap` has them.
+    Arguments of another shape are held until ``close`` and come out as :func:`unwrap` has them. ``field``: the name in
+    place of ``input``, one of those that are known here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, field: str = INPUT) -> None:
+        self._field = field
+        self._opening = _OPENINGS[field]
         self._pending = ""
         self._inside = False
         self._ended = False
@@ -49,7 +48,7 @@ class InputString:
             return ""
         self._pending += piece
         if not self._inside:
-            opening = _OPENING.match(self._pending)
+            opening = self._opening.match(self._pending)
             if opening is None:
                 return ""
             self._inside = True
@@ -82,7 +81,7 @@ class InputString:
         rest, self._pending = self._pending, ""
         if self._inside or self._ended:
             return ""
-        return unwrap(rest)
+        return unwrap(rest, self._field)
 
 
 def _escape_size(buffer: str, position: int) -> int:
@@ -127,11 +126,6 @@ class RestoreTools:
     def client_name(self, name: str) -> str:
         """What the client calls the tool that the upstream calls ``name``."""
         return self._names.get(name, name)
-
-    def hides(self, event: StreamEvent) -> bool:
-        """Nothing is kept from the client here."""
-        del event
-        return False
 
     def feed(self, event: StreamEvent) -> tuple[StreamEvent, ...]:
         """The events to pass on in place of ``event``."""

@@ -27,7 +27,7 @@ from trunkline.core.events import (
 from trunkline.core.search import Citation, SearchTool, Source, WebSearch
 from trunkline.core.types import Message, Opaque, Request, Response, Text, Tool, ToolCall, ToolChoice
 from trunkline.core.usage import Usage, total
-from trunkline.transforms.restore_tools import RestoreTools
+from trunkline.transforms.parts import Restore
 
 NAME: Final = "trunkline"
 """The protocol that parts of ours come from, and how the ids of our searches begin."""
@@ -163,7 +163,7 @@ class SearchRound:
         begun: bool,
         spent: Usage,
         sources: Mapping[str, Source],
-        restore: RestoreTools | None = None,
+        restore: Restore | None = None,
     ) -> None:
         self._names = names
         self._begun = begun
@@ -183,13 +183,6 @@ class SearchRound:
     def usage(self) -> Usage:
         """What this round and those before it used."""
         return self._spent if self.response is None else total(self._spent, self.response.usage)
-
-    def hides(self, event: StreamEvent) -> bool:
-        """Whether the client sees nothing of a part that starts."""
-        if not isinstance(event, PartStarted) or not isinstance(event.part, ToolCall):
-            return False
-        name = event.part.name
-        return (name if self._restore is None else self._restore.client_name(name)) in self._names
 
     def feed(self, event: StreamEvent) -> tuple[StreamEvent, ...]:
         """The events to pass on in place of ``event``."""
