@@ -14,7 +14,7 @@ from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError, Kind, kind_of_status
 from trunkline.core.http import HttpHead, HttpRequest
 from trunkline.providers.databricks.errors import read_error
-from trunkline.providers.databricks.models import best_claude
+from trunkline.providers.databricks.models import bases_of, best_claude
 from trunkline.providers.databricks.provider import DatabricksProvider
 from trunkline.providers.databricks.services import ServiceWalk, merge_models
 from trunkline.providers.provider import ListedModel, Provider
@@ -158,11 +158,17 @@ def served(
         entry = provider_entry(provider.kind)
         usual, prefixes = (entry.usual, entry.open_prefixes) if entry is not None else ((), ())
         models = provider.models or own or usual
+        said = (
+            {model.id: model.base for model in listing.models if model.base} if listing is not None else {}
+        )
+        bases = bases_of(models, said) if provider.kind == "databricks" else {}
         found.append(
             Served(
                 provider=name,
                 models=models,
-                families=best_claude(models),
+                families=best_claude(models, bases),
+                bases=bases,
+                workspace=provider.kind == "databricks",
                 open_prefixes=() if provider.models and not bridged[name].paths else prefixes,
                 discovered=not provider.models,
                 listed=bool(own),

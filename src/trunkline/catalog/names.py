@@ -36,6 +36,11 @@ def family_key(name: str) -> str:
     return _OLD_CLAUDE.sub(r"claude-\2-\1", key)
 
 
+def spelling_key(name: str) -> str:
+    """:func:`family_key` without what makers add to a name and platforms leave out: ``meta-``, ``-preview``."""
+    return family_key(name).removeprefix("meta-").removesuffix("-preview")
+
+
 _FAMILIES: Final = (
     ("claude", "claude"),
     ("gpt-oss", "gpt_oss"),

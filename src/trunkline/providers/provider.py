@@ -65,6 +65,8 @@ class ListedModel(Struct, frozen=True):
 
     id: str
     display_name: str | None = None
+    base: str | None = None
+    """The model behind a name of the user's own, where the provider says so."""
 
 
 class Provider(Protocol):

@@ -1,9 +1,10 @@
 """From the name a client asked for, and what it asks, to a plan."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
-from trunkline.catalog.names import family_key
+from trunkline.catalog.names import family_key, spelling_key
 from trunkline.config.nearest import nearest
 from trunkline.config.targets import split_target
 from trunkline.core.errors import GatewayError, Kind
@@ -14,6 +15,13 @@ from trunkline.routing.table import CLAUDE_IDS, Route, RoutingTable
 
 NEAREST_FAMILIES: Final = ("sonnet", "opus", "haiku")
 """Who stands in for a family that no provider serves: an agent's default may be newer than a workspace."""
+
+ENDPOINTS: Final = "databricks-"
+SERVICES: Final = "system.ai."
+FULL_NAMES: Final = (ENDPOINTS, SERVICES)
+"""How a workspace's own names for the platform's models begin: endpoints and services of Unity Catalog."""
+CATALOG_NAME: Final = re.compile(r"[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*\.[A-Za-z_][\w.-]*")
+"""``catalog.schema.name``; a version number starts with a digit, so ``gpt-5.4.1`` is none."""
 
 MAX_COMPARED: Final = 500
 """Names that are compared to find the nearest: the comparison is slow, and clients choose what it is given."""
@@ -27,7 +35,8 @@ def resolve(table: RoutingTable, name: str, shape: Callable[[], RequestShape]) -
 
     In this order: ``provider,model`` or ``provider/model``; a name of the configuration, exact before
     globs, the most specific glob first; a model id that exactly one provider has; for Claude names the
-    routes by purpose and the default, then the deployment of that very model or of its family.
+    routes by purpose and the default, then the deployment of that very model or of its family; another
+    spelling of a model that a workspace names in its own way; a name of a workspace's catalogs.
     Raises GatewayError: NOT_FOUND with what was tried and the nearest names, INVALID_REQUEST when
     several providers have the model.
     """
@@ -37,7 +46,7 @@ def resolve(table: RoutingTable, name: str, shape: Callable[[], RequestShape]) -
         asked = asked[len(DISCOVERY_PREFIX) :]
         chosen = _named(table, asked, asked)
     if chosen is None:
-        chosen = _by_kind(table, asked, shape)
+        chosen = _by_kind(table, asked, shape) or _by_spelling(table, asked)
     if chosen is None:
         raise _unknown(table, name)
     targets = dict.fromkeys((*chosen.targets, *table.fallback))
@@ -75,7 +84,8 @@ def _named(table: RoutingTable, asked: str, written: str) -> Plan | None:
         return Plan((target,), f"model of {target.provider}")
     for prefix, provider in table.prefixes:
         if asked.casefold().startswith(prefix):
-            return Plan((Target(provider, asked),), f"model of {provider}")
+            model = _moved(table, provider, asked) or asked
+            return Plan((Target(provider, model),), f"model of {provider}")
     return None
 
 
@@ -84,8 +94,18 @@ def _explicit(table: RoutingTable, asked: str) -> Target | None:
     provider = None if parts is None else table.providers.get(parts[0].casefold())
     if parts is None or provider is None:
         return None
-    model = table.deployments.get(provider, {}).get(parts[1].casefold(), parts[1])
+    model = table.deployments.get(provider, {}).get(parts[1].casefold())
+    if model is None:
+        model = _moved(table, provider, parts[1]) or _respelled(table, provider, parts[1]) or parts[1]
     return Target(provider, model)
+
+
+def _respelled(table: RoutingTable, provider: str, asked: str) -> str | None:
+    """The one deployment of a workspace that ``asked`` is another spelling of. A full name means itself."""
+    if asked.casefold().startswith(FULL_NAMES):
+        return None
+    found = [one for one in table.spellings.get(spelling_key(asked), ()) if one.provider == provider]
+    return found[0].deployment if len(found) == 1 else None
 
 
 def _is_listing_prefix(table: RoutingTable, asked: str, target: Target) -> bool:
@@ -118,6 +138,27 @@ def _by_kind(table: RoutingTable, asked: str, shape: Callable[[], RequestShape])
     found = (table.claude.get(known) for known in (family, *NEAREST_FAMILIES))
     best = next((target for target in found if target is not None), None)
     return None if best is None else Plan((best,), f"family {family}")
+
+
+def _moved(table: RoutingTable, provider: str, asked: str) -> str | None:
+    """The service that an endpoint's name stands for in a workspace that only lists services (databricks.md 1.6)."""
+    if not asked.casefold().startswith(ENDPOINTS):
+        return None
+    name = f"{SERVICES}{asked[len(ENDPOINTS) :]}".casefold()
+    return table.deployments.get(provider, {}).get(name)
+
+
+def _by_spelling(table: RoutingTable, asked: str) -> Plan | None:
+    """A plan for a model as its maker or another platform spells it, and for a name of a workspace's catalogs."""
+    if "," in asked:
+        return None
+    if table.workspace is not None and CATALOG_NAME.fullmatch(asked):
+        return Plan((Target(table.workspace, asked),), f"model of {table.workspace}")
+    key = spelling_key(asked)
+    served = table.spellings.get(key) or table.behind.get(key) or ()
+    if len({target.provider for target in served}) > 1:
+        raise _ambiguous(asked, served)
+    return Plan((served[0],), f"model of {served[0].provider}") if served else None
 
 
 def _route(table: RoutingTable, family: str | None, shape: Callable[[], RequestShape]) -> Route | None:

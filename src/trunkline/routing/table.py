@@ -1,13 +1,13 @@
 """The routing table: everything a configuration and the providers' lists say about names, ready to look up."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
 from msgspec import Struct
 
 from trunkline.catalog.models import successor
-from trunkline.catalog.names import family_key
+from trunkline.catalog.names import family_key, spelling_key
 from trunkline.config.schema import Configuration
 from trunkline.config.targets import split_target
 from trunkline.routing.names import Glob, claude_family, glob, is_glob
@@ -30,6 +30,11 @@ class Served(Struct, frozen=True, kw_only=True):
     """The models are the provider's own list, not the user's: Claude ids in it come after the routes."""
     listed: bool = False
     """The provider has sent that list; otherwise ``models`` are what is usual."""
+    bases: Mapping[str, str] = {}
+    """Deployment -> the model behind it, for those whose name says nothing of it."""
+    workspace: bool = False
+    """It names models in its own way (``databricks-claude-opus-4-8``): any spelling of a model finds it, and it takes
+    any name of its catalogs (``main.agents.helper``), listed or not."""
     only_explicit: bool = False
     """Claude names are not looked up here: another provider comes first for them."""
 
@@ -70,6 +75,12 @@ class RoutingTable(Struct, frozen=True, kw_only=True):
     """Folded model id -> where it is served."""
     claude: Mapping[str, Target]
     """Bare Claude name or family -> the first provider's deployment of it."""
+    spellings: Mapping[str, tuple[Target, ...]]
+    """:func:`spelling_key` -> the deployments in workspaces that are named so."""
+    behind: Mapping[str, tuple[Target, ...]]
+    """The same for the models behind other names."""
+    workspace: str | None
+    """The only provider that takes catalogs' names."""
     prefixes: tuple[tuple[str, str], ...]
     """(beginning of a model id, provider), for one provider each."""
     claude_provider: str | None
@@ -119,6 +130,9 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
         globs=tuple(sorted(globs, key=lambda alias: alias.glob.rank)),
         bare=_unrouted(bare) if configuration.any_name and "default" in routes else bare,
         claude=_claude(listing),
+        spellings=_spellings(listing, lambda entry: ((model, model) for model in entry.models)),
+        behind=_spellings(listing, lambda entry: entry.bases.items()),
+        workspace=_only([entry.provider for entry in listing if entry.workspace]),
         prefixes=_prefixes(listing),
         claude_provider=next(
             (e.provider for e in listing if CLAUDE_IDS in e.open_prefixes and not e.only_explicit), None
@@ -193,10 +207,26 @@ def _claude(listing: Iterable[Served]) -> dict[str, Target]:
         for family, model in entry.families.items():
             found.setdefault(family, Target(entry.provider, model))
         for model in entry.models:
-            key = family_key(model)
+            key = family_key(entry.bases.get(model, model))
             if claude_family(key):
                 found.setdefault(key, Target(entry.provider, model))
     return found
+
+
+def _spellings(
+    listing: Iterable[Served], named: Callable[[Served], Iterable[tuple[str, str]]]
+) -> dict[str, tuple[Target, ...]]:
+    """``named`` gives pairs of a deployment and what it is called."""
+    found: dict[str, tuple[Target, ...]] = {}
+    for entry in listing:
+        for model, called in named(entry) if entry.workspace else ():
+            key = spelling_key(called)
+            found[key] = (*found.get(key, ()), Target(entry.provider, model))
+    return found
+
+
+def _only(names: Sequence[str]) -> str | None:
+    return names[0] if len(names) == 1 else None
 
 
 def _prefixes(listing: tuple[Served, ...]) -> tuple[tuple[str, str], ...]:

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from trunkline.catalog.names import family_key
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.providers.provider import ListedModel
 
@@ -21,11 +22,17 @@ class State(Struct):
 
 
 class _FoundationModel(Struct):
+    name: str | None = None
     display_name: str | None = None
+
+
+class _ExternalModel(Struct):
+    name: str | None = None
 
 
 class _Entity(Struct):
     foundation_model: _FoundationModel | None = None
+    external_model: _ExternalModel | None = None
 
 
 class _Config(Struct):
@@ -71,10 +78,18 @@ def read_endpoints(body: bytes) -> list[Endpoint]:
 def decode_endpoints(body: bytes) -> tuple[ListedModel, ...]:
     """The READY chat endpoints of a listing. Raises GatewayError (UPSTREAM_FAILED) for anything else."""
     return tuple(
-        ListedModel(endpoint.name, _display_name(endpoint))
+        ListedModel(endpoint.name, _display_name(endpoint), _base(endpoint))
         for endpoint in read_endpoints(body)
         if endpoint.generates and endpoint.ready
     )
+
+
+def _base(endpoint: Endpoint) -> str | None:
+    """What a user's endpoint asks: a name chosen by its user may hide the family (databricks.md 6.1)."""
+    entities = (endpoint.config.served_entities if endpoint.config else None) or []
+    named = (entity.external_model or entity.foundation_model for entity in entities)
+    base = next((model.name for model in named if model is not None and model.name), None)
+    return None if base is None or family_key(base) == family_key(endpoint.name) else base
 
 
 def _display_name(endpoint: Endpoint) -> str | None:
