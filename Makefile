@@ -6,6 +6,9 @@ BIN := .venv/bin
 SHARED ?= ../shared
 PORT ?= 3456
 
+# A test that starts processes gets a second try on a machine that is busy; the summary names it.
+AGAIN := --reruns 1 -rR
+
 RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
 
@@ -34,10 +37,10 @@ unit: $(TEST_READY) ## all tests that need no server and no agent
 	$(BIN)/pytest -q -n 2 -m "not server and not agent"
 
 server: $(TEST_READY) ## tests that start a gateway on loopback
-	TRUNKLINE_DISCONNECTS=10000 $(BIN)/pytest -q -m "server and not agent"
+	TRUNKLINE_DISCONNECTS=10000 $(BIN)/pytest -q $(AGAIN) -m "server and not agent"
 
 agents: $(TEST_READY) ## real coding agents against stand-in providers
-	$(BIN)/pytest -q -m agent
+	$(BIN)/pytest -q $(AGAIN) -m agent
 
 matrix: $(TEST_READY) ## write docs/matrix.md anew from what each pair of protocols really does
 	PYTHONPATH=tests $(BIN)/python -m matrix.page

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw, structs
 
@@ -52,9 +52,7 @@ BY_PATH = {"gemini": {"stream"}}
 """What stands in the path and not in the body."""
 
 rooms = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
-generated = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+generated = settings(max_examples=60)
 
 
 def stream_of(codec: Codec, events: Iterable[StreamEvent]) -> bytes:

@@ -67,7 +67,7 @@ def test_no_more_targets_than_the_policy_allows() -> None:
     assert len(it.upstream.requests) == 3
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.one_of(

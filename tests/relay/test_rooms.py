@@ -308,7 +308,7 @@ def test_T03_cut_at_every_byte_of_the_arguments(client: str, upstream: str) -> N
             assert stops == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     client=st.sampled_from(sorted(CODECS)),
     upstream=st.sampled_from(sorted(CODECS)),

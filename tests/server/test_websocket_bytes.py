@@ -80,7 +80,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(PIECES, max_size=8), st.lists(st.integers(0, 4000), max_size=6))
 def test_any_bytes_anywhere_cut(pieces: list[bytes], cuts: list[int]) -> None:
     data = b"".join(pieces)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from msgspec import json
 from msgspec.structs import replace
@@ -219,7 +218,6 @@ def test_a_missing_variable_does_not_stop_the_others(configs: Path) -> None:
 NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12)
 
 
-@examples(deadline=None)
 @given(NAMES, st.lists(NAMES, min_size=1, max_size=4, unique=True), st.integers(1, 10**9))
 def test_yaml_keeps_every_sign_of_names_and_ids(name: str, models: list[str], above: int) -> None:
     written = {

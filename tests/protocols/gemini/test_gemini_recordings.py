@@ -189,7 +189,7 @@ def test_E104_a_clients_request_survives_the_way_through_us(entry: dict) -> None
 ARRAYS = sorted(TAPES.glob("*.array.json"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 @pytest.mark.parametrize("path", ARRAYS, ids=[path.stem for path in ARRAYS])
 def test_E99_array_streams_may_be_cut_anywhere(path: Path, data: st.DataObject) -> None:

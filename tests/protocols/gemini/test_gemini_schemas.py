@@ -215,7 +215,7 @@ def keys(schema: object) -> set[str]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @generated(schema=schemas)
 def test_E33_nothing_the_subset_lacks_is_ever_sent(schema: object) -> None:
     whole = {

@@ -180,7 +180,7 @@ def test_E01_cut_at_every_byte(name: str) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_E01_cuts_anywhere_never_change_the_answer(data: st.DataObject) -> None:
     tape = data.draw(
         st.sampled_from([path for path in STREAMS if path.stat().st_size < 20_000])

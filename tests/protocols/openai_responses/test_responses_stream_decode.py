@@ -104,7 +104,7 @@ def test_the_law_of_neutral_streams_holds(path: Any) -> None:
 
 
 @tapes
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_E01_a_stream_may_be_cut_anywhere(path: Any, data: st.DataObject) -> None:
     body = path.read_bytes()
