@@ -34,7 +34,7 @@ types: $(TEST_READY) ## both type checkers, strict
 	$(BIN)/pyright
 
 unit: $(TEST_READY) ## all tests that need no server and no agent
-	$(BIN)/pytest -q -n 2 -m "not server and not agent"
+	$(BIN)/pytest -q -n 2 --dist loadgroup -m "not server and not agent"
 
 server: $(TEST_READY) ## tests that start a gateway on loopback
 	TRUNKLINE_DISCONNECTS=10000 $(BIN)/pytest -q $(AGAIN) -m "server and not agent"

@@ -52,7 +52,7 @@ BY_PATH = {"gemini": {"stream"}}
 """What stands in the path and not in the body."""
 
 rooms = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
-generated = settings(max_examples=60)
+generated = settings(max_examples=30)
 
 
 def stream_of(codec: Codec, events: Iterable[StreamEvent]) -> bytes:

@@ -1,10 +1,10 @@
-"""Half a minute of mutated recordings against everything that reads bytes: only GatewayError may come out.
+"""Mutated recordings against everything that reads bytes: only GatewayError may come out.
 
-The seed is fixed, the time is not a deadline but a budget: a slow machine tries fewer mutations.
+The same mutations in every run; TRUNKLINE_EXPLORE=50 tries fifty times as many.
 """
 
+import os
 import random
-import time
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -21,8 +21,8 @@ from wire import translate
 from wire.law import faults
 from wire.recordings import answers, errors, generations
 
-SECONDS = 1.2
-"""For each of the targets below, times four protocols."""
+TRIES = 250 * int(os.environ.get("TRUNKLINE_EXPLORE") or 1)
+"""For each of the targets below, times the protocols."""
 LARGEST = 60_000
 CONTEXT = ReplyContext(id="0a1b2c3d4e5f6a7b8c9d0e1f", model="asked", created=1)
 FACTS = Facts(provider="p", model="m", reasoning="budget_or_adaptive")
@@ -139,23 +139,19 @@ def test_only_gateway_errors_escape(name: str, codec: Codec) -> None:
     kind, target = TARGETS[name]
     chance = random.Random(f"{name} {codec.name}")
     bodies = corpus(kind, codec.name)
-    tried, deadline = 0, time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
+    for tried in range(TRIES):
         body = mutated(chance.choice(bodies), chance)
-        tried += 1
         try:
             target(codec, body, chance)
         except GatewayError:
             continue
         except Exception as error:
             raise AssertionError(f"try {tried}: {type(error).__name__}: {error}\n{body!r}") from error
-    assert tried > 20
 
 
 def test_the_framer_never_invents_or_loses_a_payload() -> None:
     chance = random.Random("framer")
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
+    for _ in range(TRIES):
         body = mutated(chance.choice(corpus("stream", chance.choice(list(CODECS)))), chance)
         whole, pieces = SSEFramer(), SSEFramer()
         expected = [*whole.feed(body), *whole.close()]

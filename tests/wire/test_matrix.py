@@ -6,6 +6,7 @@ reasoning, calls, stop and usage. What may differ stands in ``declared_losses.to
 
 from dataclasses import replace
 from functools import lru_cache
+from zlib import crc32
 
 import pytest
 
@@ -23,7 +24,12 @@ KEPT = {"openai_chat": 740, "anthropic_messages": 390, "openai_responses": 460, 
 """How many recorded answers there are at least, by their protocol."""
 
 SOURCES = tuple(KEPT)
-ROUTES = [(source, target) for source in SOURCES for target in SOURCES]
+ROUTES = [
+    # One worker for all routes from a protocol: what its recordings mean is read once.
+    pytest.param(source, target, marks=pytest.mark.xdist_group(source))
+    for source in SOURCES
+    for target in SOURCES
+]
 """Into every other protocol, and through the neutral form back into the same one, as answers of dialects go."""
 
 OBJECTS = {"anthropic_messages", "gemini"}
@@ -47,6 +53,11 @@ def meant(recording: Recording) -> Meaning:
     return judge.stream(recording.answer) if recording.streaming else judge.whole(recording.answer)
 
 
+def strictly_read(recording: Recording, target: str) -> bool:
+    """Accumulators take as long as all the rest: each recording meets that of one of its four targets."""
+    return SOURCES[crc32(recording.id.encode()) % len(SOURCES)] == target
+
+
 def became(recording: Recording, target: str) -> tuple[Meaning, list[str]]:
     """What our translation means, and complaints of the strict reader about its form."""
     source = recording.codec
@@ -54,6 +65,8 @@ def became(recording: Recording, target: str) -> tuple[Meaning, list[str]]:
     if not recording.streaming:
         return judge.whole(translate.whole(recording.answer, source, target)), []
     body = translate.stream([recording.answer], source, target)
+    if not strictly_read(recording, target):
+        return judge.stream(body), []
     lenient, strict = judge.readings(body)
     if len(strict.calls) == len(
         lenient.calls
