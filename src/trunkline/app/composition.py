@@ -8,9 +8,11 @@ from typing import Final
 
 from trunkline import __version__
 from trunkline.app.credentials import make_credentials
+from trunkline.app.custom_planner import CustomPlanner
 from trunkline.app.discovery import Listing, discover, served, to_discover
 from trunkline.app.logs import exchange_log
 from trunkline.app.metrics import Metrics
+from trunkline.app.plugins import make_plugins
 from trunkline.app.providers import client_tokens, with_transforms
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
@@ -18,6 +20,7 @@ from trunkline.config.schema import Configuration
 from trunkline.protocols.registry import CARRIED, CODECS, COUNTERS, TARGETS
 from trunkline.providers.provider import ListedModel, Provider
 from trunkline.relay.admission import Admission
+from trunkline.relay.course import Planner
 from trunkline.relay.exchange import Exchange
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.learned import Learned
@@ -51,6 +54,7 @@ class Gateway:
         self._listed = asyncio.Event()
         self._router = Router(build_table(configuration, served(configuration, providers, ())))
         self._upstreams = Upstreams(configuration.timeouts, os.environ)
+        self._user_code = make_plugins(configuration)
         clock = SystemClock()
         self._credentials = make_credentials(configuration, os.environ, self._upstreams, clock)
         self._recorder = exchange_log(os.environ)
@@ -60,7 +64,7 @@ class Gateway:
         self.recorders: list[Recorder] = [self._recorder, self._metrics]
         """Who is told of every exchange when it is over."""
         self._exchange = Exchange(
-            planner=self._router.plan,
+            planner=self._planner(),
             providers=with_transforms(configuration, providers),
             transforms=chains_of(dict(configuration.providers)),
             codecs=CODECS,
@@ -79,6 +83,7 @@ class Gateway:
             turns=self._turns,
             client_tokens=client_tokens(configuration),
             finder=make_finder(configuration, self._upstreams),
+            plugins=None if self._user_code is None else self._user_code.plugins,
             strict=configuration.server.strict,
             ping=configuration.server.ping,
             admission=Admission(configuration.server.max_concurrent, configuration.timeouts.queue_wait),
@@ -87,6 +92,12 @@ class Gateway:
         self._running: list[asyncio.Task[None]] = []
         self._wait_until = 0.0
         self._administration: Administration | None = None
+
+    def _planner(self) -> Planner:
+        """The routes, with the user's own router before them where there is one."""
+        if self._user_code is None or self._user_code.routing is None:
+            return self._router.plan
+        return CustomPlanner(self._router, self._user_code.routing).plan
 
     def application(self) -> Application:
         """The ASGI application."""
@@ -130,7 +141,9 @@ class Gateway:
             return
 
     async def startup(self) -> None:
-        """Start what runs in the background."""
+        """Start what runs in the background. Raises ConfigurationError for plugins that do not work."""
+        if self._user_code is not None:
+            await self._user_code.start()
         self._wait_until = asyncio.get_running_loop().time() + FIRST_WAIT
         await self._tasks.__aenter__()
         self._running.append(self._tasks.create_task(self._recorder.run()))
@@ -144,6 +157,8 @@ class Gateway:
         for task in self._running:
             task.cancel()
         await self._tasks.__aexit__(None, None, None)
+        if self._user_code is not None:
+            await self._user_code.close()
         await self._recorder.close()
         await self._credentials.close()
         await self._upstreams.close()

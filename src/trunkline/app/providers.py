@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from trunkline.app.plugins import plugin_problems
 from trunkline.catalog.providers import provider_entry
 from trunkline.config.databricks_login import picks_login, usual_login
 from trunkline.config.load import REHEARSAL, line_in
@@ -19,7 +20,7 @@ def make_providers(configuration: Configuration) -> dict[str, Provider]:
     """All providers by name, in the configuration's order.
 
     Raises ConfigurationError with every provider whose settings cannot work: an unknown kind, a missing
-    host.
+    host; and with every plugin that cannot be run here.
     """
     found: dict[str, Provider] = {}
     problems: list[Problem] = []
@@ -28,6 +29,7 @@ def make_providers(configuration: Configuration) -> dict[str, Provider]:
             found[name] = _make(name, settings)
         except SettingsError as error:
             problems.append(_problem(configuration.source, name, str(error)))
+    problems += plugin_problems(configuration)
     if problems:
         raise ConfigurationError(tuple(problems))
     return found

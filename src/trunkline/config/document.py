@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection
 from typing import Final, cast
 
+from msgspec import structs
 from msgspec.structs import fields
 
 from trunkline.config.addresses import is_loopback
 from trunkline.config.nearest import did_you_mean
-from trunkline.config.plugins_section import decode_plugins
+from trunkline.config.plugins_section import decode_plugins, decode_router
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.providers_section import decode_providers
 from trunkline.config.schema import (
@@ -56,6 +57,7 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
         search=decode_search(root),
         plugins=plugins,
     )
+    configuration = structs.replace(configuration, custom_router=decode_router(root, configuration))
     root.finish()
     if reading.problems:
         raise ConfigurationError(tuple(sorted(reading.problems, key=lambda problem: problem.line or 0)))

@@ -1,8 +1,11 @@
-"""The ``plugins`` of Trunkline's own file: transforms that are code of the user's."""
+"""``plugins`` and ``custom_router`` of Trunkline's own file: transforms and routes that are code of the user's."""
 
 from typing import cast
 
-from trunkline.config.schema import Plugin
+import msgspec
+
+from trunkline.config.schema import Configuration, CustomRouter, Plugin
+from trunkline.config.secret import Secret
 from trunkline.config.section import Section
 from trunkline.config.tree import Mapping
 
@@ -20,7 +23,31 @@ def decode_plugins(root: Section) -> tuple[Plugin, ...]:
             values = cast(dict[str, object], section.reading.plain(options, section.key("options")))
         elif options is not None:
             section.problem("options", "must be options: {name: value}")
+        name = section.text("name")
         section.finish()
         if path is not None:
-            found.append(Plugin(path=path, options=values))
+            found.append(Plugin(path=path, name=name, options=values))
     return tuple(found)
+
+
+def decode_router(root: Section, configuration: Configuration) -> CustomRouter | None:
+    """The script that chooses models, with the configuration as claude-code-router would hand it over."""
+    path = root.text("custom_router")
+    if path is None:
+        return None
+    providers = [
+        {
+            "name": name,
+            "api_base_url": settings.speaks[0][1]
+            if settings.speaks
+            else settings.url or settings.host or "",
+            "api_key": "" if settings.credential is None else settings.credential.reveal(),
+            "models": settings.models,
+        }
+        for name, settings in configuration.providers
+    ]
+    router: dict[str, object] = {
+        name: rule.to[0].replace("/", ",", 1) for name, rule in configuration.routes
+    }
+    given = {"Providers": providers, "providers": providers, "Router": router}
+    return CustomRouter(path=path, settings=Secret(msgspec.json.encode(given).decode()))

@@ -49,6 +49,8 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     up_idle: float = 270.0
     up_total_whole: float = 600.0
     drain: float = 300.0
+    plugin_hook: float = 60.0
+    """One hook of a plugin, or one answer of a custom router."""
 
 
 class Retry(Struct, frozen=True, kw_only=True):
@@ -109,10 +111,22 @@ class Plugin(Struct, frozen=True, kw_only=True):
     """A file with a transform of the user's, which providers name in ``transforms``. ``options`` may hold secrets."""
 
     path: str
+    """``file.js``, ``file.py``, ``file.py:Class`` or ``module:Class``; a relative one is the configuration's neighbour."""
+    name: str | None = None
+    """What providers call it; None: what it calls itself."""
     options: dict[str, object] = {}
 
     def __repr__(self) -> str:
-        return f"Plugin(path={self.path!r}, options={sorted(self.options)})"
+        return f"Plugin(path={self.path!r}, name={self.name!r}, options={sorted(self.options)})"
+
+
+class CustomRouter(Struct, frozen=True, kw_only=True):
+    """A script that chooses the model of a request before the routes do."""
+
+    path: str
+    """``file.js``, ``file.py``, ``file.py:function`` or ``module:function``."""
+    settings: Secret
+    """The configuration that it is given, as JSON, keys and all."""
 
 
 class ClientToken(Struct, frozen=True):
@@ -235,4 +249,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
     retry: Retry = Retry()
     search: Search | None = None
     plugins: tuple[Plugin, ...] = ()
+    custom_router: CustomRouter | None = None
+    environment: tuple[tuple[str, Secret], ...] = ()
+    """What JavaScript plugins find in their environment beside the gateway's own (ccr.md 1.3)."""
     warnings: tuple[str, ...] = ()

@@ -46,12 +46,19 @@ def masked(configuration: Configuration) -> dict[str, object]:
         **({} if configuration.search is None else {"search": _plain(configuration.search)}),
         **({"plugins": _plugins(configuration.plugins)} if configuration.plugins else {}),
         **({} if configuration.proxy is None else {"proxy": _plain(configuration.proxy)}),
+        **(
+            {}
+            if configuration.custom_router is None
+            else {"custom_router": configuration.custom_router.path}
+        ),
         "warnings": list(configuration.warnings),
     }
 
 
 def _plugins(plugins: tuple[Plugin, ...]) -> list[object]:
-    return [{"path": plugin.path, "options": _veiled(plugin.options)} for plugin in plugins]
+    return [
+        {"path": plugin.path, "name": plugin.name, "options": _veiled(plugin.options)} for plugin in plugins
+    ]
 
 
 def _transforms(transforms: tuple[Transform, ...]) -> list[object]:

@@ -34,6 +34,7 @@ def encode_yaml(
     sections = (
         _section("server", _server(configuration.server, references)),
         _section("plugins", _plugins(configuration, spelled)),
+        _router(configuration, spelled),
         _section("providers", _providers(configuration, references, spelled)),
         _section("models", [f"  {_key(name.pattern)}: {_chain(name.to)}" for name in configuration.models]),
         _section("routes", [f"  {name}: {_rule(name, rule)}" for name, rule in configuration.routes]),
@@ -56,6 +57,11 @@ def _server(server: Server, references: Mapping[str, str]) -> list[str]:
     if server.keys:
         lines.append(f'  keys: ["${{{references["server.keys"]}}}"]')
     return lines
+
+
+def _router(configuration: Configuration, spelled: Mapping[str, str]) -> list[str]:
+    router = configuration.custom_router
+    return [] if router is None else [f"custom_router: {_value(router.path, spelled)}"]
 
 
 def _plugins(configuration: Configuration, spelled: Mapping[str, str]) -> list[str]:

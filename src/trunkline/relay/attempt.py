@@ -13,8 +13,9 @@ from trunkline.providers.provider import Again, Lesson, Provider, Relearned, Sur
 from trunkline.relay.answer import Answer
 from trunkline.relay.carried import carried_surface
 from trunkline.relay.course import Course
+from trunkline.relay.journal import session_of
 from trunkline.relay.learned import NOTHING, Lessons
-from trunkline.relay.ports import UpstreamAnswer
+from trunkline.relay.ports import Asking, Passage, UpstreamAnswer
 from trunkline.relay.prepare import Prepared, prepare
 from trunkline.relay.unframed import unframed
 from trunkline.routing.plan import Target
@@ -107,20 +108,24 @@ class Attempt:
         began = course.services.clock.now()
         status: int | None = None
         failure: GatewayError | None = None
+        passage: Passage | None = None
         try:
             prepared = prepare(
                 course, self._provider, surface, reencode=surface.name in self._lessons.reencode
             )
             course.journal.losses = prepared.losses
-            headers = await credentialed(course, self._provider, surface)
+            passage = self._enter(prepared)
+            headers = await credentialed(course, self._provider, surface, needed=passage is None)
             started = course.time()
             url = surface.asked_at(stream=prepared.stream)
             request = HttpRequest("POST", url, headers, prepared.body)
+            if passage is not None:
+                request = await passage.sent(request)
             if surface.signed:
                 request = await course.services.credentials.sign(self._provider.name, request)
-            answer = await self._open(prepared, request)
+            answer = await self._open(prepared, request, None if passage is None else passage.timeout)
             status = answer.head.status
-            await self._receive(prepared, answer, started)
+            await self._receive(prepared, answer, started, passage)
         except GatewayError as error:
             failure = error
             if course.peek.stream:
@@ -130,20 +135,52 @@ class Attempt:
             failure = GatewayError(Kind.INTERNAL, "cancelled: the client is gone or the gateway stops")
             raise
         finally:
+            if passage is not None:
+                passage.leave()
             course.journal.attempted(self._target, surface, began, status, failure)
 
-    def _open(self, prepared: Prepared, request: HttpRequest) -> Awaitable[UpstreamAnswer]:
+    def _enter(self, prepared: Prepared) -> Passage | None:
+        """The way through the provider's plugins, where it has any."""
+        plugins, target = self._course.services.plugins, self._target
+        if plugins is None or not plugins.concern(target.provider, target.deployment):
+            return None
+        inbound, surface = self._course.inbound, prepared.surface
+        return plugins.enter(
+            Asking(
+                provider=target.provider,
+                model=surface.deployment,
+                url=surface.url,
+                protocol=surface.protocol,
+                request_id=inbound.request_id,
+                headers=inbound.headers,
+                body=inbound.codec.rename(inbound.body, surface.deployment),
+                client=inbound.codec.name,
+                session=session_of(inbound),
+                passes=surface.protocol == inbound.codec.name,
+            )
+        )
+
+    def _open(
+        self, prepared: Prepared, request: HttpRequest, wanted: float | None
+    ) -> Awaitable[UpstreamAnswer]:
+        """``wanted``: the time for the head, where a plugin set it."""
         timeouts = self._course.services.timeouts
-        if prepared.stream:
+        if wanted is not None:
+            limit = wanted
+        elif prepared.stream:
             limit = timeouts.up_headers_stream
         else:
             limit = min(timeouts.up_headers_whole, timeouts.up_total_whole)
         return self._course.services.upstream.open(request, headers_timeout=limit)
 
-    async def _receive(self, prepared: Prepared, answer: UpstreamAnswer, started: float) -> None:
+    async def _receive(
+        self, prepared: Prepared, answer: UpstreamAnswer, started: float, passage: Passage | None
+    ) -> None:
         """Answer or error; the connection is given back after a complete body and closed at once otherwise."""
         complete = False
         try:
+            if passage is not None and 200 <= answer.head.status < 300:
+                answer = await passage.answered(answer)
             if answer.head.status == 200:
                 self._course.place.accepted(self._target)
                 await self._course.signs.pause()
@@ -249,14 +286,19 @@ def _refuses_signature(error: GatewayError) -> bool:
     return error.code == "invalid_encrypted_content" or "encrypted content" in message
 
 
-async def credentialed(course: Course, provider: Provider, surface: Surface) -> tuple[tuple[str, str], ...]:
-    """The headers of a request, with the provider's credential. Raises GatewayError (AUTHENTICATION)."""
+async def credentialed(
+    course: Course, provider: Provider, surface: Surface, *, needed: bool = True
+) -> tuple[tuple[str, str], ...]:
+    """The headers of a request, with the provider's credential. Raises GatewayError (AUTHENTICATION).
+
+    ``needed``: without a credential nothing is asked; plugins may have their own.
+    """
     credential: str | None
     if provider.name in course.services.client_tokens:
         credential = _own_token(course, provider)
     else:
         credential = await course.services.credentials.credential(provider.name)
-    if credential is None and provider.needs_credential:
+    if credential is None and provider.needs_credential and needed:
         raise GatewayError(
             Kind.AUTHENTICATION,
             f"no credential is configured for the provider {provider.name!r}",

@@ -34,6 +34,9 @@ async def count_tokens(course: Course, target: Target) -> None:
 
 
 def _counting_surface(course: Course, target: Target) -> Surface | None:
+    plugins = course.services.plugins
+    if plugins is not None and plugins.concern(target.provider, target.deployment):
+        return None  # where they would send it, and as whom, only they know
     for surface in course.services.surfaces_of(target):
         if surface.protocol == course.inbound.codec.name and surface.count_url is not None:
             return surface

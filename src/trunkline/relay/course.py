@@ -30,7 +30,7 @@ from trunkline.relay.keeper import Keeper
 from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
 from trunkline.relay.pipe import Pipe
-from trunkline.relay.ports import Clock, Credentials, Finder, Recorder, SearchLoop, Sink, Upstream
+from trunkline.relay.ports import Clock, Credentials, Finder, Plugins, Recorder, SearchLoop, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.reinsert import claim, reinsert, remember, unproven
 from trunkline.relay.signs import SignsOfLife
@@ -81,6 +81,7 @@ class Services(Struct, frozen=True, kw_only=True):
     """The providers that are asked with the client's own token."""
     transforms: Mapping[str, Chains] = {}
     """Of the providers that have any."""
+    plugins: Plugins | None = None
     surfaces: dict[Target, tuple[Surface, ...]]
     """Cache of what providers offer."""
 

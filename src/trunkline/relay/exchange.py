@@ -21,7 +21,7 @@ from trunkline.relay.inbound import Inbound
 from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
 from trunkline.relay.look_up import look_up, prepare_only
-from trunkline.relay.ports import ClientGone, Clock, Credentials, Finder, Recorder, Sink, Upstream
+from trunkline.relay.ports import ClientGone, Clock, Credentials, Finder, Plugins, Recorder, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.turns import Turns
 from trunkline.routing.decide import Fallback, GiveUp, Queue, Retry, advise, decide, foremost
@@ -57,6 +57,7 @@ class Exchange:
         carried: Mapping[str, CarriedCodec] | None = None,
         finder: Finder | None = None,
         transforms: Mapping[str, Chains] = NO_TRANSFORMS,
+        plugins: Plugins | None = None,
         strict: bool = False,
         ping: float = 15.0,
         admission: Admission | None = None,
@@ -80,6 +81,7 @@ class Exchange:
             retry=retry,
             finder=finder,
             transforms=transforms,
+            plugins=plugins,
             strict=strict,
             ping=ping,
             proofs=proofs,

@@ -87,8 +87,13 @@ class Journal:
             first_byte_seconds=self._first_byte,
             client=inbound.client,
             agent=_header(inbound, ("user-agent",))[:120],
-            session=_header(inbound, SESSION_HEADERS)[:120] or None,
+            session=session_of(inbound),
         )
+
+
+def session_of(inbound: Inbound) -> str | None:
+    """The client's session, where a header names it."""
+    return _header(inbound, SESSION_HEADERS)[:120] or None
 
 
 def describe(error: GatewayError) -> str:

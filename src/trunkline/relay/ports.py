@@ -4,8 +4,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from trunkline.core.asking import Asking as Asking
+from trunkline.core.asking import UpstreamAnswer as UpstreamAnswer
 from trunkline.core.errors import GatewayError
-from trunkline.core.http import Headers, HttpHead, HttpRequest, Take
+from trunkline.core.http import Headers, HttpRequest, Take
 from trunkline.core.losses import Loss
 from trunkline.core.search import SearchTool, Source
 from trunkline.core.types import Request, Response
@@ -13,32 +15,6 @@ from trunkline.core.usage import Stop, Usage
 from trunkline.protocols.codec import StreamEncoder
 from trunkline.transforms.parts import Restore
 from trunkline.transforms.web_search import SearchRound
-
-
-class UpstreamAnswer(Protocol):
-    """An open answer: the head is here, the body comes in chunks."""
-
-    @property
-    def head(self) -> HttpHead: ...
-
-    async def read(self) -> bytes:
-        """The next bytes, ``b""`` at a complete end. Cancelling a read loses nothing: it may be called again.
-
-        Raises GatewayError: TRUNCATED when the connection broke before the body was complete.
-        """
-        ...
-
-    async def push(self, take: Take) -> None:
-        """Hand each piece to ``take`` the moment it comes, which may be outside of the caller's task.
-
-        Returns when ``take`` returned False and when the body ended or broke: the next :meth:`read` says which.
-        May be cancelled as a read may.
-        """
-        ...
-
-    async def close(self, *, reuse: bool) -> None:
-        """Give the connection back (``reuse``, only after a complete end) or close it at once."""
-        ...
 
 
 class Upstream(Protocol):
@@ -50,6 +26,39 @@ class Upstream(Protocol):
         Raises GatewayError: UNREACHABLE (connect), TIMEOUT naming ``up.connect``, ``up.pool`` or
         ``up.headers``, UPSTREAM_FAILED for a broken answer.
         """
+        ...
+
+
+class Passage(Protocol):
+    """One attempt on its way through the plugins of its provider. ``leave`` it in the end."""
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that the upstream has for its head, where a plugin said so."""
+        ...
+
+    async def sent(self, request: HttpRequest) -> HttpRequest:
+        """The request as the plugins change it. Raises GatewayError naming the plugin that failed."""
+        ...
+
+    async def answered(self, answer: UpstreamAnswer) -> UpstreamAnswer:
+        """The answer as the plugins change it; closing it closes ``answer``. Raises GatewayError like ``sent``."""
+        ...
+
+    def leave(self) -> None:
+        """The attempt is over."""
+        ...
+
+
+class Plugins(Protocol):
+    """The user's own code around the upstream."""
+
+    def concern(self, provider: str, model: str) -> bool:
+        """Whether requests for this model go through plugins."""
+        ...
+
+    def enter(self, asking: Asking) -> Passage:
+        """Begin an attempt that plugins concern."""
         ...
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol, assert_never
 
+from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import Take
@@ -113,6 +114,8 @@ class Application:
         self._quiet: asyncio.Event | None = None
         self.draining = False
         """Set when the process has been told to stop; ``/readyz`` says so."""
+        self.refusal: ConfigurationError | None = None
+        """Why it did not start, where the configuration is to blame."""
         self.configure(server)
 
     def configure(self, server: Server) -> None:
@@ -347,6 +350,11 @@ class Application:
         await receive()
         try:
             await self._startup()
+        except ConfigurationError as cause:
+            log.error("%s", cause)
+            self.refusal = cause
+            await send({"type": "lifespan.startup.failed", "message": ""})
+            return
         except Exception as cause:
             log.exception("the gateway cannot start")
             await send({"type": "lifespan.startup.failed", "message": str(cause)})

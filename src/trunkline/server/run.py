@@ -48,8 +48,8 @@ def run_server(
     """Serve until SIGTERM or SIGINT, then drain and return.
 
     ``app`` is the application, or ``module:function`` to make one in each worker process. ``listeners`` are
-    sockets that listen already, as :func:`bind` makes them; they are closed at the end. Raises Exposed or
-    AddressTaken before anything is served.
+    sockets that listen already, as :func:`bind` makes them; they are closed at the end. Raises Exposed,
+    AddressTaken or ConfigurationError before anything is served.
     """
     check_exposure(server)
     if workers > 1 and not isinstance(app, str):
@@ -156,6 +156,8 @@ def _serve(config: uvicorn.Config, listeners: list[socket.socket]) -> None:
     try:
         LastWords(config).run(sockets=listeners)
     except SystemExit as cause:
+        if isinstance(config.app, Application) and config.app.refusal is not None:
+            raise config.app.refusal from None
         raise StartRefused("The gateway could not start; the reason is in its log.") from cause
 
 

@@ -102,7 +102,7 @@ NOTED = [
     (',\n"transformers": [{"options": {}}]', "5: transformers[0]: names no path"),
     (',\n"fallback": {"thinking": []}', '5: fallback.thinking: unknown key, without effect. Did you mean "think"?'),
     (',\n"StatusLine": {"enabled": true}', "5: StatusLine: is read by trunkline statusline"),
-    (',\n"plugins": [{"name": "token-speed", "enabled": true}]', "5: plugins: plugins are not run yet"),
+    (',\n"plugins": [{"name": "token-speed", "enabled": true}]', "5: plugins: has no effect"),
 ]  # fmt: skip
 
 

@@ -30,8 +30,17 @@ def plain(configuration: Configuration) -> tuple[object, ...]:
         for name, settings in configuration.providers
     ]
     keys = [key.reveal() for key in server.keys]
-    rest = replace(configuration, source="", warnings=(), providers=(), server=replace(server, keys=()))
-    return rest, providers, keys
+    router = configuration.custom_router and configuration.custom_router.path
+    rest = replace(
+        configuration,
+        source="",
+        warnings=(),
+        providers=(),
+        server=replace(server, keys=()),
+        custom_router=None,
+        environment=(),
+    )
+    return rest, providers, keys, router
 
 
 def credentials(configuration: Configuration) -> dict[str, str]:
@@ -162,7 +171,6 @@ WARNED = {
     "databricks.json": ["2: LOG: has no effect", "3: LOG_LEVEL: has no effect"],
     "every_form.json5": [
         "3: LOG_LEVEL: has no effect",
-        '4: transformers[0]: "my.js" is not run yet',
     ],
     "groq_and_local.json": [
         "6: Providers[1].api_key: is missing",
@@ -170,10 +178,8 @@ WARNED = {
     ],
     "custom_router.json": [
         "9: Providers[0].tokenizer: is not used yet",
-        "2: CUSTOM_ROUTER_PATH: custom routers are not run yet",
         "3: REWRITE_SYSTEM_PROMPT: system prompts are not rewritten yet",
         "4: forceUseImageAgent: has no effect yet",
-        "5: MY_OWN_KEY: unknown key, without effect.",
     ],
     "fallback.json": [
         '10: fallback.default[1]: there is no provider "gone".',

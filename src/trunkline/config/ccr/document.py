@@ -9,7 +9,7 @@ from msgspec import structs
 from trunkline.config.addresses import is_loopback
 from trunkline.config.ccr.expand import expand_ccr, only_reference, spell
 from trunkline.config.ccr.findings import Findings, Imported
-from trunkline.config.ccr.plugins import read_plugins
+from trunkline.config.ccr.plugins import read_environment, read_plugins, read_router
 from trunkline.config.ccr.providers import ALIASES, VARIABLE, read_providers, renamed
 from trunkline.config.ccr.router import read_routes
 from trunkline.config.ccr.transformers import Loaded
@@ -57,6 +57,8 @@ def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty
         timeouts=_timeouts(findings, root),
         retry=Retry(targets=_targets(routes)),
         plugins=plugins,
+        custom_router=read_router(findings, root),
+        environment=read_environment(findings, root) if plugins or root.get("CUSTOM_ROUTER_PATH") else (),
     )
     note_unserved(findings, root)
     if reading.problems:

@@ -17,12 +17,13 @@ READ: Final = (
     "Router",
     "fallback",
     "transformers",
+    "CUSTOM_ROUTER_PATH",
 )
 """What the rest of this package uses; also the names that a mistyped one is compared to."""
 PROXY: Final = "is not used: set HTTPS_PROXY in the environment of the gateway instead"
 AGENT: Final = "is not read: trunkline code takes it from the environment, under Claude Code's own name"
+PARTS: Final = "has no effect: the only one that CCR has, token-speed, is not run here"
 UNSERVED: Final = {
-    "CUSTOM_ROUTER_PATH": "custom routers are not run yet: requests go by Router alone",
     "REWRITE_SYSTEM_PROMPT": "system prompts are not rewritten yet",
     "PROXY_URL": PROXY,
     "HTTPS_PROXY": PROXY,
@@ -35,8 +36,8 @@ UNSERVED: Final = {
     "ANTHROPIC_SMALL_FAST_MODEL": AGENT,
     "StatusLine": "is read by trunkline statusline, not by the gateway",
     "forceUseImageAgent": "has no effect yet: a conversation with pictures goes to Router.image as a whole",
-    "plugins": "plugins are not run yet",
-    "Plugins": "plugins are not run yet",
+    "plugins": PARTS,
+    "Plugins": PARTS,
     "GOOGLE_CLOUD_PROJECT": "Vertex AI is not served yet",
     "GOOGLE_CLOUD_LOCATION": "Vertex AI is not served yet",
     "GOOGLE_APPLICATION_CREDENTIALS": "Vertex AI is not served yet",
@@ -48,7 +49,11 @@ UNSERVED: Final = {
 
 
 def note_unserved(findings: Findings, root: Section) -> None:
-    """A warning for each key that would do something in CCR and does nothing here."""
+    """A warning for each key that would do something in CCR and does nothing here.
+
+    What nobody knows may be for the user's own code, where there is some.
+    """
+    own_code = root.get("CUSTOM_ROUTER_PATH") is not None or bool(root.items("transformers"))
     for entry in root.entries():
         if entry.key in READ:
             continue
@@ -56,6 +61,9 @@ def note_unserved(findings: Findings, root: Section) -> None:
         if message is None:
             hint = did_you_mean(entry.key, (*READ, *(key for key in UNSERVED if "OPENAI" not in key)))
             hint = hint if hint.startswith(" Did") else ""
+            if own_code and not hint:
+                findings.used(entry.line, entry.key, "is there for the plugins and the router of this file")
+                continue
             findings.warn(entry.line, entry.key, f"unknown key, without effect.{hint}")
         elif _does_nothing(entry.key, entry.node):
             findings.used(entry.line, entry.key, "does nothing here: it is empty or turned off")

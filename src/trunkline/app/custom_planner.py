@@ -1,0 +1,67 @@
+"""Planning with a custom router before the routes (ccr.md 2.2, 2.5)."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from trunkline.app.router import Router
+from trunkline.core.errors import GatewayError
+from trunkline.protocols.codec import Peek
+from trunkline.relay.inbound import Inbound
+from trunkline.relay.journal import session_of
+from trunkline.routing.plan import Plan
+from trunkline.routing.resolve import resolve
+from trunkline.routing.shape import RequestShape, shape_of
+from trunkline.routing.table import RoutingTable
+from trunkline.upstream.plugins.routing import CustomRouting, Question
+
+GUESSES: Final = ("route ", "family ")
+"""How plans begin that were made for a name that says nothing."""
+
+
+class CustomPlanner:
+    """Asks the custom router first; what it does not decide is planned as ever."""
+
+    def __init__(self, router: Router, routing: CustomRouting) -> None:
+        self._router = router
+        self._routing = routing
+
+    async def plan(self, inbound: Inbound, peek: Peek) -> Plan:
+        """Who serves this request, and why. Raises GatewayError like the router underneath."""
+        if inbound.operation != "generate":
+            return await self._router.plan(inbound, peek)
+        choice = await self._routing.choose(
+            Question(
+                request_id=inbound.request_id,
+                client=inbound.codec.name,
+                headers=inbound.headers,
+                session=session_of(inbound),
+                tokens=shape_of(inbound.body).tokens,
+                body=inbound.body,
+            )
+        )
+        if choice.body is not None:
+            inbound = replace(inbound, body=choice.body)
+            peek = inbound.peek or inbound.codec.peek(choice.body)
+        failure = choice.failure
+        if choice.model is not None:
+            targets = chosen(self._router.table, choice.model)
+            if targets is not None:
+                return Plan(targets.targets, f"custom router {self._routing.name}", choice.body)
+            failure = f'{self._routing.name} chose "{choice.model}", which is not there'
+        plan = await self._router.plan(inbound, peek)
+        route = plan.route if failure is None else f"{plan.route} (custom router {failure})"
+        return Plan(plan.targets, route, choice.body if plan.body is None else plan.body)
+
+
+def chosen(table: RoutingTable, model: str) -> Plan | None:
+    """The plan for a custom router's answer, with the default route's fallbacks behind it; None: no such model."""
+    try:
+        plan = resolve(table, model, RequestShape)
+    except GatewayError:
+        return None
+    if plan.route.startswith(GUESSES):
+        return None
+    default = table.routes.get("default")
+    behind = () if default is None else default.targets[1:]
+    return Plan(tuple(dict.fromkeys((*plan.targets, *behind))), plan.route)
