@@ -54,6 +54,8 @@ class Answer:
     output: int
     cache_read: int
     cache_write: int
+    cache_inside: bool = True
+    """Where a surface may count the cached part either way: inside the prompt."""
 
 
 def answer(turn: Turn, asked: Asked, model: Model, ledger: Ledger, prefix: str) -> Answer:

@@ -95,6 +95,14 @@ def invalid_token_text(status: int = 400) -> Reply:
     return plain(status, "Invalid Token")
 
 
+def other_audience() -> Reply:
+    text = (
+        "io.jsonwebtoken.IncorrectClaimException: Expected aud claim to be: 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d, "
+        "but was: https://management.core.windows.net/."
+    )
+    return plain(400, text)
+
+
 def expiring_token() -> Reply:
     return coded(403, 403, "Token is expiring within 30 seconds. (token expired)")
 

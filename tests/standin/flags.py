@@ -28,12 +28,21 @@ class Flags:
     basic: bool = True
     """Takes the Basic form ``token:PAT`` too."""
     wrong_token: Literal["numeric", "text"] = "numeric"
+    address_blocked: bool = False
+    """The workspace's IP access list does not have this machine."""
+    audience: frozenset[str] = frozenset()
+    """Entra tokens that are for another resource."""
     client: tuple[str, str] | None = None
     """(id, secret) of a service principal; ``/oidc/v1/token`` issues further tokens for it."""
     gateway: Literal["on", "off", "refused"] = "on"
     serving: Literal["on", "enforced_off"] = "on"
     native: Literal["on", "absent", "unsupported"] = "on"
     """Messages: there, 404 as an unknown path, or 400 as an unsupported one."""
+    responses: Literal["on", "absent"] = "on"
+    gemini: Literal["on", "absent"] = "on"
+    """The other two native routes: there, or 404 as an unknown path."""
+    cache_inside: bool = True
+    """Chat: ``prompt_tokens`` counts what the cache had, as measured on the gateway, or leaves it out."""
     v3_only: bool = False
     """The gateway knows service names alone."""
     account: bool = False
@@ -41,6 +50,12 @@ class Flags:
     listing: Literal["on", "forbidden", "recorded"] = "on"
     page: int = 8
     """Services in a page of the catalog listing; the first page comes empty."""
+    slow_above: int | None = None
+    """Pages of the catalog larger than this are too slow: 499."""
+    null_pages: bool = False
+    """A list of services without any says null."""
+    zero_limit: frozenset[str] = frozenset()
+    """Models with a rate limit of 0, by their plain names."""
     endpoints: tuple[str, ...] = ()
     """Custom endpoints: any name, with the behaviour of the default Claude."""
     strict: bool = True
@@ -61,3 +76,5 @@ class Flags:
     output_per_minute: int | None = None
     retry_after: str | None = None
     """What the limits above say in ``Retry-After``."""
+    limit_status: Literal[429, 400] = 429
+    """The same words come with either."""

@@ -22,7 +22,12 @@ def answer_listing(received: Received, path: str, flags: Flags) -> Reply:
     if path == "/api/2.1/unity-catalog/model-services":
         if flags.gateway != "on":
             return failures.gateway_absent()
-        return failures.as_json(200, _services(received, flags.page))
+        asked = int(parse_qs(received.query).get("page_size", ["100"])[0])
+        if flags.slow_above is not None and asked > flags.slow_above:
+            return failures.cancelled()
+        if flags.null_pages:
+            return failures.as_json(200, {"model_services": None})
+        return failures.as_json(200, _services(received, min(flags.page, asked)))
     return failures.coded(404, "ENDPOINT_NOT_FOUND", f"No API found for 'GET {path}'")
 
 

@@ -22,8 +22,9 @@ def _line(value: object) -> bytes:
 
 
 def _usage(answer: Answer, *, final: bool) -> dict[str, object]:
-    """The workspace's counts: for Claude the cached part is inside ``prompt_tokens``."""
-    prompt = answer.input + answer.cache_read + answer.cache_write
+    """The workspace's counts: the cached part of Claude's is inside ``prompt_tokens``, or not."""
+    cached = answer.cache_read + answer.cache_write if answer.cache_inside else 0
+    prompt = answer.input + cached
     usage: dict[str, object] = {
         "prompt_tokens": prompt,
         "completion_tokens": answer.output if final else None,

@@ -1,6 +1,7 @@
 """The workspace itself: who may ask, which surfaces exist, which names they know, and what they refuse."""
 
 import base64
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -15,7 +16,16 @@ from standin.flags import Flags
 from standin.ledger import Ledger
 from standin.listing import answer_listing, discovery_document
 from standin.models import MODELS, Model, find_model
-from standin.refusal import Refused, refuse, refuse_extra, refuse_with
+from standin.native import (
+    check_native_cap,
+    check_native_fields,
+    check_native_gemini,
+    check_native_responses,
+    say_gemini,
+    say_responses,
+    without_extras,
+)
+from standin.refusal import Refused, refuse, refuse_with
 from standin.replay import replay
 from standin.rules_chat import as_anthropic, check_chat
 from standin.rules_claude import Claude, check_claude
@@ -25,29 +35,8 @@ from standin.script import Player, Scripted, ScriptEnded, Tape, Turn
 from standin.service import whole
 from standin.wire import Received, Reply, deliver
 
-_NATIVE_FIELDS = frozenset(
-    [
-        "model",
-        "messages",
-        "max_tokens",
-        "system",
-        "stop_sequences",
-        "stream",
-        "temperature",
-        "top_p",
-        "top_k",
-        "tools",
-        "tool_choice",
-        "thinking",
-        "metadata",
-        "output_config",
-        "anthropic_version",
-        "anthropic_beta",
-    ]
-)
-
-
 DEFAULT_MODEL = "claude-sonnet-4-5"
+_GEMINI = re.compile(r"/gemini/v1beta/models/([^/:]+):(generateContent|streamGenerateContent)")
 _INVOCATIONS = re.compile(r"/serving-endpoints/([^/]+)(?:/served-models/[^/]+)?/invocations")
 
 
@@ -107,6 +96,8 @@ class Workspace:
     # Who asks.
 
     def _authenticate(self, received: Received) -> None:
+        if self.flags.address_blocked:
+            refuse_with(failures.ip_blocked())
         scheme, _, value = (received.header("authorization") or "").partition(" ")
         if scheme.lower() == "basic" and self.flags.basic:
             try:
@@ -119,6 +110,8 @@ class Workspace:
             refuse_with(failures.no_credential())
         if re.fullmatch(r"[0-9a-f]{64}", value):
             refuse_with(failures.no_credential())
+        if value in self.flags.audience:
+            refuse_with(failures.other_audience())
         if value in self.flags.expired or self._issued.get(value, 1e18) - self.clock() <= 30:
             refuse_with(failures.expiring_token())
         if value != self.flags.token and value not in self._issued:
@@ -136,7 +129,7 @@ class Workspace:
             return failures.as_json(
                 400, {"error": "invalid_request", "error_description": "bad grant or scope"}
             )
-        token = self.ledger.token("eyJ", 40)
+        token = self._jwt(received)
         self._issued[token] = self.clock() + 3600
         body: dict[str, object] = {
             "access_token": token,
@@ -145,6 +138,14 @@ class Workspace:
             "expires_in": 3600,
         }
         return failures.as_json(200, body)
+
+    def _jwt(self, received: Received) -> str:
+        """Not to be verified by anybody, and read by nobody but checks of its form."""
+        claims = {"iss": f"http://{received.header('host')}/oidc", "jti": self.ledger.token("", 16)}
+        parts = [{"alg": "none"}, claims, {"sig": self.ledger.token("", 40)}]
+        return ".".join(
+            base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts
+        )
 
     # Where.
 
@@ -164,8 +165,11 @@ class Workspace:
             return self._messages(received, self._service(_body(received)))
         if rest in ("/mlflow/v1/chat/completions", "/openai/v1/chat/completions"):
             return self._chat(received, self._service(_body(received)))
-        if rest.endswith("/responses"):
-            return self._responses(received)
+        if rest in ("/openai/v1/responses", "/codex/v1/responses", "/mlflow/v1/responses"):
+            model = self._service(_body(received))
+            return self._responses(received, model, anybody=rest.startswith("/mlflow"))
+        if (match := _GEMINI.fullmatch(rest)) is not None:
+            return self._gemini(received, self._service({"model": match[1]}), match[2])
         return failures.native_path_unsupported(path) if "/anthropic/" in path else failures.no_such_path()
 
     def _serving(self, received: Received, path: str) -> Reply:
@@ -175,7 +179,9 @@ class Workspace:
         if path == "/serving-endpoints/chat/completions":
             return self._chat(received, self._endpoint(_body(received).get("model")))
         if path == "/serving-endpoints/responses":
-            return self._responses(received)
+            return self._responses(received, self._endpoint(_body(received).get("model")))
+        if (match := _GEMINI.fullmatch(path.removeprefix("/serving-endpoints"))) is not None:
+            return self._gemini(received, self._endpoint(match[1]), match[2])
         if (match := _INVOCATIONS.fullmatch(path)) is not None:
             return self._chat(received, self._endpoint(match[1]))
         return failures.no_such_path()
@@ -219,14 +225,14 @@ class Workspace:
         body = _body(received)
         if self.flags.strict:
             self._check_betas(received)
-            _check_native_fields(body)
+            check_native_fields(body)
             self._check_size(received, model)
             if body.get("max_tokens") is None:
                 refuse("max_tokens: Field required")
-            _check_native_cap(body, model)
+            check_native_cap(body, model)
             extras = self.flags.tool_extras
             rules = Claude(model, self.ledger, self.flags.cache_ttl, extras, model.late_system)
-            check_claude(_without_extras(body) if extras else body, rules)
+            check_claude(without_extras(body) if extras else body, rules)
         asked = Asked("messages", str(body.get("model")), body)
         return self._play(asked, model, received, "bdrk_")
 
@@ -242,12 +248,31 @@ class Workspace:
         asked = Asked("chat", str(body.get("model", model.endpoint)), body)
         return self._play(asked, model, received, "bdrk_")
 
-    def _responses(self, received: Received) -> Reply:
-        model = find_model(str(_body(received).get("model")))
-        if model is not None and model.family == "claude":
+    def _responses(self, received: Received, model: Model, *, anybody: bool = False) -> Reply:
+        """``anybody``: the gateway's common route, for agents and every maker's models."""
+        if self.flags.responses == "absent":
+            refuse_with(failures.no_such_path())
+        if model.family == "claude" and not anybody:
             refuse_with(failures.responses_not_for_claude())
-        self.surprises.append(f"{received.method} {received.target}: no scripts for Responses")
-        return failures.coded(501, "NOT_IMPLEMENTED", "The stand-in speaks no Responses.")
+        if model.family != "gpt" and not anybody:
+            refuse_with(failures.native_path_unsupported(received.path))
+        body = _body(received)
+        items = check_native_responses(body, model, self.ledger) if self.flags.strict else body.get("input")
+        self._check_size(received, model)
+        asked = Asked("responses", str(body.get("model")), {**body, "input": items})
+        return self._play(asked, model, received, "")
+
+    def _gemini(self, received: Received, model: Model, method: str) -> Reply:
+        if self.flags.gemini == "absent":
+            refuse_with(failures.no_such_path())
+        if model.family != "gemini":
+            refuse_with(failures.native_path_unsupported(received.path))
+        body = _body(received)
+        if self.flags.strict:
+            check_native_gemini(body, model, self.ledger)
+        self._check_size(received, model)
+        asked = Asked("gemini", model.endpoint, body, streamed=method == "streamGenerateContent")
+        return self._play(asked, model, received, "")
 
     def _check_betas(self, received: Received) -> None:
         given = [name.strip() for name in (received.header("anthropic-beta") or "").split(",")]
@@ -273,18 +298,20 @@ class Workspace:
 
     def _check_minute(self, received: Received, model: Model) -> None:
         """A sliding minute; the output limit is reserved with ``max_tokens``."""
+        if model.name in self.flags.zero_limit:
+            refuse_with(failures.limit_of_zero())
         now, body = self.clock(), _body(received)
-        limit = body.get("max_tokens")
+        limit = body.get("max_tokens") or body.get("max_output_tokens")
         reserved = limit if isinstance(limit, int) else 1000
         self._spent = [entry for entry in self._spent if now - entry[0] < 60]
         mine = [entry for entry in self._spent if entry[1] == model.name]
-        size, after = len(received.body) // 4, self.flags.retry_after
+        size, after, status = len(received.body) // 4, self.flags.retry_after, self.flags.limit_status
         allowed_in, allowed_out = self.flags.input_per_minute, self.flags.output_per_minute
         if allowed_in is not None and sum(entry[2] for entry in mine) + size > allowed_in:
-            refuse_with(failures.rate_limited(model.endpoint, retry_after=after))
+            refuse_with(failures.rate_limited(model.endpoint, retry_after=after, status=status))
         if allowed_out is not None and sum(entry[3] for entry in mine) + reserved > allowed_out:
             what = "output tokens per minute"
-            refuse_with(failures.rate_limited(model.endpoint, what=what, retry_after=after))
+            refuse_with(failures.rate_limited(model.endpoint, what=what, retry_after=after, status=status))
         self._spent.append((now, model.name, size, reserved))
 
     def _settle(self, model: Model, output: int) -> None:
@@ -316,8 +343,13 @@ class Workspace:
 
     def _say(self, turn: Turn, asked: Asked, model: Model, prefix: str, plain: bool) -> Reply:
         made = answer(turn, asked, model, self.ledger, prefix)
+        made = dataclasses.replace(made, cache_inside=self.flags.cache_inside)
         self._settle(model, made.output)
         delivery = turn.delivery
+        if asked.surface == "responses":
+            return say_responses(made, asked.body, self.ledger, delivery, stream=asked.stream)
+        if asked.surface == "gemini":
+            return say_gemini(made, self.ledger, delivery, stream=asked.stream)
         if not asked.stream:
             return whole(_whole_body(made, asked, plain), delivery)
         events: Iterable[bytes]
@@ -341,35 +373,6 @@ def _body(received: Received) -> dict[str, object]:
     if not isinstance(body, dict):
         refuse_with(failures.plain(400, "Bad request: json: cannot unmarshal into Go value"))
     return body
-
-
-def _check_native_fields(body: dict[str, object]) -> None:
-    for name in body:
-        if name not in _NATIVE_FIELDS:
-            refuse_extra(name)
-    metadata = body.get("metadata")
-    if isinstance(metadata, dict):
-        for name in metadata:
-            if name != "user_id":
-                refuse_extra(f"metadata.{name}")
-
-
-def _check_native_cap(body: dict[str, object], model: Model) -> None:
-    limit = body.get("max_tokens")
-    if isinstance(limit, int) and limit > model.max_output:
-        refuse(
-            f"max_tokens: {limit} > {model.max_output}, which is the maximum allowed number of output tokens "
-            f"for {model.name}"
-        )
-
-
-def _without_extras(body: dict[str, object]) -> dict[str, object]:
-    """The body as a backing that knows tool extras sees it."""
-    tools = body.get("tools")
-    known = ("type", "name", "description", "input_schema", "cache_control")
-    if not isinstance(tools, list):
-        return body
-    return {**body, "tools": [{key: tool[key] for key in known if key in tool} for tool in tools]}
 
 
 def _whole_body(made: Answer, asked: Asked, plain: bool) -> dict[str, object]:
