@@ -63,7 +63,9 @@ PROVIDERS = {
 }
 """One of each protocol."""
 DATABRICKS = {
-    "databricks-gpt": Provider("openai_chat", "databricks-gpt-5-4", (*CHAT, "/responses"), StandIn, _workspace),
+    "databricks-gpt": Provider(
+        "openai_chat", "databricks-gpt-5-4", (*CHAT, "/responses"), StandIn, _workspace
+    ),
     "databricks-claude": Provider(
         "anthropic_messages", "databricks-claude-sonnet-4-5", (*CHAT, "/v1/messages"), StandIn, _workspace
     ),
