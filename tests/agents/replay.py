@@ -118,9 +118,10 @@ class Replayed:
     path: str
     headers: dict[str, str]
 
-    def work(self, url: str, key: str, folder: Path) -> Answer:
+    def work(self, url: str, key: str, folder: Path, *, model: str | None = None) -> Answer:
         """Turn by turn until the model calls nothing more; the calls are really made."""
         body = json.loads((CLIENTS / self.first).read_text())["body"]
+        body["model"] = model or body["model"]
         while True:
             answer = self._ask(url, key, body)
             body["messages"].append(self.said(answer))

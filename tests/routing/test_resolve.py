@@ -523,3 +523,23 @@ def test_a_listed_claude_may_come_before_the_routes(name: str, listed_first: boo
         [Served(provider="dbx", models=LISTED, discovered=True, families={"opus": LISTED[2]})],
     )
     assert resolve(table, name, RequestShape).targets[0].deployment == asked
+
+
+TAKEN = [
+    ("main.ai.mine", "dbx/main.ai.mine", "model of dbx"),
+    ("claude-sonnet-4-5", "dbx/databricks-claude-sonnet-4-5", "model of dbx"),
+    ("databricks-claude-sonnet-4-5", "dbx/databricks-claude-sonnet-4-5", "model of dbx"),
+    ("dbx,anything", "dbx/anything", "explicit"),
+]
+
+
+@pytest.mark.parametrize(("name", "target", "route"), TAKEN)
+def test_a_provider_may_take_any_name_that_nobody_knows(name: str, target: str, route: str) -> None:
+    configuration = Configuration(source="test", providers=(("dbx", ProviderSettings(kind="databricks")),))
+    served = Served(provider="dbx", models=("databricks-claude-sonnet-4-5",), anything=True)
+    table = build_table(configuration, (served,))
+    plan = resolve(table, name, RequestShape)
+    assert ([str(one) for one in plan.targets], plan.route) == ([target], route)
+    for wrong in ("", "gone,model", "gone/model"):
+        with pytest.raises(GatewayError):
+            resolve(table, wrong, RequestShape)

@@ -53,6 +53,10 @@ def banner(configuration: Configuration, names: list[str], host: str, port: int)
         f"  models         {_shown(configuration, names)}",
         f"  Claude Code    ANTHROPIC_BASE_URL={address} ANTHROPIC_AUTH_TOKEN={token} claude",
     ]
+    if any(settings.client_token and settings.paths for _, settings in configuration.providers):
+        from trunkline.cli.bridge import forge_login  # the bridge's users alone need it
+
+        lines += forge_login(address)
     if is_rehearsal(configuration):
         lines.append(
             "  Rehearsal: no provider is configured, answers are recordings. Set DATABRICKS_HOST and"

@@ -36,7 +36,7 @@ def resolve(table: RoutingTable, name: str, shape: Callable[[], RequestShape]) -
     In this order: ``provider,model`` or ``provider/model``; a name of the configuration, exact before
     globs, the most specific glob first; a model id that exactly one provider has; for Claude names the
     routes by purpose and the default, then the deployment of that very model or of its family; another
-    spelling of a model that a workspace names in its own way; a name of a workspace's catalogs.
+    spelling of a model that a workspace names in its own way; a name of a workspace's catalogs; who takes any name.
     Raises GatewayError: NOT_FOUND with what was tried and the nearest names, INVALID_REQUEST when
     several providers have the model.
     """
@@ -47,6 +47,8 @@ def resolve(table: RoutingTable, name: str, shape: Callable[[], RequestShape]) -
         chosen = _named(table, asked, asked)
     if chosen is None:
         chosen = _by_kind(table, asked, shape) or _by_spelling(table, asked)
+    if chosen is None and asked and table.takes_all is not None and split_target(asked) is None:
+        chosen = Plan((Target(table.takes_all, asked),), f"model of {table.takes_all}")
     if chosen is None:
         raise _unknown(table, name)
     targets = dict.fromkeys((*chosen.targets, *table.fallback))

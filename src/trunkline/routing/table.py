@@ -35,6 +35,8 @@ class Served(Struct, frozen=True, kw_only=True):
     workspace: bool = False
     """It names models in its own way (``databricks-claude-opus-4-8``): any spelling of a model finds it, and it takes
     any name of its catalogs (``main.agents.helper``), listed or not."""
+    anything: bool = False
+    """Names that nobody knows are taken for models of this provider."""
     only_explicit: bool = False
     """Claude names are not looked up here: another provider comes first for them."""
 
@@ -83,6 +85,8 @@ class RoutingTable(Struct, frozen=True, kw_only=True):
     """The only provider that takes catalogs' names."""
     prefixes: tuple[tuple[str, str], ...]
     """(beginning of a model id, provider), for one provider each."""
+    takes_all: str | None
+    """Who gets the names that nobody knows, as they are."""
     claude_provider: str | None
     """Who takes any Claude id, listed or not."""
     routes: Mapping[str, Route]
@@ -134,6 +138,7 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
         behind=_spellings(listing, lambda entry: entry.bases.items()),
         workspace=_only([entry.provider for entry in listing if entry.workspace]),
         prefixes=_prefixes(listing),
+        takes_all=next((entry.provider for entry in listing if entry.anything), None),
         claude_provider=next(
             (e.provider for e in listing if CLAUDE_IDS in e.open_prefixes and not e.only_explicit), None
         ),

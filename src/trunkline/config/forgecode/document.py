@@ -15,7 +15,7 @@ from trunkline.config.schema import Configuration, ProviderSettings, Server
 from trunkline.config.secret import Secret
 from trunkline.config.section import Reading
 
-__all__ = ["bridge_settings", "built_in", "decode_forgecode", "with_models"]
+__all__ = ["bridge_settings", "built_in", "decode_forgecode", "lenient_models", "with_models"]
 
 URL: Final = "DATABRICKS_AI_GATEWAY_URL"
 TOKEN: Final = "DATABRICKS_TOKEN"  # noqa: S105 - the variable's name
@@ -85,25 +85,33 @@ def with_models(configuration: Configuration, path: Path, text: str) -> Configur
 
     One that cannot be used is left aside with a warning, as the bridge does.
     """
-    findings = Findings(Reading(str(path), {}))
-    try:
-        models = decode_models(findings, text)
-        if findings.reading.problems:
-            raise ConfigurationError(tuple(findings.reading.problems))
-    except ConfigurationError as error:
-        reasons = tuple(
-            f"Could not read {path}: {fault.message}; using built-in model list."
-            for fault in error.problems
-        )
-        return structs.replace(configuration, warnings=(*configuration.warnings, *reasons))
+    models, warnings = lenient_models(path, text)
+    if models is None:
+        return structs.replace(configuration, warnings=(*configuration.warnings, *warnings))
     providers = tuple(
         (name, structs.replace(settings, models=models.models, paths=models.paths))
         if name == PROVIDER
         else (name, settings)
         for name, settings in configuration.providers
     )
-    warnings = (*configuration.warnings, *findings.warnings)
-    return structs.replace(configuration, providers=providers, warnings=warnings)
+    return structs.replace(
+        configuration, providers=providers, warnings=(*configuration.warnings, *warnings)
+    )
+
+
+def lenient_models(path: Path, text: str) -> tuple[ModelsFile | None, tuple[str, ...]]:
+    """The list, None when it cannot be used, and what is to be said about it."""
+    findings = Findings(Reading(str(path), {}))
+    try:
+        models = decode_models(findings, text)
+        if findings.reading.problems:
+            raise ConfigurationError(tuple(findings.reading.problems))
+    except ConfigurationError as error:
+        return None, tuple(
+            f"Could not read {path}: {fault.message}; using built-in model list."
+            for fault in error.problems
+        )
+    return models, findings.warnings
 
 
 def _invalid(name: str, message: str) -> ConfigurationError:

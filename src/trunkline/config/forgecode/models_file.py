@@ -31,11 +31,13 @@ class ModelsFile(Struct, frozen=True):
 
     models: tuple[str, ...]
     paths: Paths
+    endpoints: tuple[tuple[str, str], ...]
+    """(alias, path), the file's own ones last."""
 
 
 def built_in() -> ModelsFile:
     """Without a file: the gateway's usual models, by their families."""
-    return ModelsFile((), _paths({}, ENDPOINTS))
+    return ModelsFile((), _paths({}, ENDPOINTS), tuple(ENDPOINTS.items()))
 
 
 def decode_models(findings: Findings, text: str) -> ModelsFile:
@@ -59,7 +61,7 @@ def decode_models(findings: Findings, text: str) -> ModelsFile:
     models = _models(findings, listed, endpoints)
     if not models:
         findings.problem(listed.line, "models", "No valid models found in configuration.")
-    return ModelsFile(tuple(models), _paths(models, endpoints))
+    return ModelsFile(tuple(models), _paths(models, endpoints), tuple(endpoints.items()))
 
 
 def _child(node: MappingNode, key: str) -> Node | None:

@@ -1,0 +1,18 @@
+"""``python3 databricks_proxy.py``: how users of the ForgeCode bridge start it. docs/migrate.md says more."""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PYTHON = HERE / ".venv" / "bin" / "python"
+
+try:
+    from trunkline.cli.bridge import run
+except ImportError:
+    if PYTHON.exists() and Path(sys.prefix).resolve() != PYTHON.parent.parent.resolve():
+        os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606 - the same script, with the right Python
+    sys.exit("Trunkline is not installed for this Python: run make run once, or pip install . here.")
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:], HERE))
