@@ -16,8 +16,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from trunkline.config.schema import ServiceAccount
+from trunkline.config.secret import Secret
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.upstream.credentials.google import SCOPE, GoogleLogin, Library
+from trunkline.upstream.credentials.google import SCOPE, GoogleLogin, Library, load_library
 
 SOURCE = str(Path(__file__).parents[2] / "src")
 
@@ -78,6 +80,33 @@ def test_a_service_accounts_file_gets_tokens_that_end(tmp_path: Path) -> None:
     assert "jwt-bearer" in asked[0]
 
 
+def test_a_service_account_without_a_file_is_the_same(tmp_path: Path) -> None:
+    with token_server() as (uri, asked):
+        told = json.loads(key_file(tmp_path, uri).read_text())
+        account = ServiceAccount(client_email=told["client_email"], private_key=Secret(told["private_key"]))
+
+        def load() -> Library:
+            real = load_library()
+
+            def from_info(info: dict[str, str], scopes: list[str]) -> object:
+                assert info["token_uri"] == "https://oauth2.googleapis.com/token"
+                return real.from_info({**info, "token_uri": uri}, scopes=scopes)
+
+            return real._replace(from_info=from_info)  # type: ignore[arg-type]
+
+        issued = asyncio.run(GoogleLogin("vertex", None, account, load=load).fetch())
+    assert issued.value == "ya29.1"
+    assert "jwt-bearer" in asked[0]
+
+
+def test_a_useless_private_key_is_an_error_that_does_not_show_it() -> None:
+    account = ServiceAccount(client_email="me@p.iam", private_key=Secret("canary PRIVATE KEY"))
+    with pytest.raises(GatewayError, match=r"cannot sign in as me@p\.iam") as caught:
+        asyncio.run(GoogleLogin("vertex", None, account).fetch())
+    assert caught.value.kind is Kind.AUTHENTICATION
+    assert "canary" not in caught.value.message
+
+
 def test_a_refused_key_says_so_and_keeps_no_secret(tmp_path: Path) -> None:
     with token_server(400) as (uri, _):
         path = key_file(tmp_path, uri)
@@ -122,7 +151,7 @@ def fake(
         assert scopes == [SCOPE]
         return found, "p"
 
-    return Library(default, default, object)  # type: ignore[arg-type]
+    return Library(default, default, default, object)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

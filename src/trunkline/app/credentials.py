@@ -38,7 +38,9 @@ def make_credentials(
     }
     clouds = {name: one for name, one in found.items() if isinstance(one, CloudLogin)}
     kept |= {
-        name: maker.keep_google(name, one.file) for name, one in clouds.items() if one.kind == "google"
+        name: maker.keep_google(name, one.file, one.account)
+        for name, one in clouds.items()
+        if one.kind == "google"
     }
     signers = {
         name: AwsSigner(name, one.region, one.profile) for name, one in clouds.items() if one.kind == "aws"

@@ -65,7 +65,7 @@ def _usual_for(
     settings: ProviderSettings, environ: Mapping[str, str]
 ) -> Secret | Login | CloudLogin | None:
     cloud = _cloud_login(settings)
-    if cloud is not None and (settings.credentials_file or settings.profile):
+    if cloud is not None and (settings.credentials_file or settings.profile or settings.service_account):
         return cloud
     key = _usual(settings.kind, environ)
     if key is None and cloud is not None:
@@ -81,7 +81,7 @@ def _cloud_login(settings: ProviderSettings) -> CloudLogin | None:
     """What a cloud's own library is asked for, for the kinds that have one."""
     entry = provider_entry(settings.kind)
     if entry is not None and entry.kind == "vertex":
-        return CloudLogin(kind="google", file=settings.credentials_file)
+        return CloudLogin(kind="google", file=settings.credentials_file, account=settings.service_account)
     if entry is not None and entry.kind == "bedrock":
         return CloudLogin(kind="aws", profile=settings.profile, region=settings.region or "")
     return None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from trunkline.config.schema import ProviderSettings
+from trunkline.config.schema import ProviderSettings, ServiceAccount
 from trunkline.config.secret import Secret
 from trunkline.config.section import Section
 
@@ -49,6 +49,31 @@ def decode_cloud(section: Section, kind: str) -> dict[str, str | None]:
     elif kind.lower() in BEDROCK:
         found["region"] = region or first(environ, REGION)
     return found
+
+
+def decode_account(section: Section, kind: str) -> ServiceAccount | None:
+    """A Vertex provider's ``service_account``; mistakes are noted."""
+    if section.get("service_account") is None:
+        return None
+    if kind.lower() not in VERTEX:
+        section.problem("service_account", "is only for vertex")
+    if section.get("credentials_file") is not None:
+        section.problem("service_account", "says who signs in, as credentials_file does: give one of them")
+    below = section.section("service_account")
+    email, node = below.text("client_email"), below.get("private_key")
+    key = None if node is None else below.reading.value(node, below.key("private_key"))
+    for name in ("client_email", "private_key"):
+        if below.usable and below.get(name) is None:
+            below.problem(name, "is missing: it stands in the account's key file")
+    below.finish()
+    if email is None or key is None:
+        return None
+    return ServiceAccount(client_email=email, private_key=pem(key))
+
+
+def pem(key: str) -> Secret:
+    """A private key whose line breaks may be written as in a JSON file."""
+    return Secret(key.replace("\\n", "\n"))
 
 
 def cloud_providers(environ: Mapping[str, str]) -> dict[str, ProviderSettings]:

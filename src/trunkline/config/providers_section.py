@@ -4,7 +4,7 @@ import re
 from typing import Final, Literal, cast
 
 from trunkline.config.addresses import host_fault, path_fault, url_fault
-from trunkline.config.clouds import BEDROCK, VERTEX, decode_cloud
+from trunkline.config.clouds import BEDROCK, VERTEX, decode_account, decode_cloud
 from trunkline.config.databricks_login import LOGINS, decode_login, profile_host
 from trunkline.config.databrickscfg import ProfileError
 from trunkline.config.nearest import did_you_mean
@@ -77,6 +77,7 @@ def decode_provider(section: Section, name: str, *, plugins: bool = False) -> Pr
         project=cloud["project"],
         region=cloud["region"],
         credentials_file=cloud["credentials_file"],
+        service_account=decode_account(section, kind),
         profile=cloud["profile"],
         headers=_headers(section),
         transforms=decode_transforms(section, plugins=plugins),

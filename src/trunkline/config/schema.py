@@ -82,12 +82,22 @@ class Login(Struct, frozen=True, kw_only=True):
     """Who issues the tokens; None: the provider's own host."""
 
 
+class ServiceAccount(Struct, frozen=True, kw_only=True):
+    """A service account of Google's, as two lines of its key file say it."""
+
+    client_email: str
+    private_key: Secret
+    """As PEM."""
+
+
 class CloudLogin(Struct, frozen=True, kw_only=True):
     """Credentials that a cloud's own library finds where its users keep them."""
 
     kind: Literal["google", "aws"]
     file: str | None = None
     """Google: a service account's key file; None: application default credentials."""
+    account: ServiceAccount | None = None
+    """Google: the service account itself, in place of its file."""
     profile: str | None = None
     """AWS: the profile; None: whatever the usual chain finds first."""
     region: str = ""
@@ -159,6 +169,8 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     """Vertex and Bedrock: where the models are."""
     credentials_file: str | None = None
     """Vertex: the key file of a service account."""
+    service_account: ServiceAccount | None = None
+    """Vertex: a service account without its file."""
     profile: str | None = None
     """Bedrock: the profile of AWS' own files."""
     paths: tuple[tuple[str, tuple[str, ...]], ...] = ()

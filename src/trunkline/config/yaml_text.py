@@ -113,12 +113,18 @@ def _value(value: object, spelled: Mapping[str, str]) -> str:
 
 def _provider(name: str, settings: ProviderSettings, references: Mapping[str, str]) -> list[str]:
     lines = [f"    kind: {settings.kind}"] + ["    auth: client"] * settings.client_token
-    for field in ("host", "url", "auth", "api_version", "prefix", "surface"):
+    for field in (
+        "host", "url", "auth", "api_version", "prefix", "surface", "project", "region", "credentials_file",
+    ):  # fmt: skip
         value: object = getattr(settings, field)
         if isinstance(value, str):
             lines.append(f"    {field}: {_text(value)}")
     if settings.credential is not None:
         lines.append(f"    token: ${{{references[f'providers.{name}.token']}}}")
+    if settings.service_account is not None:
+        email = _quoted(settings.service_account.client_email)
+        key = references[f"providers.{name}.service_account.private_key"]
+        lines.append(f'    service_account: {{client_email: {email}, private_key: "${{{key}}}"}}')
     if settings.speaks:
         pairs = ", ".join(f"{protocol}: {_quoted(url)}" for protocol, url in settings.speaks)
         lines.append(f"    speaks: {{{pairs}}}")

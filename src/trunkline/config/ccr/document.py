@@ -9,6 +9,7 @@ from msgspec import structs
 from trunkline.config.addresses import is_loopback
 from trunkline.config.ccr.expand import expand_ccr, only_reference, spell
 from trunkline.config.ccr.findings import Findings, Imported
+from trunkline.config.ccr.google import read_google
 from trunkline.config.ccr.plugins import read_environment, read_plugins, read_router
 from trunkline.config.ccr.providers import ALIASES, VARIABLE, read_providers, renamed
 from trunkline.config.ccr.router import read_routes
@@ -42,7 +43,7 @@ def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty
     root = Section(reading, _present(document.root))
     plugins = read_plugins(findings, root)
     loaded = Loaded(any=bool(root.items("transformers")), run=bool(plugins))
-    entries = read_providers(findings, root, loaded)
+    entries = read_providers(findings, root, loaded, read_google(findings, root))
     if not entries and not reading.problems and not may_be_empty and root.usable:
         root.problem("Providers", "no usable provider is configured: name one, with its api_base_url")
     names = {entry.written: entry.name for entry in entries}

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from msgspec import Struct
 
 from trunkline.config.addresses import is_private
+from trunkline.config.ccr.google import REGIONS, Google, VertexPlace, vertex_place
 from trunkline.config.ccr.transformers import DATABRICKS
 
 Auth = Literal["bearer", "api_key", "none"]
@@ -57,16 +58,23 @@ class Place(Struct, frozen=True, kw_only=True):
     auth: Auth | None = None
     key_header: str | None = None
     """The credential goes into this header: beside its usual one, or alone where ``auth`` is none."""
+    vertex: VertexPlace | None = None
+    """On Vertex AI, which signs in with Google's credentials and takes no key."""
     deployment: str | None = None
     """The only deployment that the URL asks, whatever the model."""
 
 
-def place_of(url: str, uses: Collection[str], models: Collection[str], *, bearer: bool) -> Place:
+def place_of(
+    url: str, uses: Collection[str], models: Collection[str], google: Google, *, bearer: bool
+) -> Place:
     """The place of a provider whose URL is checked; ``uses`` are its transformers, folded.
 
-    Databricks by its host, its paths or its transformer; other kinds by their hosts; all else is
+    Vertex AI by its transformers; Databricks by its host, its paths or its transformer; other kinds by their hosts; all else is
     ``custom``. The URL decides the protocol, and where it does not, the transformers.
     """
+    for name in sorted(REGIONS.keys() & set(uses)):
+        vertex = vertex_place(url, name, google)
+        return Place(kind="vertex", url=vertex.url, vertex=vertex)
     parts = urlsplit(url)
     host, path = (parts.hostname or "").lower(), parts.path.rstrip("/")
     known_path = path.startswith(DATABRICKS_PATHS)

@@ -8,10 +8,12 @@ from msgspec import Struct
 from trunkline.config.addresses import url_fault
 from trunkline.config.ccr.expand import only_reference
 from trunkline.config.ccr.findings import Findings
+from trunkline.config.ccr.google import Google
 from trunkline.config.ccr.places import Place, place_of, without_version
 from trunkline.config.ccr.transformers import Loaded, Uses, read_uses
+from trunkline.config.clouds import pem
 from trunkline.config.nearest import did_you_mean
-from trunkline.config.schema import ModelName, ProviderSettings
+from trunkline.config.schema import ModelName, ProviderSettings, ServiceAccount
 from trunkline.config.secret import Secret
 from trunkline.config.section import Section
 from trunkline.config.targets import PROVIDER_NAME
@@ -64,7 +66,7 @@ class _Fields(Struct, frozen=True):
         return None if spelled is None else self.section.text(spelled)
 
 
-def read_providers(findings: Findings, root: Section, loaded: Loaded) -> tuple[Entry, ...]:
+def read_providers(findings: Findings, root: Section, loaded: Loaded, google: Google) -> tuple[Entry, ...]:
     """All usable providers in order; of a name that is there twice the last one, as in CCR."""
     key = "Providers" if root.get("Providers") is not None else "providers"
     if key == "Providers" and root.get("providers") is not None:
@@ -76,7 +78,7 @@ def read_providers(findings: Findings, root: Section, loaded: Loaded) -> tuple[E
             findings.problem(node.line, path, "must be a provider: {name, api_base_url, api_key, models}")
             continue
         fields = _fields(findings, Section(findings.reading, node, path))
-        entry = _provider(findings, fields, index, set(found), loaded)
+        entry = _provider(findings, fields, index, set(found), loaded, google)
         if entry is None:
             continue
         if entry.written in found:
@@ -114,7 +116,7 @@ def _fields(findings: Findings, section: Section) -> _Fields:
 
 
 def _provider(
-    findings: Findings, fields: _Fields, index: int, before: set[str], loaded: Loaded
+    findings: Findings, fields: _Fields, index: int, before: set[str], loaded: Loaded, google: Google
 ) -> Entry | None:
     written = fields.text("name")
     if written is None or fields.get("api_base_url") is None:
@@ -129,8 +131,11 @@ def _provider(
     if url is None:
         return None
     bearer = uses.option("Anthropic", "UseBearer") is True
-    place = place_of(url, uses.names, models, bearer=bearer)
-    credential = _credential(findings, fields, name, place)
+    place = place_of(url, uses.names, models, google, bearer=bearer)
+    credential = _credential(findings, fields, name, place) if place.vertex is None else None
+    if place.vertex is not None and fields.get("api_key") is not None:
+        message = "is not used: Vertex AI is asked with Google's credentials"
+        findings.used(fields.line("api_key"), fields.key("api_key"), message)
     if fields.get("tokenizer") is not None:
         message = "is not used yet: lengths for longContext are estimated by size"
         findings.warn(fields.line("tokenizer"), fields.key("tokenizer"), message)
@@ -139,7 +144,7 @@ def _provider(
         written=written,
         name=name,
         line=fields.section.line,
-        settings=_settings(place, models, credential, uses),
+        settings=_settings(place, models, credential, uses, _account(findings, fields, name, uses)),
     )
 
 
@@ -158,7 +163,11 @@ def _url(findings: Findings, fields: _Fields) -> str | None:
 
 
 def _settings(
-    place: Place, models: tuple[str, ...], credential: Secret | None, uses: Uses
+    place: Place,
+    models: tuple[str, ...],
+    credential: Secret | None,
+    uses: Uses,
+    account: ServiceAccount | None,
 ) -> ProviderSettings:
     headers: tuple[tuple[str, str], ...] = ()
     if place.key_header is not None and credential is not None:
@@ -175,9 +184,27 @@ def _settings(
         api_version=place.api_version,
         surface=place.surface,
         headers=headers,
+        project=None if place.vertex is None else place.vertex.project,
+        region=None if place.vertex is None else place.vertex.region,
+        credentials_file=None if place.vertex is None or account else place.vertex.credentials_file,
+        service_account=account,
         transforms=uses.transforms(),
         model_transforms=uses.model_transforms(),
     )
+
+
+def _account(findings: Findings, fields: _Fields, name: str, uses: Uses) -> ServiceAccount | None:
+    """The service account in the options of ``vertex-openai``."""
+    email, key = (uses.option("vertex-openai", option) for option in ("client_email", "private_key"))
+    if not isinstance(email, str) or not isinstance(key, str):
+        return None
+    place = f"providers.{name}.service_account.private_key"
+    variable = only_reference(findings.reading.spelled.get(key, ""))
+    suggestion = f"{re.sub(r'[^A-Z0-9]+', '_', name.upper()).strip('_')}_PRIVATE_KEY"
+    findings.refer(place, variable, suggestion if suggestion[:1].isalpha() else f"PROVIDER_{suggestion}")
+    if variable is None:
+        findings.reading.literal_secrets.append(f"{fields.key('transformer')}.use")
+    return ServiceAccount(client_email=email, private_key=pem(key))
 
 
 def _usable_name(findings: Findings, fields: _Fields, written: str, index: int, before: set[str]) -> str:
@@ -239,10 +266,13 @@ def _tell(
     models: tuple[str, ...],
     credential: Secret | None,
 ) -> None:
-    where = place.host or place.url or place.speaks[0][1].partition("?")[0]
+    where = place.host or place.url or (place.speaks[0][1].partition("?")[0] if place.speaks else "")
+    if place.vertex is not None:
+        where = f"{where or 'Google'}, {place.vertex.region}"
     protocol = f", {place.speaks[0][0]}" if place.speaks else ""
     listed = f"{len(models)} models" if models else "models asked from the provider"
     key = "with its key" if credential is not None else "without a key"
+    key = key if place.vertex is None else "with Google's credentials"
     text = f"providers.{name}: kind {place.kind}{protocol} at {where}, {key}, {listed}"
     findings.used(fields.section.line, fields.section.path, text)
     if place.deployment is not None and set(models) != {place.deployment}:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from trunkline.config.ccr.findings import Findings
 from trunkline.config.nearest import did_you_mean
 from trunkline.config.schema import Transform
-from trunkline.config.transforms import BUILT_IN, EDITS, built_in, option_faults
+from trunkline.config.transforms import BUILT_IN, EDITS, PROTOCOLS, built_in, option_faults
 from trunkline.config.tree import Entry, Node, Scalar, Sequence
 from trunkline.config.tree import Mapping as MappingNode
 
@@ -68,8 +68,11 @@ class Uses(Struct, frozen=True, kw_only=True):
 
     @property
     def names(self) -> frozenset[str]:
-        """The names in the provider's own list, folded."""
-        return frozenset(use.name.casefold() for use in self.all)
+        """The names in the provider's own list, folded; what it speaks may stand in its models' lists alone."""
+        own = frozenset(use.name.casefold() for use in self.all)
+        speaking = {name.casefold() for name in PROTOCOLS} - {"anthropic", "openai"}
+        models = {use.name.casefold() for _, uses in self.by_model for use in uses}
+        return own if own & speaking else own | (models & speaking)
 
     def option(self, name: str, option: str) -> object:
         """The value of an option in the provider's own list, None when it is not there."""
@@ -92,7 +95,8 @@ class Uses(Struct, frozen=True, kw_only=True):
             works = use.name in EDITS and (use.options or not EDITS[use.name].required)
             if works or (self.loaded.run and use.name != DATABRICKS):
                 before = found.get(use.name)
-                options = use.options if before is None else {**before.options, **use.options}
+                options = use.options if use.name not in PROTOCOLS else {}  # they may hold a private key
+                options = options if before is None else {**before.options, **options}
                 found[use.name] = Transform(name=use.name, options=options)
         return tuple(found.values())
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from trunkline.config.ccr.findings import Findings
+from trunkline.config.ccr.google import KEYS as GOOGLE
 from trunkline.config.nearest import did_you_mean
 from trunkline.config.section import Section
 from trunkline.config.tree import Mapping, Node, Scalar, Sequence
@@ -18,6 +19,7 @@ READ: Final = (
     "fallback",
     "transformers",
     "CUSTOM_ROUTER_PATH",
+    *GOOGLE,
 )
 """What the rest of this package uses; also the names that a mistyped one is compared to."""
 PROXY: Final = "is not used: set HTTPS_PROXY in the environment of the gateway instead"
@@ -38,9 +40,6 @@ UNSERVED: Final = {
     "forceUseImageAgent": "has no effect yet: a conversation with pictures goes to Router.image as a whole",
     "plugins": PARTS,
     "Plugins": PARTS,
-    "GOOGLE_CLOUD_PROJECT": "Vertex AI is not served yet",
-    "GOOGLE_CLOUD_LOCATION": "Vertex AI is not served yet",
-    "GOOGLE_APPLICATION_CREDENTIALS": "Vertex AI is not served yet",
     "OPENAI_API_KEY": "CCR does not use it either: give providers their own api_key",
     "OPENAI_BASE_URL": "CCR does not use it either: give providers their own api_base_url",
     "OPENAI_MODEL": "CCR does not use it either: set Router.default",

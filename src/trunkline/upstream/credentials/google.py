@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol, cast
 
+from trunkline.config.schema import ServiceAccount
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.upstream.credentials.kept import Issued
 from trunkline.upstream.credentials.principal import is_token, redacted
@@ -12,6 +13,7 @@ from trunkline.upstream.credentials.threads import in_thread
 
 INSTALL: Final = "pip install 'trunkline[vertex]'"
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
+TOKENS: Final = "https://oauth2.googleapis.com/token"
 DEFAULT_LIFE: Final = 600.0
 """Seconds to count on when the library does not say how long the token lives."""
 
@@ -35,17 +37,24 @@ class Library(NamedTuple):
 
     default: Callable[..., tuple[_Credentials, str | None]]
     from_file: Callable[..., _Credentials]
+    from_info: Callable[..., _Credentials]
     transport: Callable[[], object]
 
 
 class GoogleLogin:
-    """Application default credentials, or a service account's key file."""
+    """Application default credentials, a service account's key file, or the account itself."""
 
     def __init__(
-        self, provider: str, file: str | None, *, load: Callable[[], Library] | None = None
+        self,
+        provider: str,
+        file: str | None,
+        account: ServiceAccount | None = None,
+        *,
+        load: Callable[[], Library] | None = None,
     ) -> None:
         self._provider = provider
         self._file = file
+        self._account = account
         self._load = load or load_library
         self._credentials: _Credentials | None = None
 
@@ -74,7 +83,14 @@ class GoogleLogin:
         """Blocks: imports, reads files, asks the network. Only for a thread."""
         library = self._load()
         if self._credentials is None:
-            if self._file is None:
+            if self._account is not None:
+                info = {
+                    "client_email": self._account.client_email,
+                    "private_key": self._account.private_key.reveal(),
+                    "token_uri": TOKENS,
+                }
+                self._credentials = library.from_info(info, scopes=[SCOPE])
+            elif self._file is None:
                 self._credentials, _ = library.default(scopes=[SCOPE])
             else:
                 self._credentials = library.from_file(self._file, scopes=[SCOPE])
@@ -90,6 +106,8 @@ class GoogleLogin:
                 f"{self._provider}: cannot sign in to Google: the network failed",
                 local=False,
             )
+        if self._account is not None:  # what the library says of a key may quote it
+            return self._refused(f"cannot sign in as {self._account.client_email}: {name}")
         said = redacted(str(error)) or name
         if self._file is not None:
             return self._refused(f"cannot sign in with {self._file}: {said}")
@@ -112,5 +130,6 @@ def load_library() -> Library:
     return Library(
         cast(Callable[..., tuple[_Credentials, str | None]], auth.default),
         cast(Callable[..., _Credentials], accounts.Credentials.from_service_account_file),
+        cast(Callable[..., _Credentials], accounts.Credentials.from_service_account_info),
         cast(Callable[[], object], transport.Request),
     )

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from typing import Final
 
 from trunkline.config.databrickscfg import Profile, profile_file
-from trunkline.config.schema import Login
+from trunkline.config.schema import Login, ServiceAccount
 from trunkline.config.secret import Secret
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpRequest
@@ -85,9 +85,9 @@ class LoginMaker:
         """The kept token of a provider at ``host``, which is as the user wrote it."""
         return KeptToken(provider, _Source(self, provider, host, login).fetch, self._clock)
 
-    def keep_google(self, provider: str, file: str | None) -> KeptToken:
+    def keep_google(self, provider: str, file: str | None, account: ServiceAccount | None) -> KeptToken:
         """The kept token that Google's library gets."""
-        return KeptToken(provider, GoogleLogin(provider, file).fetch, self._clock)
+        return KeptToken(provider, GoogleLogin(provider, file, account).fetch, self._clock)
 
     def principal(self, provider: str, workspace: str, client_id: str, secret: Secret) -> ServicePrincipal:
         """Tokens of a service principal."""
