@@ -4,16 +4,22 @@ import asyncio
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
+from msgspec import structs
+
 from trunkline import __version__
+from trunkline.app.backend_health import Backend, backend_name
 from trunkline.app.credentials import make_credentials
 from trunkline.app.custom_planner import CustomPlanner
 from trunkline.app.discovery import Listing, discover, served, to_discover
+from trunkline.app.fronts import check_direct, make_front
 from trunkline.app.logs import exchange_log
 from trunkline.app.metrics import Metrics
 from trunkline.app.plugins import make_plugins
 from trunkline.app.providers import client_tokens, with_transforms
+from trunkline.app.proxy_log import make_proxy_log
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
 from trunkline.config.schema import Configuration
@@ -37,6 +43,8 @@ from trunkline.upstream.clock import SystemClock
 
 log: Final = logging.getLogger(__name__)
 
+FRESH: Final = 10.0
+"""Seconds that the outcome of a probe is good for."""
 FIRST_WAIT: Final = 3.0
 """Seconds after the start that requests wait for the providers' lists; then they are planned without."""
 REFRESH: Final = 600.0
@@ -55,7 +63,7 @@ class Gateway:
         self._router = Router(build_table(configuration, served(configuration, providers, ())))
         self._upstreams = Upstreams(configuration.timeouts, os.environ)
         self._user_code = make_plugins(configuration)
-        clock = SystemClock()
+        self._clock = clock = SystemClock()
         self._credentials = make_credentials(configuration, os.environ, self._upstreams, clock)
         self._recorder = exchange_log(os.environ)
         health = Health()
@@ -92,6 +100,13 @@ class Gateway:
         self._running: list[asyncio.Task[None]] = []
         self._wait_until = 0.0
         self._administration: Administration | None = None
+        self._front = make_front(configuration, self._serve)
+        self._proxy_log = None if configuration.proxy is None else make_proxy_log(configuration.proxy)
+        if self._proxy_log is not None:
+            self.recorders.append(self._proxy_log)
+        self._latest: dict[str, Listing] = {}
+        self._probing = asyncio.Lock()
+        self._probed = -FRESH
 
     def _planner(self) -> Planner:
         """The routes, with the user's own router before them where there is one."""
@@ -108,6 +123,8 @@ class Gateway:
             models=self.models,
             status=self.status,
             metrics=self._metrics.exposition,
+            probe=self.probe,
+            check_direct=partial(check_direct, self._configuration),
             administration=self._administer,
             passes_tokens=bool(client_tokens(self._configuration)),
             startup=self.startup,
@@ -123,7 +140,11 @@ class Gateway:
         return await self._administration(call)
 
     async def run(self, inbound: Inbound, sink: Sink) -> None:
-        """Serve one request; soon after the start it may wait for the lists that its plan needs."""
+        """Serve one request."""
+        await self._front(inbound, sink)
+
+    async def _serve(self, inbound: Inbound, sink: Sink) -> None:
+        """Soon after the start it may wait for the lists that its plan needs."""
         if not self._listed.is_set() and self._router.depends_on_lists(inbound):
             await self._wait_for_lists()
         await self._exchange.run(inbound, sink)
@@ -147,6 +168,8 @@ class Gateway:
         self._wait_until = asyncio.get_running_loop().time() + FIRST_WAIT
         await self._tasks.__aenter__()
         self._running.append(self._tasks.create_task(self._recorder.run()))
+        if self._proxy_log is not None:
+            self._running.append(self._tasks.create_task(self._proxy_log.run()))
         if to_discover(self._configuration, self._providers):
             self._running.append(self._tasks.create_task(self._keep_listed()))
         else:
@@ -160,6 +183,8 @@ class Gateway:
         if self._user_code is not None:
             await self._user_code.close()
         await self._recorder.close()
+        if self._proxy_log is not None:
+            await self._proxy_log.close()
         await self._credentials.close()
         await self._upstreams.close()
 
@@ -169,19 +194,33 @@ class Gateway:
             listings = await discover_all(
                 to_discover(self._configuration, self._providers), self._upstreams, self._credentials
             )
-            for listing in listings:
-                self._learn(listing)
-            self._router.replace(
-                build_table(
-                    self._configuration,
-                    served(self._configuration, self._providers, tuple(self._listings.values())),
-                )
-            )
+            self._take(listings)
             self._listed.set()
             failed = any(listing.error is not None for listing in listings)
             await asyncio.sleep(AGAIN if failed else REFRESH)
 
+    async def probe(self) -> None:
+        """Ask the ``PROXY_BACKEND`` proxy's backend for its models, unless that was just done.
+
+        That costs nobody a token and shows whether it can be reached and takes the credential.
+        """
+        proxy = self._configuration.proxy
+        provider = None if proxy is None else self._providers.get(backend_name(proxy))
+        if provider is None:
+            return
+        async with self._probing:
+            if self._clock.now() - self._probed >= FRESH:
+                self._take([await discover(provider, self._upstreams, self._credentials)])
+                self._probed = self._clock.now()
+
+    def _take(self, listings: Sequence[Listing]) -> None:
+        for listing in listings:
+            self._learn(listing)
+        known = served(self._configuration, self._providers, tuple(self._listings.values()))
+        self._router.replace(build_table(self._configuration, known))
+
     def _learn(self, listing: Listing) -> None:
+        self._latest[listing.provider] = listing
         known = self._listings.get(listing.provider)
         if listing.error is None:
             self._listings[listing.provider] = listing
@@ -199,7 +238,15 @@ class Gateway:
         """How the gateway is, without a secret."""
         providers = {name: self._provider_status(provider) for name, provider in self._providers.items()}
         details: dict[str, object] = {"configuration": self._configuration.source, "providers": providers}
-        return Status(version=__version__, rehearsal=is_rehearsal(self._configuration), details=details)
+        status = Status(version=__version__, rehearsal=is_rehearsal(self._configuration), details=details)
+        proxy = self._configuration.proxy
+        if proxy is None:
+            return status
+        name = backend_name(proxy)
+        state = Backend(proxy, name in self._providers, self._latest.get(name), self._router.table)
+        return structs.replace(
+            status, word="healthy", summary=state.summary(), details={**details, **state.details()}
+        )
 
     def _provider_status(self, provider: Provider) -> dict[str, object]:
         listing = self._listings.get(provider.name)

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol, assert_never
 
+from msgspec import structs
+
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.core.http import Take
 from trunkline.protocols.codec import Carrier, Peek
 from trunkline.protocols.gemini import read_path
 from trunkline.providers.provider import ListedModel
@@ -17,7 +18,7 @@ from trunkline.relay.inbound import Inbound, Operation, Subject
 from trunkline.relay.ports import ClientGone, Sink
 from trunkline.server import health
 from trunkline.server.admin import AdminDesk, Administration, no_administration
-from trunkline.server.asgi import CONNECTION, Connection, Receive, Scope, Send
+from trunkline.server.asgi import CONNECTION, Receive, Scope, Send, connection_of
 from trunkline.server.bodies import read_body
 from trunkline.server.client_keys import Door, query_key
 from trunkline.server.faults import TOO_DEEP, draining, end_with, inside, send_error, send_whole
@@ -27,7 +28,7 @@ from trunkline.server.health import Status
 from trunkline.server.identifiers import RequestIds
 from trunkline.server.leaving import handed_over, leave_when_told
 from trunkline.server.models import encode_list, encode_model
-from trunkline.server.routes import Match, match, unknown_path
+from trunkline.server.routes import DEPRECATED, Match, match, unknown_path
 from trunkline.server.signals import before_exit
 from trunkline.server.sink import ArraySink, ClientSink
 from trunkline.server.socket_session import Session, SocketCaller, upgrade
@@ -54,6 +55,8 @@ _KEPT: Final[dict[tuple[str, str], Operation]] = {
     ("kept_input", "GET"): "list_input",
     ("kept_cancel", "POST"): "cancel",
 }
+KNOWN: Final = b"known"
+"""In the query of ``/health/detailed``: what is known is enough, nobody is asked."""
 _TELLS: Final = frozenset(
     {"hello", "health", "health_detailed", "alive", "ready", "metrics", "models", "model", "page"}
 )
@@ -78,6 +81,10 @@ async def nothing() -> None:
     """A lifespan step with nothing to do."""
 
 
+def allowed() -> None:
+    """A check that everything passes."""
+
+
 async def no_metrics() -> bytes:
     """Metrics of a gateway that counts nothing."""
     return b""
@@ -95,6 +102,8 @@ class Application:
         models: Callable[[], Sequence[ListedModel]],
         status: Callable[[], Status],
         metrics: Callable[[], Awaitable[bytes]] = no_metrics,
+        probe: Callable[[], Awaitable[None]] = nothing,
+        check_direct: Callable[[], None] = allowed,
         administration: Administration = no_administration,
         passes_tokens: bool = False,
         startup: Callable[[], Awaitable[None]] = nothing,
@@ -105,6 +114,8 @@ class Application:
         self._models = models
         self._status = status
         self._metrics = metrics
+        self._probe = probe
+        self._check_direct = check_direct
         self._administration = administration
         self._passes_tokens = passes_tokens
         self._startup = startup
@@ -146,7 +157,9 @@ class Application:
         found = match(scope["raw_path"], scope["query_string"])
         called = None if found is None else found.called
         kind = ClientSink if called is None or called.framing == "sse" else ArraySink
-        sink = kind(send, request_id.encode("ascii"), _connection(scope).push)
+        sink = kind(send, request_id.encode("ascii"), connection_of(scope).push)
+        if found is not None and found.route.direct is not None:
+            sink.extra = DEPRECATED
         client = scope["client"]
         head = read_head(scope["headers"], client[0] if client else None)
         codec = self._envelope(found, head, scope["raw_path"])
@@ -203,6 +216,8 @@ class Application:
         elif route.what == "generate" or route.what == "count_tokens" or route.what == "compact":
             await self._exchange(scope, receive, found, route.what, head, tenant, sink, request_id)
         elif route.what in _TELLS:
+            if route.what == "health_detailed" and KNOWN not in scope["query_string"]:
+                await self._probe()
             await self._tell(found, head, sink)
         elif route.what == "administer":
             await self._desk.answer(scope, receive, found, head, sink)
@@ -275,6 +290,11 @@ class Application:
         if codec is None:
             raise not_served(found)
         body = await read_body(receive, declared=head.length, encoding=head.encoding, limit=self._max_body)
+        peek = None if found.called is None else Peek(found.called.model, found.called.stream)
+        if found.route.direct is not None:
+            self._check_direct()
+            if found.route.direct:
+                peek = structs.replace(codec.peek(body), model=found.route.direct)
         inbound = Inbound(
             codec=codec,
             operation=operation,
@@ -282,7 +302,7 @@ class Application:
             headers=head.headers,
             request_id=request_id,
             client=tenant,
-            peek=None if found.called is None else Peek(found.called.model, found.called.stream),
+            peek=peek,
             token=self._door.token_of(head.caller) if self._passes_tokens else None,
         )
         await self._run(scope, inbound, sink)
@@ -326,7 +346,7 @@ class Application:
 
     async def _run(self, scope: Scope, inbound: Inbound, sink: ClientSink) -> None:
         """The exchange, called off when the client goes."""
-        connection = _connection(scope)
+        connection = connection_of(scope)
         task = asyncio.current_task()
         assert task is not None
         if connection.lost is not None:
@@ -369,21 +389,6 @@ class Application:
                 await asyncio.wait_for(self._quiet.wait(), WIND_UP)
         await self._shutdown()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-class _NeverLost:
-    """The connection of a server that does not tell when a client goes."""
-
-    on_lost: Callable[[str], object] | None = None
-    lost: str | None = None
-    push: Take | None = None
-
-
-_NO_CONNECTION: Final = _NeverLost()
-
-
-def _connection(scope: Scope) -> Connection:
-    return scope["extensions"][CONNECTION] if "extensions" in scope else _NO_CONNECTION
 
 
 def _spoken(found: Match | None, head: Head, raw_path: bytes) -> str:

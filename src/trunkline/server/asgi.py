@@ -84,3 +84,19 @@ class Sent(TypedDict):
 
 Receive = Callable[[], Awaitable[Received]]
 Send = Callable[[Sent], Awaitable[None]]
+
+
+class _NeverLost:
+    """The connection of a server that does not tell when a client goes."""
+
+    on_lost: Callable[[str], object] | None = None
+    lost: str | None = None
+    push: Take | None = None
+
+
+_NO_CONNECTION: Final = _NeverLost()
+
+
+def connection_of(scope: Scope) -> Connection:
+    """The connection of a request; one that is never lost under a server that has put none there."""
+    return scope.get("extensions", {}).get(CONNECTION, _NO_CONNECTION)

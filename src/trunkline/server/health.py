@@ -21,6 +21,9 @@ class Status(Struct, frozen=True, kw_only=True):
     version: str
     rehearsal: bool = False
     """Answers are replayed recordings: no provider is configured."""
+    word: str = "ok"
+    summary: Mapping[str, object] = {}
+    """What ``/health`` says too."""
     details: Mapping[str, object] = {}
 
 
@@ -30,13 +33,14 @@ def encode_hello(status: Status) -> bytes:
 
 
 def encode_health(status: Status, *, detailed: bool) -> bytes:
-    """``status: ok`` as long as the process can answer at all."""
+    """``status: ok``, or the configuration's own word for it, as long as the process can answer at all."""
     summary: dict[str, object] = {
-        "status": "ok",
+        "status": status.word,
         "service": SERVICE,
         "version": status.version,
         "rehearsal": status.rehearsal,
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+        **status.summary,
     }
     return _ENCODER.encode({**summary, **status.details} if detailed else summary)
 

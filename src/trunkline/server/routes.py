@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from trunkline.config.nearest import nearest
+from trunkline.core.http import Headers
 from trunkline.protocols.gemini import Called, read_path
 
 Role = Literal["public", "client", "admin"]
@@ -45,6 +46,8 @@ class Route(Struct, frozen=True, kw_only=True):
     what: What
     protocol: str = "openai_chat"
     """Whose envelope errors come in, and for model operations, who decodes the request."""
+    direct: str | None = None
+    """Set on the deprecated routes straight to Databricks: the model that is asked there, ``""`` for the body's."""
 
 
 class Match(Struct, frozen=True):
@@ -72,6 +75,13 @@ _KEPT_ROUTES: Final[tuple[tuple[str, tuple[str, ...], What], ...]] = (
     ("/responses/*", ("GET", "DELETE"), "kept"),
 )
 PREFIXES: Final = ("", "/v1")
+DIRECT: Final = ("", "claude-sonnet-4", "claude-3-7-sonnet")
+"""The models of the ``PROXY_BACKEND`` proxy's routes straight to Databricks (databricks.md 7.3)."""
+DEPRECATED: Final[Headers] = (
+    ("deprecation", "@1795824000"),
+    ("link", '</v1/messages>; rel="successor-version"'),
+)
+"""What those routes say of themselves (RFC 9745): since 2026-11-28, the day they came here."""
 _ADMIN_ROUTES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("/api/config", ("GET", "HEAD", "POST")),
     ("/api/transformers", _READ),
@@ -110,15 +120,18 @@ def _rows() -> list[Route]:
         Route(path="/livez", methods=_READ, role="public", what="alive"),
         Route(path="/readyz", methods=_READ, role="public", what="ready"),
         Route(path="/v1beta/models", methods=_READ, role="client", what="models", protocol="gemini"),
-        # As users of the PROXY_BACKEND proxy call it.
+    ]
+    rows.extend(
         Route(
-            path="/v1/databricks/messages",
+            path="/v1/databricks/messages" + (f"/{model}" if model else ""),
             methods=("POST",),
             role="client",
             what="generate",
             protocol="anthropic_messages",
-        ),
-    ]
+            direct=model,
+        )
+        for model in DIRECT
+    )
     for place in _GEMINI_PLACES:
         rows.extend(
             Route(path=f"{place}*:{method}", methods=("POST",), role="client", what=what, protocol="gemini")

@@ -44,7 +44,9 @@ def _sent_name(name: str) -> bytes:
 class ClientSink:
     """One answer. ``start`` and ``send`` return once the connection can take more."""
 
-    __slots__ = ("_last", "_left", "_push", "_request_id", "_send", "complete", "event_stream", "started")
+    __slots__ = (
+        "_last", "_left", "_push", "_request_id", "_send", "complete", "event_stream", "extra", "started",
+    )  # fmt: skip
 
     def __init__(self, send: Send, request_id: bytes, push: Take | None = None) -> None:
         self._send = send
@@ -55,11 +57,13 @@ class ClientSink:
         self.started = False
         self.complete = False
         self.event_stream = False
+        self.extra: Headers = ()
+        """What every answer on this route says beside its own headers."""
 
     async def start(self, status: int, headers: Headers) -> None:
         """Status and headers, once. The request's id is added."""
         raw: RawHeaders = [(b"x-trunkline-request-id", self._request_id)]
-        for name, value in headers:
+        for name, value in (*headers, *self.extra) if self.extra else headers:
             raw_name = _NAMES.get(name) or _sent_name(name)
             if not raw_name:
                 continue

@@ -37,7 +37,7 @@ def ask(address: tuple[str, int], server: Server, patience: float = PATIENCE) ->
     where = url(*address)
     try:
         health = msgspec.json.decode(
-            _get(address, server, "/health/detailed", patience), type=dict[str, object]
+            _get(address, server, "/health/detailed?known", patience), type=dict[str, object]
         )
     except msgspec.DecodeError:
         health = {}

@@ -1,0 +1,112 @@
+"""What stands before the exchange for users of older proxies: their requests completed, their words for errors."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from msgspec import structs
+
+from trunkline.app.words import (
+    NOT_ENABLED,
+    of_claude_code_azure,
+    of_databricks,
+    refuses_tools,
+    unavailable,
+)
+from trunkline.config.proxy_backend.reader import AZURE, MISSING
+from trunkline.config.schema import Configuration, ProxyBackend
+from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.splice import raw_fields, splice
+from trunkline.relay.inbound import Inbound
+from trunkline.relay.ports import Sink
+
+Serve = Callable[[Inbound, Sink], Awaitable[None]]
+
+MAX_TOKENS: Final = b"1000"
+"""The proxy's limit for requests without one."""
+MODEL: Final = b'"small"'
+"""What a request without a model means: the map's default."""
+NOTHING: Final = frozenset({b"", b"null", b"[]", b'""'})
+
+
+def make_front(configuration: Configuration, serve: Serve) -> Serve:
+    """``serve``, or what the users of the configuration's dialect have in front of it."""
+    if configuration.proxy is not None:
+        databricks = any(name == "databricks" for name, _ in configuration.providers)
+        return ProxyFront(configuration.proxy, databricks, serve).run
+    if configuration.dialect == "claude-code-azure":
+        return _AzureFront(serve).run
+    return serve
+
+
+def check_direct(configuration: Configuration) -> None:
+    """For the routes straight to Databricks. Raises GatewayError (503) without a workspace."""
+    proxy = configuration.proxy
+    enabled = any(settings.kind == "databricks" for _, settings in configuration.providers)
+    if proxy is not None:
+        enabled = proxy.backend == AZURE  # without host or token it is the front that says so
+    if not enabled:
+        raise unavailable(NOT_ENABLED)
+
+
+class ProxyFront:
+    """The ``PROXY_BACKEND`` proxy's requests (databricks.md 7.3)."""
+
+    def __init__(self, proxy: ProxyBackend, configured: bool, serve: Serve) -> None:
+        self._azure = proxy.backend == AZURE
+        self._configured = configured
+        self._tools = proxy.tools
+        self._serve = serve
+
+    async def run(self, inbound: Inbound, sink: Sink) -> None:
+        """As the relay does; errors before the answer are in the proxy's words."""
+        if self._azure and not self._configured:
+            raise unavailable(MISSING)
+        if inbound.codec.name != "anthropic_messages":
+            await self._serve(inbound, sink)
+            return
+        try:
+            inbound = _completed(inbound)
+            await self._serve(inbound, sink)
+        except GatewayError as error:
+            if self._tools is not None and refuses_tools(error) and _has_tools(inbound.body):
+                await self._serve(_to(inbound, self._tools), sink)
+                return
+            raise (of_databricks(error) if self._azure else error) from error
+
+
+class _AzureFront:
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
+
+    async def run(self, inbound: Inbound, sink: Sink) -> None:
+        try:
+            await self._serve(inbound, sink)
+        except GatewayError as error:
+            peek = inbound.peek or inbound.codec.peek(inbound.body)
+            raise of_claude_code_azure(error, peek.model) from error
+
+
+def _completed(inbound: Inbound) -> Inbound:
+    """The request with what the proxy's own users leave out. Raises GatewayError (INVALID_REQUEST)."""
+    found = raw_fields(inbound.body)
+    if found.get("messages", b"").strip() in NOTHING:
+        message = "messages: at least one message is required"
+        raise GatewayError(Kind.INVALID_REQUEST, message, field="messages", should_retry=False)
+    wanted = {"model": MODEL}
+    if inbound.operation == "generate":
+        wanted["max_tokens"] = MAX_TOKENS
+    edits = {name: value for name, value in wanted.items() if found.get(name, b"") in NOTHING}
+    if not edits:
+        return inbound
+    return structs.replace(inbound, body=splice(inbound.body, edits))
+
+
+def _has_tools(body: bytes) -> bool:
+    return raw_fields(body).get("tools", b"") not in NOTHING
+
+
+def _to(inbound: Inbound, target: str) -> Inbound:
+    """The same request for another model."""
+    body = splice(inbound.body, {"model": msgspec.json.encode(target)})
+    return structs.replace(inbound, body=body, peek=None)
