@@ -32,7 +32,7 @@ model_categories:
 
 
 def read(text: str) -> Configuration:
-    return decode_azure(text, "config.yaml").configuration
+    return decode_azure(text, "config.yaml", {}).configuration
 
 
 def test_the_readmes_first_file() -> None:
@@ -132,7 +132,7 @@ def test_each_missing_value_is_named(line: str, key: str) -> None:
 
 
 def test_it_imports_without_its_secrets() -> None:
-    imported = decode_azure(MIXED, "config.yaml")
+    imported = decode_azure(MIXED, "config.yaml", {})
     text = encode_yaml(imported.configuration, imported.references)
     assert imported.unset == ("AZURE_API_KEY", "DATABRICKS_TOKEN")
     assert "token: ${AZURE_API_KEY}" in text

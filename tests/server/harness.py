@@ -14,7 +14,7 @@ import uvicorn
 
 from trunkline.config.schema import Server, Timeouts
 from trunkline.core.errors import GatewayError
-from trunkline.protocols.codec import ErrorReply
+from trunkline.protocols.codec import ErrorReply, Peek
 from trunkline.protocols.registry import CODECS
 from trunkline.providers.provider import ListedModel
 from trunkline.relay.inbound import Inbound
@@ -36,6 +36,9 @@ class ScriptedCodec:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    def peek(self, body: bytes) -> Peek:
+        return Peek(body.decode(), True)
 
     def encode_error(self, error: GatewayError, request_id: str) -> ErrorReply:
         body = {"protocol": self.name, "kind": error.kind.value, "message": error.message, "id": request_id}

@@ -90,9 +90,8 @@ class _AzureFront:
 def _completed(inbound: Inbound) -> Inbound:
     """The request with what the proxy's own users leave out. Raises GatewayError (INVALID_REQUEST)."""
     found = raw_fields(inbound.body)
-    if found.get("messages", b"").strip() in NOTHING:
-        message = "messages: at least one message is required"
-        raise GatewayError(Kind.INVALID_REQUEST, message, field="messages", should_retry=False)
+    if fault := _fault(found.get("messages", b"")):
+        raise GatewayError(Kind.INVALID_REQUEST, f"messages: {fault}", field="messages", should_retry=False)
     wanted = {"model": MODEL}
     if inbound.operation == "generate":
         wanted["max_tokens"] = MAX_TOKENS
@@ -100,6 +99,13 @@ def _completed(inbound: Inbound) -> Inbound:
     if not edits:
         return inbound
     return structs.replace(inbound, body=splice(inbound.body, edits))
+
+
+def _fault(messages: bytes) -> str:
+    """What is wrong with the raw messages of a request, ``""`` for what the workspace is to judge."""
+    if messages and not messages.startswith(b"["):
+        return "must be a list of messages"
+    return "" if messages[1:].lstrip() not in (b"", b"]") else "at least one message is required"
 
 
 def _has_tools(body: bytes) -> bool:

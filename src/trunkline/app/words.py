@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+import msgspec
+
 from trunkline.core.errors import GatewayError, Kind
 
 NOT_ENABLED: Final = (
@@ -27,8 +29,16 @@ _TOOLS_STATUS: Final = frozenset({400, 404, 422, 501})
 
 
 def unavailable(message: str) -> GatewayError:
-    """The proxy's 503."""
-    return GatewayError(Kind.OVERLOADED, message, status=503, should_retry=False)
+    """The proxy's 503; Messages has a status of its own for what is overloaded, so the body is ready-made."""
+    shown = {"type": "error", "error": {"type": "overloaded_error", "message": message}}
+    return GatewayError(
+        Kind.OVERLOADED,
+        message,
+        status=503,
+        should_retry=False,
+        protocol="anthropic_messages",
+        raw=msgspec.json.encode(shown),
+    )
 
 
 def refuses_tools(error: GatewayError) -> bool:

@@ -73,7 +73,7 @@ def claude_code_azure(file: str, as_json: bool) -> None:
     """
     from trunkline.config.claude_code_azure import decode_azure
 
-    _print(Path(file).expanduser(), decode_azure, as_json)
+    _print(Path(file).expanduser(), partial(decode_azure, environ=os.environ), as_json)
 
 
 @command.command("forgecode")

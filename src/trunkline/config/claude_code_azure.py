@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 
 from trunkline.config.addresses import host_fault, url_fault
 from trunkline.config.ccr.findings import Findings, Imported
+from trunkline.config.environment import client_key
 from trunkline.config.expand import Expanded
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration, ModelName, ProviderSettings, RouteRule, Server
@@ -32,8 +33,11 @@ class _Category(Struct, frozen=True):
         return f"{self.provider}/{self.model}"
 
 
-def decode_azure(text: str, file: str) -> Imported:
-    """The configuration in such a file, which is never rewritten. Raises ConfigurationError with every mistake."""
+def decode_azure(text: str, file: str, environ: Mapping[str, str]) -> Imported:
+    """The configuration in such a file, which is never rewritten. Raises ConfigurationError with every mistake.
+
+    ``TRUNKLINE_KEY`` alone is read from the environment: the file has no place for what clients must present.
+    """
     reading = Reading(file, {}, _as_written)
     findings = Findings(reading)
     root = Section(reading, decode_yaml(text, file))
@@ -45,11 +49,14 @@ def decode_azure(text: str, file: str) -> Imported:
         if name != "databricks":  # the workspace lists its own: a model that was retired there is followed
             providers[name] = structs.replace(providers[name], models=tuple(dict.fromkeys(used)))
     root.finish()
+    key = client_key(environ)
+    if key is not None:
+        findings.references["server.keys"] = "TRUNKLINE_KEY"
     if reading.problems:
         raise ConfigurationError(tuple(sorted(reading.problems, key=lambda problem: problem.line or 0)))
     configuration = Configuration(
         source=file,
-        server=Server(port=PORT),
+        server=Server(port=PORT, keys=() if key is None else (key,)),
         providers=tuple(providers.items()),
         models=_names(found),
         routes=(("default", RouteRule(to=(found["large"].target,))),),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from trunkline.config.addresses import host_fault, url_fault
 from trunkline.config.clouds import cloud_providers, missing_for_clouds
@@ -62,11 +62,15 @@ def from_environment(environ: Mapping[str, str]) -> Configuration | None:
         raise _incomplete(missing)
     if not found:
         return None
-    server = _server(environ, BRIDGE_PORT if bridge else Server().port)
+    key = client_key(environ)
     own_tokens = all(settings.client_token for settings in found.values())
     return Configuration(
         source=SOURCE,
-        server=structs.replace(server, own_tokens=own_tokens),
+        server=Server(
+            port=BRIDGE_PORT if bridge else Server().port,
+            keys=() if key is None else (key,),
+            own_tokens=own_tokens,
+        ),
         providers=tuple(found.items()),
         warnings=tuple(f"{name} is not set: its provider is not used" for name in missing),
     )
@@ -111,9 +115,10 @@ def _missing(environ: Mapping[str, str], bridge: ProviderSettings | None) -> tup
     return (*found, *missing_for_clouds(environ))
 
 
-def _server(environ: Mapping[str, str], port: int) -> Server:
+def client_key(environ: Mapping[str, str]) -> Secret | None:
+    """What clients must present, where the environment says it. Raises ConfigurationError."""
     key = _value(environ, "TRUNKLINE_KEY")
-    return Server(port=port, keys=(_secret("TRUNKLINE_KEY", key),) if key else ())
+    return _secret("TRUNKLINE_KEY", key) if key else None
 
 
 def databricks_settings(environ: Mapping[str, str]) -> ProviderSettings | None:

@@ -25,6 +25,8 @@ MAX_FILE: Final = 1024 * 1024
 """Bytes; a configuration is read whole, by a reader that is not fast."""
 
 REHEARSAL: Final = "rehearsal"
+FOLDER_VARIABLE: Final = "TRUNKLINE_PROXY_FOLDER"
+"""Set by ``start_server.py``: where the ``PROXY_BACKEND`` proxy's ``logs/`` are when variables alone configure it."""
 ADMIN_KEY_VARIABLE: Final = "TRUNKLINE_ADMIN_KEY"
 """``server.admin_key`` of configurations that do not name one, as those of other programs cannot."""
 
@@ -78,7 +80,8 @@ def _from_variables(environ: Mapping[str, str]) -> Configuration:
     if environ.get("PROXY_BACKEND", "").strip():
         from trunkline.config.proxy_backend.reader import read_proxy  # other users need not load its reader
 
-        return read_proxy(SOURCE, {}, environ).configuration
+        folder = environ.get(FOLDER_VARIABLE) or None
+        return read_proxy(SOURCE, {}, environ, folder=folder).configuration
     return _with_list(from_environment(environ), environ, Path()) or rehearsal()
 
 
@@ -148,7 +151,7 @@ def load_file(
     if dialect == "claude-code-azure":
         from trunkline.config.claude_code_azure import decode_azure
 
-        return _without_report(path, decode_azure(text, file))
+        return _without_report(path, decode_azure(text, file, environ))
     if dialect == "forgecode":
         from trunkline.config.forgecode.document import decode_forgecode
 

@@ -1,0 +1,1 @@
+"""The server on loopback, and clients that may do anything."""
