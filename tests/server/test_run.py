@@ -26,6 +26,7 @@ def process(workers: int = 1, port: int = 0, drain: float = 2.0) -> Generator[su
     child = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", f"if __name__ == '__main__':\n    {program}"],
         env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}", "PATH": os.environ["PATH"]},
+        cwd=ROOT / "tests",  # the repository's own folder has a server.py, which would be found first
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
