@@ -204,7 +204,7 @@ WRONG = [
     (PROVIDER + "routes: {longcontext: dbx/m}", '2: routes.longcontext: unknown route. Did you mean "longContext"?'),
     (PROVIDER + "routes: {longContext: {above: 5}}", '2: routes.longContext.to: is missing: name the target, "to: provider/model"'),
     (PROVIDER + "routes: {longContext: {to: dbx/m, above: 0}}", "2: routes.longContext.above: must be between 1 and 1000000000"),
-    (PROVIDER + "routes: {think: {to: dbx/m, above: 5}}", '2: routes.think.above: unknown key. Valid: to.'),
+    (PROVIDER + "routes: {think: {to: dbx/m, above: 5}}", '2: routes.think.above: unknown key. Valid: adaptive, to.'),
     (PROVIDER + "routes: {default: nobody/m}", '2: routes.default: there is no provider "nobody". Valid: dbx.'),
     (PROVIDER + "fallback: dbx", '2: fallback: a target is written "provider/model"'),
     (PROVIDER + "timeouts: {up_conect: 3}", '2: timeouts.up_conect: unknown key. Did you mean "up_connect"?'),

@@ -69,7 +69,7 @@ class Gateway:
         health = Health()
         self._turns = Turns(clock)
         self._metrics = Metrics(health, clock, self._turns)
-        self.recorders: list[Recorder] = [self._recorder, self._metrics]
+        self.recorders: list[Recorder] = [self._recorder, self._metrics, self._router]
         """Who is told of every exchange when it is over."""
         self._exchange = Exchange(
             planner=self._planner(),

@@ -8,9 +8,9 @@ from trunkline.app.router import Router
 from trunkline.core.errors import GatewayError
 from trunkline.protocols.codec import Peek
 from trunkline.relay.inbound import Inbound
-from trunkline.relay.journal import session_of
 from trunkline.routing.plan import Plan
 from trunkline.routing.resolve import resolve
+from trunkline.routing.session import session_of
 from trunkline.routing.shape import RequestShape, shape_of
 from trunkline.routing.table import RoutingTable
 from trunkline.upstream.plugins.routing import CustomRouting, Question
@@ -35,7 +35,7 @@ class CustomPlanner:
                 request_id=inbound.request_id,
                 client=inbound.codec.name,
                 headers=inbound.headers,
-                session=session_of(inbound),
+                session=session_of(inbound.headers, inbound.body),
                 tokens=shape_of(inbound.body).tokens,
                 body=inbound.body,
             )
@@ -51,7 +51,7 @@ class CustomPlanner:
             failure = f'{self._routing.name} chose "{choice.model}", which is not there'
         plan = await self._router.plan(inbound, peek)
         route = plan.route if failure is None else f"{plan.route} (custom router {failure})"
-        return Plan(plan.targets, route, choice.body if plan.body is None else plan.body)
+        return replace(plan, route=route, body=choice.body if plan.body is None else plan.body)
 
 
 def chosen(table: RoutingTable, model: str) -> Plan | None:

@@ -1,19 +1,28 @@
 """The planner of a running gateway: the current routing table, and plans already made from it."""
 
+from collections import OrderedDict
 from typing import Final
+
+from msgspec.structs import replace
 
 from trunkline.core.errors import GatewayError
 from trunkline.protocols.codec import Peek
 from trunkline.relay.inbound import Inbound
+from trunkline.relay.ports import ExchangeRecord
 from trunkline.routing.plan import Plan
-from trunkline.routing.resolve import resolve, seen_by
+from trunkline.routing.resolve import PICTURES, resolve, seen_by
+from trunkline.routing.session import session_of
 from trunkline.routing.shape import RequestShape
+from trunkline.routing.subagent import find_tag
 from trunkline.routing.table import RoutingTable
 
 MAX_PLANS: Final = 1024
-NAMED: Final = ("explicit", "alias ", "route ")
+MAX_SESSIONS: Final = 1024
+NAMED: Final = ("explicit", "alias ", "route ", "subagent ")
 """How the reasons of plans begin that the configuration alone decides."""
 NO_SHAPE: Final = RequestShape()
+ASIDE: Final = "route background"
+"""Small work beside the conversation: its length says nothing about it."""
 
 
 class Router:
@@ -22,6 +31,8 @@ class Router:
     def __init__(self, table: RoutingTable) -> None:
         self._table = table
         self._plans: dict[str, Plan] = {}
+        self._lengths: OrderedDict[tuple[str, str], int] = OrderedDict()
+        """(client, session) -> input tokens of its last answer; the most recent sessions only."""
 
     @property
     def table(self) -> RoutingTable:
@@ -37,15 +48,42 @@ class Router:
         """Who serves this request. Raises GatewayError like :func:`trunkline.routing.resolve.resolve`."""
         return self._plan(inbound, peek)
 
+    def record(self, record: ExchangeRecord) -> None:
+        """Remember how long a session's conversation is, as the provider counted it."""
+        usage = record.usage
+        if record.session is None or usage is None or usage.estimated or record.operation != "generate":
+            return
+        if "longContext" not in self._table.routes or record.route.startswith(ASIDE) or not usage.prompt:
+            return
+        if usage.web_searches or usage.web_fetches or PICTURES in record.route:
+            return  # the sum of several questions, which is longer than the conversation
+        self._lengths[record.client, record.session] = usage.prompt
+        self._lengths.move_to_end((record.client, record.session))
+        if len(self._lengths) > MAX_SESSIONS:
+            self._lengths.popitem(last=False)
+
     def _plan(self, inbound: Inbound, peek: Peek) -> Plan:
-        if self._table.by_purpose:
-            return resolve(self._table, peek.model, lambda: seen_by(self._table, inbound.body))
-        known = self._plans.get(peek.model)
+        table = self._table
+        tagged = find_tag(inbound.body) if table.routes else None
+        if tagged is None and not table.by_purpose:
+            return self._by_name(peek.model)
+        session = session_of(inbound.headers, inbound.body) if "longContext" in table.routes else None
+        last = None if session is None else self._lengths.get((inbound.client, session))
+
+        def shape() -> RequestShape:
+            return replace(seen_by(table, inbound.body), last=last)
+
+        plan = resolve(table, peek.model, shape, None if tagged is None else tagged.model)
+        body = tagged.body if tagged is not None and plan.route.startswith("subagent ") else None
+        return replace(plan, session=session, body=body)
+
+    def _by_name(self, name: str) -> Plan:
+        known = self._plans.get(name)
         if known is not None:
             return known
-        plan = resolve(self._table, peek.model, lambda: NO_SHAPE)
+        plan = resolve(self._table, name, lambda: NO_SHAPE)
         if len(self._plans) < MAX_PLANS:
-            self._plans[peek.model] = plan
+            self._plans[name] = plan
         return plan
 
     def depends_on_lists(self, inbound: Inbound) -> bool:

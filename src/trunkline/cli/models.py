@@ -11,7 +11,7 @@ from trunkline.app.composition import listed_models, look_around
 from trunkline.app.discovery import Listing
 from trunkline.cli.listing import config_option, json_option, print_json
 from trunkline.cli.sources import load_configuration, load_providers
-from trunkline.routing.names import FAMILIES
+from trunkline.config.schema import FAMILIES
 from trunkline.routing.plan import Target
 from trunkline.routing.table import RoutingTable
 

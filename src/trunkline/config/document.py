@@ -12,7 +12,9 @@ from trunkline.config.plugins_section import decode_plugins, decode_router
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.providers_section import decode_providers
 from trunkline.config.schema import (
+    FAMILIES,
     MEBIBYTE,
+    Agent,
     Configuration,
     ModelName,
     Retry,
@@ -26,7 +28,8 @@ from trunkline.config.targets import check_target, split_target
 from trunkline.config.tree import Mapping as MappingNode
 from trunkline.config.tree import Node, Sequence
 
-ROUTES: Final = ("default", "background", "think", "longContext", "webSearch", "image")
+ROUTES: Final = ("default", "background", "think", "longContext", "webSearch", "image", *FAMILIES)
+AGENTS: Final = ("off", "older", "always")
 LONG_CONTEXT: Final = 60_000
 """Tokens above which a request is long when the file does not say (CCR's longContextThreshold)."""
 DAY: Final = 86_400.0
@@ -147,8 +150,10 @@ def _rule(section: Section, name: str, node: Node, providers: Collection[str]) -
         rule.problem("to", 'is missing: name the target, "to: provider/model"')
     chain = () if to is None else _chain(section.reading, to, rule.key("to"), providers)
     above = None if default is None else rule.integer("above", default, 1, 1_000_000_000)
+    adaptive = name == "think" and rule.flag("adaptive", False)
+    agent = (rule.choice("agent", AGENTS) if name == "image" else None) or "off"
     rule.finish()
-    return RouteRule(to=chain, above=above)
+    return RouteRule(to=chain, above=above, adaptive=adaptive, agent=cast(Agent, agent))
 
 
 def _fallback(root: Section, providers: Collection[str]) -> tuple[str, ...]:

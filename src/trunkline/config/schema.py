@@ -3,13 +3,17 @@
 This is what a user's file is read into, whatever form it came in. Secrets are :class:`Secret`.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from trunkline.config.secret import Secret
 
 MEBIBYTE = 1024 * 1024
+FAMILIES: Final = ("opus", "sonnet", "haiku", "fable")
+"""Claude's; a route of such a name takes what no route by purpose wants."""
+
+Agent = Literal["off", "older", "always"]
 
 
 class Server(Struct, frozen=True, kw_only=True):
@@ -195,6 +199,11 @@ class RouteRule(Struct, frozen=True, kw_only=True):
     to: tuple[str, ...]
     above: int | None = None
     """longContext: the input tokens above which the rule applies."""
+    adaptive: bool = False
+    """think: also where the client only allows the model to think (adaptive, of medium effort or less)."""
+    agent: Agent = "off"
+    """image: which pictures the route's target describes to another model, in place of taking over the conversation:
+    none, those of earlier turns, all."""
 
 
 class ModelName(Struct, frozen=True):
@@ -246,7 +255,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
     providers: tuple[tuple[str, ProviderSettings], ...] = ()
     models: tuple[ModelName, ...] = ()
     routes: tuple[tuple[str, RouteRule], ...] = ()
-    """By CCR's keys: default, background, think, longContext, webSearch, image."""
+    """By CCR's keys: default, background, think, longContext, webSearch, image; and by Claude family."""
     any_name: bool = False
     """A model name that nobody knows goes by the routes too, as in CCR; otherwise it is a 404."""
     listed_first: bool = False

@@ -141,9 +141,10 @@ def _provider(name: str, settings: ProviderSettings, references: Mapping[str, st
 
 
 def _rule(name: str, rule: RouteRule) -> str:
-    if name != "longContext":
-        return _chain(rule.to)
-    return f"{{to: {_chain(rule.to)}, above: {rule.above}}}"
+    more = [f"above: {rule.above}"] * (name == "longContext")
+    more += ["adaptive: true"] * rule.adaptive
+    more += [f'agent: "{rule.agent}"'] * (rule.agent != "off")
+    return f"{{to: {_chain(rule.to)}, {', '.join(more)}}}" if more else _chain(rule.to)
 
 
 def _chain(targets: tuple[str, ...]) -> str:

@@ -104,15 +104,15 @@ class Answer:
         return Passthrough(inbound.codec, inbound.request_id)
 
     def _translation(self) -> Translation:
-        encoded, searching = self._prepared.encoded, self._prepared.searching
+        encoded, rounds = self._prepared.encoded, self._prepared.rounds
         client = self._course.codec
         restore: Restore | None = RestoreTools(encoded) if needed(encoded) else None
         edits = self._edits()
         restore = AnswerEdits(edits, restore) if edits else restore
         return Translation(
             self._codec.stream_decoder(self._origin),
-            client.stream_encoder(self._course.context()) if searching is None else searching.encoder(),
-            restore=restore if searching is None else searching.round(restore),
+            client.stream_encoder(self._course.context()) if rounds is None else rounds.encoder(),
+            restore=restore if rounds is None else rounds.round(restore),
             gather=Gathering(echoed=client.name in ECHOING),
         )
 
@@ -227,8 +227,8 @@ class Answer:
         kept = [part for part in response.content if not (echoed and isinstance(part, Thinking))]
         course.keep_proofs(kept, self._origin)
         response = restore_response(edited(response, self._edits()), self._prepared.encoded)
-        searching = self._prepared.searching
-        whole = response if searching is None else searching.taken(response)
+        rounds = self._prepared.rounds
+        whole = response if rounds is None else rounds.taken(response)
         if whole is not None:
             await course.delivery.whole(course.codec.encode_response(whole, course.context()))
 

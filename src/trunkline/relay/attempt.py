@@ -13,12 +13,12 @@ from trunkline.providers.provider import Again, Lesson, Provider, Relearned, Sur
 from trunkline.relay.answer import Answer
 from trunkline.relay.carried import carried_surface
 from trunkline.relay.course import Course
-from trunkline.relay.journal import session_of
 from trunkline.relay.learned import NOTHING, Lessons
 from trunkline.relay.ports import Asking, Passage, UpstreamAnswer
 from trunkline.relay.prepare import Prepared, prepare
 from trunkline.relay.unframed import unframed
 from trunkline.routing.plan import Target
+from trunkline.routing.session import session_of
 
 MAX_ERROR: Final = 256 * 1024
 ERROR_SECONDS: Final = 10.0
@@ -66,8 +66,8 @@ class Attempt:
                 surface = changed
             else:
                 self._keep()
-                searching = self._course.searching
-                if searching is None or not await searching.go_on():
+                rounds = self._course.rounds
+                if rounds is None or not await rounds.go_on():
                     return
 
     def _keep(self) -> None:
@@ -155,7 +155,7 @@ class Attempt:
                 headers=inbound.headers,
                 body=inbound.codec.rename(inbound.body, surface.deployment),
                 client=inbound.codec.name,
-                session=session_of(inbound),
+                session=self._course.journal.session or session_of(inbound.headers, inbound.body),
                 passes=surface.protocol == inbound.codec.name,
             )
         )

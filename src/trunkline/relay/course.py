@@ -1,7 +1,7 @@
 """What all attempts of one exchange share."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ from trunkline.accounting.estimate import estimate_tokens
 from trunkline.config.schema import Retry, Timeouts
 from trunkline.core.facts import Facts
 from trunkline.core.proofs import unseal
-from trunkline.core.types import Part, Request
+from trunkline.core.types import Part, Request, Response
 from trunkline.core.usage import Usage, total
 from trunkline.protocols.codec import (
     CarriedCodec,
@@ -30,7 +30,7 @@ from trunkline.relay.keeper import Keeper
 from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
 from trunkline.relay.pipe import Pipe
-from trunkline.relay.ports import Clock, Credentials, Finder, Plugins, Recorder, SearchLoop, Sink, Upstream
+from trunkline.relay.ports import Clock, Credentials, Finder, Loop, Plugins, Recorder, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.reinsert import claim, reinsert, remember, unproven
 from trunkline.relay.signs import SignsOfLife
@@ -40,6 +40,8 @@ from trunkline.routing.plan import Plan, Target
 from trunkline.transforms.chain import Chain, Chains
 
 Planner = Callable[[Inbound, Peek], Awaitable[Plan]]
+Inquire = Callable[["Course", Request, Sequence[Target]], Awaitable[Response]]
+"""Asks other targets something for an exchange. Raises GatewayError when none of them answers."""
 
 MAX_LESSONS: Final = 2
 """Times a request is changed and sent again after a refusal (databricks.md 3.9)."""
@@ -76,6 +78,7 @@ class Services(Struct, frozen=True, kw_only=True):
     health: Health
     answers: AnswerStore
     turns: Turns
+    inquire: Inquire
     finder: Finder | None = None
     client_tokens: frozenset[str] = frozenset()
     """The providers that are asked with the client's own token."""
@@ -119,8 +122,10 @@ class Course:
         """Set where the request continues a kept answer, or its own is to be kept."""
         self.pipe: Pipe | None = None
         """The stream to the client, once there is one."""
-        self.searching: SearchLoop | None = None
-        """Set where searches are done for the client."""
+        self.rounds: Loop | None = None
+        """Set where the gateway runs tools itself."""
+        self.eyes: tuple[Target, ...] = ()
+        """Who looks at the pictures for a model that is not shown any."""
         self._request: Request | None = None
         self.lessons_left = MAX_LESSONS
         self.trusted: Literal["all", "known", "none"] = "all"
@@ -221,7 +226,7 @@ class Course:
             output=max(told.output or 0, pipe.output_estimate),
             estimated=True,
         )
-        begun = self.searching is not None and self.searching.begun
+        begun = self.rounds is not None and self.rounds.begun
         earlier = self.journal.usage if begun else None
         self.journal.usage = seen if earlier is None else total(earlier, seen)
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from trunkline.config.schema import Retry as RetryPolicy
 from trunkline.config.schema import Timeouts
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.types import Request, Response
 from trunkline.protocols.codec import CarriedCodec, Codec, CountCodec, Keeping, ProviderCodec
 from trunkline.providers.provider import Provider
 from trunkline.relay.admission import Admission
@@ -18,6 +19,7 @@ from trunkline.relay.compact import Compaction, unkept
 from trunkline.relay.count import count_tokens
 from trunkline.relay.course import Course, Planner, Services
 from trunkline.relay.inbound import Inbound
+from trunkline.relay.inquiry import Gathered, inquiry
 from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
 from trunkline.relay.look_up import look_up, prepare_only
@@ -90,6 +92,7 @@ class Exchange:
             answers=AnswerStore(clock.now) if answers is None else answers,
             turns=Turns(clock) if turns is None else turns,
             client_tokens=client_tokens,
+            inquire=_inquire,
             surfaces={},
         )
 
@@ -151,7 +154,8 @@ async def _serve(course: Course) -> None:
     if course.peek.keeping is not None or inbound.memory is not None:
         course.remember(course.peek.keeping or Keeping(keep=False))
     plan = await services.planner(course.inbound, course.peek)
-    journal.route = plan.route
+    journal.route, journal.session = plan.route, plan.session
+    course.eyes = plan.eyes
     if plan.body is not None:
         course.ask(replace(course.inbound, body=plan.body))
     able = plan.targets if course.carried is None else carrying(services, course.carried, plan.targets)
@@ -177,6 +181,18 @@ def _rested(services: Services, able: Sequence[Target]) -> Sequence[Target]:
     now = services.clock.now()
     fit = services.health.order(able, now)
     return [target for target in fit if services.turns.rests_until(target) <= now] or fit
+
+
+async def _inquire(course: Course, request: Request, targets: Sequence[Target]) -> Response:
+    """The answer of the first of ``targets`` that gives one; its attempts are the exchange's too."""
+    services, sink = course.services, Gathered()
+    inner = inquiry(course, request, sink)
+    order = _rested(services, targets)[: max(1, services.retry.targets)]
+    try:
+        await _try_all(inner, order)
+    finally:
+        course.journal.attempts += inner.journal.attempts
+    return inner.codec.decode_response(sink.body, "")
 
 
 async def _try_all(

@@ -8,15 +8,9 @@ from trunkline.providers.provider import Surface
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import AttemptRecord, Clock, ExchangeRecord
 from trunkline.routing.plan import Target
+from trunkline.routing.session import session_in_headers
 
 MAX_TEXT = 500
-SESSION_HEADERS = (
-    "x-claude-code-session-id",
-    "session_id",
-    "session-id",
-    "x-session-id",
-    "x-session-affinity",
-)
 
 
 class Journal:
@@ -29,6 +23,8 @@ class Journal:
         self._first_byte: float | None = None
         self.peek: Peek | None = None
         self.route = ""
+        self.session: str | None = None
+        """As planning found it, for clients that have it in the body."""
         self.target: Target | None = None
         self.attempts: list[AttemptRecord] = []
         self.losses: tuple[Loss, ...] = ()
@@ -87,13 +83,8 @@ class Journal:
             first_byte_seconds=self._first_byte,
             client=inbound.client,
             agent=_header(inbound, ("user-agent",))[:120],
-            session=session_of(inbound),
+            session=self.session or session_in_headers(inbound.headers),
         )
-
-
-def session_of(inbound: Inbound) -> str | None:
-    """The client's session, where a header names it."""
-    return _header(inbound, SESSION_HEADERS)[:120] or None
 
 
 def describe(error: GatewayError) -> str:

@@ -13,8 +13,8 @@ from trunkline.core.search import SearchTool, Source
 from trunkline.core.types import Request, Response
 from trunkline.core.usage import Stop, Usage
 from trunkline.protocols.codec import StreamEncoder
+from trunkline.transforms.own_tools import Round
 from trunkline.transforms.parts import Restore
-from trunkline.transforms.web_search import SearchRound
 
 
 class Upstream(Protocol):
@@ -183,8 +183,8 @@ class Finder(Protocol):
         ...
 
 
-class SearchLoop(Protocol):
-    """Searches done inside one exchange, over all its attempts (:mod:`trunkline.relay.searching`)."""
+class Loop(Protocol):
+    """Tools that we run inside one exchange, over all its attempts (:mod:`trunkline.relay.rounds`)."""
 
     @property
     def begun(self) -> bool:
@@ -199,7 +199,7 @@ class SearchLoop(Protocol):
         """The client's stream, one for all rounds."""
         ...
 
-    def round(self, restore: Restore | None) -> SearchRound:
+    def round(self, restore: Restore | None) -> Round:
         """What the next answer goes through."""
         ...
 

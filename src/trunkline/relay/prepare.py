@@ -13,7 +13,9 @@ from trunkline.protocols.codec import Carrier, Encoded, ProviderCodec
 from trunkline.protocols.openai_responses.compaction import MARK
 from trunkline.providers.provider import Provider, Surface
 from trunkline.relay.course import Course
-from trunkline.relay.ports import SearchLoop
+from trunkline.relay.looking import looking_for
+from trunkline.relay.ports import Loop
+from trunkline.relay.rounds import Rounds
 from trunkline.relay.searching import FOUND_BY_US, searching_for
 from trunkline.transforms.chain import Chain
 
@@ -33,8 +35,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     losses: tuple[Loss, ...]
     encoded: Encoded
     """How to undo renamings in the answer."""
-    searching: SearchLoop | None = None
-    """Set where the model was offered searches that are done here."""
+    rounds: Loop | None = None
+    """Set where the model was offered tools that are run here."""
     stream: bool
     """Asked for as a stream. Not as the client did: a whole answer is streamed by us, or a stream put together."""
     passthrough: bool
@@ -52,16 +54,16 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     whole = course.peek.stream and not surface.facts.structured_stream
     whole = whole and _waits_for(course.request.output_format, surface)
     stream = (course.peek.stream and not whole) or surface.facts.stream_only
-    searching = searching_for(course, surface)
+    rounds = rounds_for(course, surface)
     anew = reencode or stream is not course.peek.stream or _summarises(course, surface)
-    anew = anew or searching is not None or _shows_searches(course, surface)
+    anew = anew or rounds is not None or _shows_searches(course, surface)
     chain = None if course.carried is not None else course.services.chain(surface.facts)
     anew = anew or (chain is not None and bool(chain.requests))
     if same and not (anew or _restores(course, surface)):
         prepared = _pass(course, course.inbound.codec, provider, surface, chain)
     else:
         codec = course.services.targets[surface.protocol]
-        prepared = _encode(course, codec, provider, surface, searching, chain, stream=stream)
+        prepared = _encode(course, codec, provider, surface, rounds, chain, stream=stream)
     if course.services.strict and (losses := [one for one in prepared.losses if one.field not in _WANTED]):
         raise _refused(surface, losses)
     return prepared
@@ -70,6 +72,17 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
 def _waits_for(wanted: OutputFormat | None, surface: Surface) -> bool:
     """Whether a form of the answer is worth its stream."""
     return wanted is not None and not (surface.facts.live_json and wanted.kind == "json_object")
+
+
+def rounds_for(course: Course, surface: Surface) -> Loop | None:
+    """The tools that we run for this exchange at ``surface``; None when nobody needs any."""
+    if course.carried is not None:
+        return None
+    if course.rounds is not None and course.rounds.begun:
+        return course.rounds
+    helpers = [one for one in (looking_for(course), searching_for(course, surface)) if one is not None]
+    course.rounds = Rounds(course, helpers) if helpers else None
+    return course.rounds
 
 
 def unchanged(surface: Surface, codec: Carrier) -> Prepared:
@@ -127,15 +140,15 @@ def _encode(
     codec: ProviderCodec,
     provider: Provider,
     surface: Surface,
-    searching: SearchLoop | None,
+    rounds: Loop | None,
     chain: Chain | None,
     *,
     stream: bool,
 ) -> Prepared:
     request = course.request_for(surface.facts.origin)
     request = replace(request, model=surface.deployment, stream=stream)
-    if searching is not None:
-        request = searching.offered(request)
+    if rounds is not None:
+        request = rounds.offered(request)
     if chain is not None:
         request = chain.asked(request)
     if course.keeper is not None:
@@ -148,7 +161,7 @@ def _encode(
         body=body,
         losses=(*encoded.losses, *edited),
         encoded=encoded,
-        searching=searching,
+        rounds=rounds,
         stream=stream,
         passthrough=False,
         chain=chain,

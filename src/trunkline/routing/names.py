@@ -5,11 +5,12 @@ from typing import Final
 
 from msgspec import Struct
 
+from trunkline.config.schema import FAMILIES
+
 CONTEXT_MARKER: Final = "[1m]"
 DISCOVERY_PREFIX: Final = "anthropic/"
 """Claude Code's model picker hides ids without "claude" or "anthropic", so others are listed under this."""
 
-FAMILIES: Final = ("opus", "sonnet", "haiku", "fable")
 _CLAUDE: Final = re.compile(r"(?:[a-z]{2,6}\.)?(?:anthropic[./])?claude(?:[-_ ].*)?")
 
 

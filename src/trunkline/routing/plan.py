@@ -20,3 +20,7 @@ class Plan(Struct, frozen=True):
     route: str
     body: bytes | None = None
     """What is asked in place of the client's body, where planning changed it."""
+    session: str | None = None
+    """The agent's session, where planning had to know."""
+    eyes: tuple[Target, ...] = ()
+    """Who looks at the pictures for targets that are not shown any."""

@@ -22,6 +22,11 @@ FULL_NAMES: Final = (ENDPOINTS, SERVICES)
 """How a workspace's own names for the platform's models begin: endpoints and services of Unity Catalog."""
 CATALOG_NAME: Final = re.compile(r"[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*\.[A-Za-z_][\w.-]*")
 """``catalog.schema.name``; a version number starts with a digit, so ``gpt-5.4.1`` is none."""
+LEAST_LONG: Final = 20_000
+"""Tokens below which a request is never long, whatever the session's last turn had (ccr.md 2.2)."""
+
+PICTURES: Final = ", pictures by route image"
+"""Behind the reason of a plan whose targets are told of pictures and see none."""
 
 MAX_COMPARED: Final = 500
 """Names that are compared to find the nearest: the comparison is slow, and clients choose what it is given."""
@@ -30,18 +35,23 @@ MAX_SHOWN: Final = 120
 """Characters of a client's name that an error repeats."""
 
 
-def resolve(table: RoutingTable, name: str, shape: Callable[[], RequestShape]) -> Plan:
+def resolve(
+    table: RoutingTable, name: str, shape: Callable[[], RequestShape], tag: str | None = None
+) -> Plan:
     """Who serves a request for the model ``name``; ``shape`` is called only if a route depends on it.
 
-    In this order: ``provider,model`` or ``provider/model``; a name of the configuration, exact before
-    globs, the most specific glob first; a model id that exactly one provider has; for Claude names the
-    routes by purpose and the default, then the deployment of that very model or of its family; another
-    spelling of a model that a workspace names in its own way; a name of a workspace's catalogs; who takes any name.
-    Raises GatewayError: NOT_FOUND with what was tried and the nearest names, INVALID_REQUEST when
-    several providers have the model.
+    In this order: the model that a subagent's ``tag`` names; ``provider,model`` or ``provider/model``; a name
+    of the configuration, exact before globs, the most specific glob first; a model id that exactly one provider
+    has; for Claude names the routes by purpose and the default, then the deployment of that very model or of its
+    family; another spelling of a model that a workspace names in its own way; a name of a workspace's catalogs;
+    who takes any name. A tag that names nothing is passed over, and the route says so. Raises GatewayError: NOT_FOUND with what was
+    tried and the nearest names, INVALID_REQUEST when several providers have the model.
     """
+    chosen = None if tag is None else _tagged(table, tag, shape)
+    passed_over = tag if chosen is None else None
     asked = plain_name(name)
-    chosen = _named(table, asked, name.strip())
+    if chosen is None:
+        chosen = _named(table, asked, name.strip())
     if chosen is None and asked.casefold().startswith(DISCOVERY_PREFIX):
         asked = asked[len(DISCOVERY_PREFIX) :]
         chosen = _named(table, asked, asked)
@@ -51,8 +61,39 @@ def resolve(table: RoutingTable, name: str, shape: Callable[[], RequestShape]) -
         chosen = Plan((Target(table.takes_all, asked),), f"model of {table.takes_all}")
     if chosen is None:
         raise _unknown(table, name)
-    targets = dict.fromkeys((*chosen.targets, *table.fallback))
-    return Plan(tuple(targets), chosen.route)
+    targets = tuple(dict.fromkeys((*chosen.targets, *table.fallback)))
+    eyes = _eyes(table, targets, chosen.route, shape)
+    route = chosen.route + (PICTURES if eyes else "")
+    if passed_over is not None:
+        route += f' (the subagent tag names "{_shown(passed_over)}", which is not there)'
+    return Plan(targets, route, eyes=eyes)
+
+
+def _tagged(table: RoutingTable, tag: str, shape: Callable[[], RequestShape]) -> Plan | None:
+    """A plan for what a subagent's tag names: a model, or a Claude family that the routes know."""
+    asked = plain_name(tag)
+    try:
+        chosen = _named(table, asked, tag)
+    except GatewayError:
+        return None
+    if chosen is None and claude_family(asked):
+        chosen = _by_kind(table, asked, shape)
+    return None if chosen is None else Plan(chosen.targets, "subagent tag")
+
+
+def _eyes(
+    table: RoutingTable, targets: tuple[Target, ...], route: str, shape: Callable[[], RequestShape]
+) -> tuple[Target, ...]:
+    """Who describes the pictures to ``targets``, if the configuration wants that and there are any.
+
+    A model that was asked for by its own name is shown what it is sent, unless pictures are always described.
+    """
+    rule = table.routes.get("image")
+    if rule is None or rule.agent == "off" or targets[0] in rule.targets:
+        return ()
+    if rule.agent == "older" and not route.startswith("route "):
+        return ()
+    return rule.targets if shape().image else ()
 
 
 def seen_by(table: RoutingTable, body: bytes) -> RequestShape:
@@ -131,7 +172,7 @@ def _by_kind(table: RoutingTable, asked: str, shape: Callable[[], RequestShape])
     route = None if exact is not None and table.listed_first else _route(table, family, shape)
     if route is not None:
         return Plan(route.targets, f"route {route.name}")
-    if family is None:
+    if family is None or (table.any_name and "default" not in table.routes):
         return None
     if exact is not None:
         return Plan((exact,), f"model of {exact.provider}")
@@ -167,17 +208,28 @@ def _route(table: RoutingTable, family: str | None, shape: Callable[[], RequestS
     """The route by purpose (CCR's order), else the default route if there is one."""
     routes = table.routes
     seen = shape() if table.by_purpose else RequestShape()
-    long = routes.get("longContext")
+    think, image = routes.get("think"), routes.get("image")
+    agent = "off" if image is None else image.agent
     conditions = (
-        ("image", seen.image_last),
-        ("longContext", long is not None and long.above is not None and seen.tokens > long.above),
+        ("image", seen.image_last and agent != "always"),
+        ("longContext", _is_long(routes.get("longContext"), seen)),
         ("background", family == "haiku"),
         ("webSearch", seen.web_search),
-        ("think", seen.thinking),
-        ("image", seen.image),
+        ("think", seen.thinking or (think is not None and think.adaptive and seen.adaptive)),
+        ("image", seen.image and agent == "off"),
+        (family or "", True),
         ("default", True),
     )
     return next((routes[name] for name, holds in conditions if holds and name in routes), None)
+
+
+def _is_long(rule: Route | None, seen: RequestShape) -> bool:
+    """By its own length, or by what the session's last turn really had, unless it is surely another conversation."""
+    if rule is None or rule.above is None:
+        return False
+    if seen.tokens > rule.above:
+        return True
+    return seen.last is not None and seen.last > rule.above and seen.tokens > LEAST_LONG
 
 
 def _shown(name: str) -> str:
@@ -193,6 +245,12 @@ def _ambiguous(asked: str, served: tuple[Target, ...]) -> GatewayError:
 
 def _unknown(table: RoutingTable, name: str) -> GatewayError:
     asked = plain_name(name)
+    if table.any_name and "default" not in table.routes and "," not in asked:
+        message = (
+            f'No route takes the model "{_shown(asked)}": set Router.default (routes.default), or ask for'
+            f" provider,model. Providers: {', '.join(table.providers.values())}."
+        )
+        return GatewayError(Kind.INVALID_REQUEST, message, field="model", should_retry=False)
     if not asked:
         message = 'The request names no model: "model" is empty.'
         return GatewayError(Kind.INVALID_REQUEST, message, field="model", should_retry=False)

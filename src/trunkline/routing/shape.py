@@ -21,6 +21,10 @@ class RequestShape(Struct, frozen=True, kw_only=True):
 
     tokens: int = 0
     thinking: bool = False
+    adaptive: bool = False
+    """Allowed to think, but not asked to."""
+    last: int | None = None
+    """Input tokens of the session's last answer, as its provider counted them."""
     web_search: bool = False
     image: bool = False
     """A picture anywhere in the conversation."""
@@ -96,6 +100,7 @@ def shape_of(body: bytes) -> RequestShape:
     return RequestShape(
         tokens=(len(body) - sum(turn.weight for turn in looked)) // BYTES_PER_TOKEN,
         thinking=_thinks(fields),
+        adaptive=_may_think(fields),
         web_search=any(tool.searches for tool in _each(_TOOL, fields.tools)),
         image=any(turn.picture for turn in looked),
         image_last=looked[-1].picture,
@@ -113,6 +118,11 @@ def _thinks(fields: _Body) -> bool:
     efforts = (_optional(_EFFORT, fields.output_config), _optional(_EFFORT, fields.reasoning))
     named = {effort.effort for effort in efforts if effort is not None}
     return not INTENT.isdisjoint({*named, level})
+
+
+def _may_think(fields: _Body) -> bool:
+    thinking = _optional(_TYPED, fields.thinking)
+    return thinking is not None and thinking.type == "adaptive"
 
 
 def _optional(decoder: Decoder[T], raw: bytes | Raw) -> T | None:

@@ -8,13 +8,15 @@ from msgspec import Struct
 
 from trunkline.catalog.models import successor
 from trunkline.catalog.names import family_key, spelling_key
-from trunkline.config.schema import Configuration
+from trunkline.config.schema import FAMILIES, Agent, Configuration
 from trunkline.config.targets import split_target
 from trunkline.routing.names import Glob, claude_family, glob, is_glob
 from trunkline.routing.plan import Target
 
 CLAUDE_IDS: Final = "claude-"
 """The beginning of model ids that Anthropic itself serves; looked up after the routes, unlike others."""
+
+_BY_NAME: Final = frozenset({"default", "background", *FAMILIES})
 
 
 class Served(Struct, frozen=True, kw_only=True):
@@ -56,11 +58,13 @@ class GlobAlias(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """A route by purpose; ``above`` is in tokens."""
+    """A route by purpose; the other fields as in :class:`trunkline.config.schema.RouteRule`."""
 
     name: str
     targets: tuple[Target, ...]
     above: int | None = None
+    adaptive: bool = False
+    agent: Agent = "off"
 
 
 class RoutingTable(Struct, frozen=True, kw_only=True):
@@ -91,7 +95,7 @@ class RoutingTable(Struct, frozen=True, kw_only=True):
     """Who takes any Claude id, listed or not."""
     routes: Mapping[str, Route]
     by_purpose: bool
-    """A route other than default and background is set: the request itself has to be looked at."""
+    """A route is set that does not go by the model's name alone: the request itself has to be looked at."""
     only_by_length: bool
     """longContext is the only such route."""
     any_name: bool
@@ -121,7 +125,9 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
         return tuple(dict.fromkeys(chain.from_iterable(present(t, served_by) for t in _targets(written))))
 
     routes = {
-        name: Route(name, targets(rule.to), rule.above) for name, rule in configuration.routes if rule.to
+        name: Route(name, targets(rule.to), rule.above, rule.adaptive, rule.agent)
+        for name, rule in configuration.routes
+        if rule.to
     }
     aliases = [(name.pattern, targets(name.to)) for name in configuration.models]
     globs = [GlobAlias(glob(name), targets) for name, targets in aliases if is_glob(name)]
@@ -143,8 +149,8 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
             (e.provider for e in listing if CLAUDE_IDS in e.open_prefixes and not e.only_explicit), None
         ),
         routes=routes,
-        only_by_length=routes.keys() - {"default", "background"} == {"longContext"},
-        by_purpose=not routes.keys() <= {"default", "background"},
+        only_by_length=routes.keys() - _BY_NAME == {"longContext"},
+        by_purpose=not routes.keys() <= _BY_NAME,
         any_name=configuration.any_name,
         listed_first=configuration.listed_first,
         fallback=targets(configuration.fallback),

@@ -5,7 +5,7 @@ to the model as the function's results and to the client as searches, with citat
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,21 +13,8 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from trunkline.core.events import (
-    CitationDelta,
-    Finished,
-    Folder,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    SignatureDelta,
-    Started,
-    StreamEvent,
-)
 from trunkline.core.search import Citation, SearchTool, Source, WebSearch
-from trunkline.core.types import Message, Opaque, Request, Response, Text, Tool, ToolCall, ToolChoice
-from trunkline.core.usage import Usage, total
-from trunkline.transforms.parts import Restore
+from trunkline.core.types import Opaque, Request, Tool, ToolCall
 
 NAME: Final = "trunkline"
 """The protocol that parts of ours come from, and how the ids of our searches begin."""
@@ -59,24 +46,9 @@ class _Arguments(Struct):
 _ARGUMENTS: Final = msgspec.json.Decoder(_Arguments)
 
 
-def offered(
-    request: Request, tools: Mapping[str, SearchTool], turns: Sequence[Message], *, last: bool
-) -> Request:
-    """The request as the model gets it: functions for ``tools``, and ``turns`` that came after its own.
-
-    ``last``: the model has to answer now. A forced call is forced in the first turn only.
-    """
-    choice = request.tool_choice
-    if last:
-        choice = ToolChoice("none")
-    elif turns and choice is not None and choice.mode in ("any", "tool"):
-        choice = ToolChoice("auto", None, choice.allowed)
-    return replace(
-        request,
-        tools=tuple(_function(tool, tools.get(tool.name)) for tool in request.tools),
-        tool_choice=choice,
-        messages=(*request.messages, *turns),
-    )
+def offered(request: Request, tools: Mapping[str, SearchTool]) -> Request:
+    """The request as the model gets it: functions in place of ``tools``."""
+    return replace(request, tools=tuple(_function(tool, tools.get(tool.name)) for tool in request.tools))
 
 
 def _function(tool: Tool, search: SearchTool | None) -> Tool:
@@ -146,90 +118,3 @@ def citations(text: str, sources: Mapping[str, Source]) -> list[Opaque]:
         cited = Citation(url=url, title=source.title, text=source.text, start=start, end=end)
         found.append(Opaque(NAME, "citation", _NOTHING, means=cited))
     return found
-
-
-class SearchRound:
-    """One answer of the model on its way to the client: our calls stay here, everything else goes on.
-
-    ``index`` is that of the client's last part, ``spent`` what earlier rounds used. The end passes only when
-    the model asked for nothing.
-    """
-
-    def __init__(
-        self,
-        names: Collection[str],
-        *,
-        index: int,
-        begun: bool,
-        spent: Usage,
-        sources: Mapping[str, Source],
-        restore: Restore | None = None,
-    ) -> None:
-        self._names = names
-        self._begun = begun
-        self._spent = spent
-        self._sources = sources
-        self._restore = restore
-        self._folder = Folder()
-        self._hidden = False
-        self._text: list[str] | None = None
-        self.index = index
-        self.calls: list[ToolCall] = []
-        self.foreign_calls = False
-        """The model called tools of the client too."""
-        self.response: Response | None = None
-
-    @property
-    def usage(self) -> Usage:
-        """What this round and those before it used."""
-        return self._spent if self.response is None else total(self._spent, self.response.usage)
-
-    def feed(self, event: StreamEvent) -> tuple[StreamEvent, ...]:
-        """The events to pass on in place of ``event``."""
-        restored = (event,) if self._restore is None else self._restore.feed(event)
-        out: list[StreamEvent] = []
-        for one in restored:
-            self._folder.feed(one)
-            out += self._visible(one)
-        return tuple(out)
-
-    def _visible(self, event: StreamEvent) -> Sequence[StreamEvent]:
-        match event:
-            case PartDelta(_, text):
-                if self._text is not None:
-                    self._text.append(text)
-                return () if self._hidden else (PartDelta(self.index, text),)
-            case PartStarted(_, part):
-                return self._start(event, part.name if isinstance(part, ToolCall) else None)
-            case PartEnded():
-                return self._end_part()
-            case SignatureDelta(_, signature):
-                return (SignatureDelta(self.index, signature),)
-            case CitationDelta(_, citation):
-                return (CitationDelta(self.index, citation),)
-            case Started():
-                return () if self._begun else (event,)
-            case Finished(stop, _):
-                self.response = self._folder.response()
-                parts = self.response.content
-                self.calls = [one for one in parts if isinstance(one, ToolCall) and one.name in self._names]
-                return () if self.calls else (Finished(stop, self.usage),)
-            case _:
-                return (event,)
-
-    def _start(self, event: PartStarted, called: str | None) -> Sequence[StreamEvent]:
-        self._hidden = called in self._names
-        if self._hidden:
-            return ()
-        self.foreign_calls = self.foreign_calls or called is not None
-        self.index += 1
-        self._text = [event.part.text] if self._sources and isinstance(event.part, Text) else None
-        return (PartStarted(self.index, event.part),)
-
-    def _end_part(self) -> Sequence[StreamEvent]:
-        if self._hidden:
-            self._hidden = False
-            return ()
-        text, self._text = self._text, None
-        cited = citations("".join(text), self._sources) if text is not None else []
-        return (*(CitationDelta(self.index, one) for one in cited), PartEnded(self.index))

@@ -179,7 +179,7 @@ WARNED = {
     "custom_router.json": [
         "9: Providers[0].tokenizer: is not used yet",
         "3: REWRITE_SYSTEM_PROMPT: system prompts are not rewritten yet",
-        "4: forceUseImageAgent: has no effect yet",
+        "4: forceUseImageAgent: is not used: Router.image is not set",
     ],
     "fallback.json": [
         '10: fallback.default[1]: there is no provider "gone".',

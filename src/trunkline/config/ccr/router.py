@@ -5,11 +5,15 @@ from typing import Final
 
 from trunkline.config.ccr.findings import Findings
 from trunkline.config.nearest import did_you_mean
-from trunkline.config.schema import RouteRule
+from trunkline.config.schema import FAMILIES, RouteRule
 from trunkline.config.section import Section
 from trunkline.config.tree import Node, Sequence
 
-SCENARIOS: Final = ("default", "background", "think", "longContext", "webSearch", "image")
+SCENARIOS: Final = ("default", "background", "think", "longContext", "webSearch", "image", *FAMILIES)
+"""CCR's, and one for each Claude family, which it has not."""
+ADAPTIVE: Final = "thinkAdaptive"
+"""Ours: true sends requests to think that only allow the model to think, as CCR does."""
+FORCED: Final = "forceUseImageAgent"
 THRESHOLD: Final = "longContextThreshold"
 TOKENS: Final = 60_000
 """CCR's threshold when the file gives none, or zero."""
@@ -33,15 +37,17 @@ def read_routes(
             continue
         behind = fallbacks.get("default" if name == "image" and "image" not in fallbacks else name, ())
         chain = tuple(dict.fromkeys((target, *behind)))
-        above = threshold if name == "longContext" else None
-        found.append((name, RouteRule(to=chain, above=above)))
-        limit = f" above {threshold} tokens" if above else ""
+        rule = _rule(root, router, name, chain, threshold)
+        found.append((name, rule))
+        limit = f" above {rule.above} tokens" if rule.above else ""
+        limit += f", agent: {rule.agent}" if name == "image" else ""
         findings.used(
             router.line_of(name), router.key(name), f"routes.{name}: {' then '.join(chain)}{limit}"
         )
+    _note_agent(findings, root, dict(found))
     for entry in router.entries():
-        if entry.key not in (*SCENARIOS, THRESHOLD):
-            hint = did_you_mean(entry.key, (*SCENARIOS, THRESHOLD))
+        if entry.key not in (*SCENARIOS, THRESHOLD, ADAPTIVE):
+            hint = did_you_mean(entry.key, (*SCENARIOS, THRESHOLD, ADAPTIVE))
             findings.warn(entry.line, router.key(entry.key), f"unknown key, without effect.{hint}")
     if router.usable and router.get("default") is None:
         message = "is missing: requests that no other route fits are refused"
@@ -51,6 +57,25 @@ def read_routes(
             line = root.section("fallback").line_of(name)
             findings.warn(line, f"fallback.{name}", f"is not used: Router.{name} is not set")
     return tuple(found)
+
+
+def _rule(root: Section, router: Section, name: str, chain: tuple[str, ...], threshold: int) -> RouteRule:
+    if name == "longContext":
+        return RouteRule(to=chain, above=threshold)
+    if name == "think":
+        return RouteRule(to=chain, adaptive=router.flag(ADAPTIVE, False))
+    if name == "image":
+        return RouteRule(to=chain, agent="always" if root.flag(FORCED, False) else "older")
+    return RouteRule(to=chain)
+
+
+def _note_agent(findings: Findings, root: Section, routes: Mapping[str, RouteRule]) -> None:
+    line, forced = root.line_of(FORCED), root.flag(FORCED, False)
+    if forced and "image" not in routes:
+        findings.warn(line, FORCED, "is not used: Router.image is not set")
+    elif root.get(FORCED) is not None:
+        which = "all pictures" if forced else "pictures of earlier turns"
+        findings.used(line, FORCED, f"routes.image.agent: {which} are described to models that get none")
 
 
 def target_of(text: str, names: Mapping[str, str]) -> tuple[str | None, str]:
