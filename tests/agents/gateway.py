@@ -31,11 +31,11 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def serve(config: str, folder: Path) -> Iterator[Gateway]:
-    """A gateway on this configuration."""
+def serve(config: str, folder: Path, environment: Mapping[str, str] = NOTHING) -> Iterator[Gateway]:
+    """A gateway on this configuration; ``environment`` is what it knows beside it."""
     path = folder / "trunkline.yaml"
     path.write_text(config)
-    with _started(["--config", str(path)], folder) as gateway:
+    with _started(["--config", str(path)], folder, environment) as gateway:
         gateway.config = path
         yield gateway
 

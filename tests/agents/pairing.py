@@ -156,15 +156,16 @@ def paired(
     folder: Path,
     *,
     any_model: bool = True,
+    environment: Callable[[Server], Mapping[str, str]] = lambda _: {},
 ) -> Iterator[Pairing]:
     """A pairing below ``folder``. ``script`` is made for the agent's work folder; ``any_model``: whatever
-    the agent calls its model, the provider's answers."""
+    the agent calls its model, the provider's answers. ``environment`` is the gateway's."""
     home, work = folder / "home", folder / "work"
     home.mkdir()
     work.mkdir()
     with (
         provider.standin(script(work)) as standin,
-        serve(yaml(provider, standin, any_model=any_model), folder) as gateway,
+        serve(yaml(provider, standin, any_model=any_model), folder, environment(standin)) as gateway,
     ):
         yield Pairing(program, provider, standin, gateway, home, work, program.settle(home))
 

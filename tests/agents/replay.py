@@ -119,7 +119,8 @@ class Replayed:
     headers: dict[str, str]
 
     def work(self, url: str, key: str, folder: Path, *, model: str | None = None) -> Answer:
-        """Turn by turn until the model calls nothing more; the calls are really made."""
+        """Turn by turn until the model calls nothing more; the calls are really made. ``model``: in place of the
+        recorded one."""
         body = json.loads((CLIENTS / self.first).read_text())["body"]
         body["model"] = model or body["model"]
         while True:
