@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.cli.exits import Failure
-from trunkline.cli.presets.manifest import checked_name, without_secrets
+from trunkline.config.presets.manifest import PresetError, checked_name, without_secrets
 
 CANARY = "sk-CANARY-4f9a77d1c3"
 OWN = f"""\
@@ -66,7 +65,7 @@ def test_an_export_holds_no_secret_and_runs_nothing(command, text: str, variable
     "name", ["../up", "a/b", "a\\\\b", "..", "", "a..b", ".hidden", "x" * 65, "a b", "é"]
 )
 def test_a_name_is_no_path(name: str) -> None:
-    with pytest.raises(Failure):
+    with pytest.raises(PresetError):
         checked_name(name)
 
 
@@ -74,7 +73,10 @@ REFUSED = [
     ({"transformers": [{"path": "evil.js"}]}, "what would be run"),
     ({"Providers": [{"name": "x", "scriptPath": "evil.js"}]}, "what would be run"),
     ({"template": {"CUSTOM_ROUTER_PATH": "x"}}, "what would be run"),
-    ({"configMappings": []}, "not understood"),
+    (
+        {"name": "x", "configMappings": [{"target": "a[9]", "value": 1}]},
+        "is no place in this configuration",
+    ),
     ({"name": "../../up", "Router": {}}, "cannot be the name"),
     ({"name": "x", "Providers": [{"name": "p", "api_key": CANARY}]}, "credential in clear"),
     ({"name": "x", "schema": [{"id": "m", "type": "input"}], "Router": {"default": "#{m}"}}, "asks for m"),

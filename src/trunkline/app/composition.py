@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import structs
 
@@ -18,7 +18,7 @@ from trunkline.app.fronts import check_direct, make_front
 from trunkline.app.logs import exchange_log
 from trunkline.app.metrics import Metrics
 from trunkline.app.plugins import make_plugins
-from trunkline.app.providers import client_tokens, with_transforms
+from trunkline.app.providers import client_tokens, make_providers, with_transforms
 from trunkline.app.proxy_log import make_proxy_log
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
@@ -36,7 +36,8 @@ from trunkline.relay.turns import Turns
 from trunkline.routing.health import Health
 from trunkline.routing.table import RoutingTable, build_table
 from trunkline.server.admin import AdminAnswer, AdminCall, Administration
-from trunkline.server.application import Application
+from trunkline.server.application import Application, Successor
+from trunkline.server.asgi import Scope
 from trunkline.server.health import Status
 from trunkline.transforms.chain import chains_of
 from trunkline.upstream.clock import SystemClock
@@ -50,6 +51,13 @@ FIRST_WAIT: Final = 3.0
 REFRESH: Final = 600.0
 AGAIN: Final = 30.0
 """Seconds until the lists are asked for again, after success and after failure."""
+
+
+class Presets(Protocol):
+    """What serves ``/preset/NAME/...``."""
+
+    async def __call__(self, scope: Scope) -> Successor: ...
+    def end(self) -> None: ...
 
 
 class Gateway:
@@ -107,6 +115,7 @@ class Gateway:
         self._latest: dict[str, Listing] = {}
         self._probing = asyncio.Lock()
         self._probed = -FRESH
+        self._presets: Presets | None = None
 
     def _planner(self) -> Planner:
         """The routes, with the user's own router before them where there is one."""
@@ -127,6 +136,7 @@ class Gateway:
             check_direct=partial(check_direct, self._configuration),
             administration=self._administer,
             passes_tokens=bool(client_tokens(self._configuration)),
+            presets=self._enter_preset,
             startup=self.startup,
             shutdown=self.shutdown,
         )
@@ -138,6 +148,20 @@ class Gateway:
 
             self._administration = make_administration(self._configuration)
         return await self._administration(call)
+
+    async def _enter_preset(self, scope: Scope) -> Successor:
+        """A preset's own gateway; what they need is loaded when somebody first asks for one."""
+        if self._presets is None:
+            from trunkline.app.namespaces import Namespaces
+
+            self._presets = Namespaces(self._beside, self._configuration.server, os.environ, self._tasks)
+        return await self._presets(scope)
+
+    def _beside(self, configuration: Configuration) -> "Gateway":
+        """Another gateway in this process, whose exchanges are recorded with ours."""
+        gateway = Gateway(configuration, make_providers(configuration))
+        gateway.recorders = [self]
+        return gateway
 
     async def run(self, inbound: Inbound, sink: Sink) -> None:
         """Serve one request."""
@@ -179,6 +203,8 @@ class Gateway:
         """Stop it, write what is still to be written, close every connection."""
         for task in self._running:
             task.cancel()
+        if self._presets is not None:
+            self._presets.end()
         await self._tasks.__aexit__(None, None, None)
         if self._user_code is not None:
             await self._user_code.close()

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from trunkline.cli.exits import Failure
-from trunkline.cli.service.places import user_home
+from trunkline.config.homes import user_home
 
 MARK: Final = "# Made by trunkline ccr-alias; trunkline ccr-alias remove takes it away."
 

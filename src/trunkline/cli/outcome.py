@@ -8,6 +8,7 @@ import click
 
 from trunkline.cli.exits import CONFIGURATION, CREDENTIAL, FAILED, INTERRUPTED, Failure
 from trunkline.cli.group import trunkline
+from trunkline.config.presets.manifest import PresetError
 from trunkline.config.problems import ConfigurationError, CredentialMissing
 
 
@@ -37,6 +38,8 @@ def explained(error: Exception) -> tuple[tuple[str, ...], int]:
     """The words and the exit code for whatever stopped a command."""
     if isinstance(error, Failure):
         return (error.message,), error.code
+    if isinstance(error, PresetError):
+        return (str(error),), FAILED
     if isinstance(error, ConfigurationError):
         missing = isinstance(error, CredentialMissing)
         what = "credential" if missing else "configuration"

@@ -11,26 +11,16 @@ from trunkline.cli.agents.claude import CLAUDE
 from trunkline.cli.exits import Failure
 from trunkline.cli.launch import start_agent
 from trunkline.cli.listing import config_option, json_option, print_json
-from trunkline.cli.presets import manifest as content
-from trunkline.cli.presets.manifest import Table
-from trunkline.cli.presets.store import (
-    CONFIGURATION,
-    MANIFEST,
-    discard,
-    installed,
-    keep,
-    preset_folder,
-    presets_folder,
-    read_manifest,
-)
 from trunkline.cli.service.ending import end
 from trunkline.cli.service.find import find
 from trunkline.cli.service.places import Places
 from trunkline.cli.service.record import is_alive, read_service
-from trunkline.config.dialect import dialect_of
-from trunkline.config.json5_file import decode_json5
-from trunkline.config.load import load, load_file, read_text
-from trunkline.config.tree import plain
+from trunkline.config.load import load, load_file
+from trunkline.config.presets import manifest as content
+from trunkline.config.presets import store
+from trunkline.config.presets.manifest import Table
+from trunkline.config.presets.store import CONFIGURATION, MANIFEST, discard, preset_folder, read_manifest
+from trunkline.config.table import read_table
 
 
 @click.group("preset")
@@ -62,7 +52,7 @@ def export(
         raise Failure(
             "There is no configuration file to export: trunkline config show says where it came from."
         )
-    fields, left_out = content.without_code(_fields_of(source))
+    fields, left_out = content.without_code(read_table(source))
     fields, variables = content.without_secrets(fields)
     about = {"name": name, "version": "1.0.0", "description": description, "author": author}
     known = {key: value for key, value in about.items() if value}
@@ -91,28 +81,21 @@ def install(source: Path, name: str | None, given: tuple[str, ...], force: bool,
     """
     file = source / MANIFEST if source.is_dir() else source
     manifest = read_manifest(file)
-    content.refuse_what_runs(manifest, str(file))
-    own = name or str(manifest.get("name") or (source.name if source.is_dir() else source.stem))
-    folder = presets_folder(os.environ) / content.checked_name(own)
-    if folder.exists() and not force:
-        raise Failure(
-            f'There is a preset "{own}" already: --force replaces it, --name gives this one another.'
-        )
-    pairs = [pair.partition("=") for pair in given]
-    values = {blank: value for blank, _, value in pairs}
-    fields = content.filled(content.configuration_of(manifest), content.inputs_of(manifest), values)
-    stripped, _ = content.without_secrets(fields)
-    if stripped != fields:
-        raise Failure(f"{file} holds a credential in clear: ask its author for one without, and tell them.")
-    keep(folder, manifest, fields)
-    hosts, variables = content.hosts_of(fields), content.variables_of(fields)
+    taken = store.install(
+        manifest,
+        str(file),
+        name=name or str(manifest.get("name") or (source.name if source.is_dir() else source.stem)),
+        given={blank: value for blank, _, value in (pair.partition("=") for pair in given)},
+        replace=force,
+        environ=os.environ,
+    )
     if as_json:
-        print_json("preset.install", {"name": own, "hosts": hosts, "variables": variables})
+        print_json("preset.install", msgspec.structs.asdict(taken))
         return
-    click.echo(f"Installed {own}. Run it: trunkline preset run {own}")
-    for host in hosts:
+    click.echo(f"Installed {taken.name}. Run it: trunkline preset run {taken.name}")
+    for host in taken.hosts:
         click.echo(f"  talks to {host}")
-    for variable in variables:
+    for variable in taken.variables:
         click.echo(
             f"  needs {variable} in the environment{'' if variable in os.environ else ' (not set now)'}"
         )
@@ -122,7 +105,8 @@ def install(source: Path, name: str | None, given: tuple[str, ...], force: bool,
 @json_option
 def list_command(as_json: bool) -> None:
     """List the presets that are installed."""
-    found = {name: str(entry.get("description") or "") for name, entry in installed(os.environ).items()}
+    files = store.installed_files(os.environ)
+    found = {name: str(read_manifest(file).get("description") or "") for name, file in files.items()}
     if as_json:
         rows = [{"name": name, "description": description} for name, description in found.items()]
         print_json("preset.list", {"presets": rows})
@@ -141,6 +125,10 @@ def run(name: str, arguments: tuple[str, ...]) -> int:
     """
     folder = preset_folder(name, os.environ)
     file = folder / CONFIGURATION
+    if not file.is_file():
+        raise Failure(
+            f"{name} was installed by claude-code-router: trunkline preset install {folder} takes it over."
+        )
     load_file(file, os.environ)
     os.environ["TRUNKLINE_HOME"] = str(folder / "home")
     found = find(str(file))
@@ -173,16 +161,3 @@ def delete(name: str) -> None:
         raise Failure(f"The gateway of {name} runs: trunkline preset stop {name}")
     discard(folder)
     click.echo(f"Deleted {name}.")
-
-
-def _fields_of(source: Path) -> object:
-    """What a configuration file says, as plain values. Raises Failure, ConfigurationError."""
-    text = read_text(source)
-    if dialect_of(text) == "ccr":
-        return plain(decode_json5(text, str(source)).root)
-    from trunkline.config.yaml_file import decode_yaml  # 75 ms
-
-    tree = decode_yaml(text, str(source))
-    if tree is None:
-        raise Failure(f"{source} is empty.")
-    return plain(tree)

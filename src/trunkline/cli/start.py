@@ -9,9 +9,9 @@ from trunkline.cli.listing import config_option, json_option, print_json
 from trunkline.cli.service.background import exclusive
 from trunkline.cli.service.find import Found, ensure, find, refuse_another
 from trunkline.cli.service.orders import Orders
-from trunkline.cli.service.places import user_home
 from trunkline.cli.service.probe import url
 from trunkline.cli.service.unit import Unit, write_unit
+from trunkline.config.homes import user_home
 
 
 @click.command("start")

@@ -136,7 +136,13 @@ def load_file(
     ``may_be_empty``: a file of claude-code-router need not have providers; it writes such a one by itself.
     ``named``: the user named the file; False: it lies in the working directory.
     """
-    text = read_text(path)
+    return decode_text(read_text(path), path, environ, may_be_empty=may_be_empty)
+
+
+def decode_text(
+    text: str, path: Path, environ: Mapping[str, str], *, may_be_empty: bool = False
+) -> Configuration:
+    """The configuration in the text of a file, or of one that could be in its place. Raises ConfigurationError."""
     file = str(path)
     dialect = "environment" if VARIABLES.fullmatch(path.name) else dialect_of(text)
     if dialect is None:

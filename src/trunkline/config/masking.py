@@ -120,16 +120,21 @@ def _restored(changed: object, known: object, place: Place, lost: list[str]) -> 
 
 def _pairs(items: list[object], known: list[object]) -> Iterator[object]:
     """For each item the one that it was before, None where that cannot be told."""
-    by_name = {name: item for item in known if (name := _name(item)) is not None}
-    taken = {name for item in items if (name := _name(item)) in by_name}
+    named: dict[str, list[object]] = {}
+    for item in known:
+        if (name := _name(item)) is not None:
+            named.setdefault(name, []).append(item)
+    kept = {_name(item) for item in items}
     for index, item in enumerate(items):
         name = _name(item)
-        if name in by_name:
-            yield by_name[name]
-            continue
         same_place = known[index] if index < len(known) else None
-        renamed = name is not None and _name(same_place) is not None and _name(same_place) not in taken
-        yield same_place if renamed or (name is None and len(items) == len(known)) else None
+        if name is not None and named.get(name):
+            yield named[name].pop(0)
+        elif name is None:
+            yield same_place if len(items) == len(known) else None
+        else:  # a new name is an old table's, when that one's is gone
+            before = _name(same_place)
+            yield None if before is None or before in kept else same_place
 
 
 def _name(item: object) -> str | None:

@@ -21,9 +21,10 @@ from trunkline.server.admin import AdminDesk, Administration, no_administration
 from trunkline.server.asgi import CONNECTION, Receive, Scope, Send, connection_of
 from trunkline.server.bodies import read_body
 from trunkline.server.client_keys import Door, query_key
+from trunkline.server.envelope import spoken
 from trunkline.server.faults import TOO_DEEP, draining, end_with, inside, send_error, send_whole
 from trunkline.server.handshake import accept, wants_websocket
-from trunkline.server.heads import Head, read_head, speaks
+from trunkline.server.heads import Head, read_head
 from trunkline.server.health import Status
 from trunkline.server.identifiers import RequestIds
 from trunkline.server.leaving import handed_over, leave_when_told
@@ -42,13 +43,6 @@ _JSON: Final = ("content-type", "application/json")
 METRICS: Final = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
 """Prometheus' text format."""
 PLAIN: Final = ("content-type", "text/plain; charset=utf-8")
-_TELLING: Final = (
-    (b"/messages", "anthropic_messages"),
-    (b"/responses", "openai_responses"),
-    (b"/v1beta", "gemini"),
-    (b"enerateContent", "gemini"),
-)
-"""Parts of paths that are no route and still tell who is asking."""
 _KEPT: Final[dict[tuple[str, str], Operation]] = {
     ("kept", "GET"): "retrieve",
     ("kept", "DELETE"): "delete",
@@ -85,6 +79,15 @@ def allowed() -> None:
     """A check that everything passes."""
 
 
+Successor = Callable[[Receive, Send], Awaitable[None]]
+"""Who answers a request that somebody else has read the head of."""
+
+
+async def no_presets(scope: Scope) -> Successor:
+    """Of a gateway that has none."""
+    raise GatewayError(Kind.NOT_FOUND, "This gateway has no presets.", should_retry=False)
+
+
 async def no_metrics() -> bytes:
     """Metrics of a gateway that counts nothing."""
     return b""
@@ -106,6 +109,7 @@ class Application:
         check_direct: Callable[[], None] = allowed,
         administration: Administration = no_administration,
         passes_tokens: bool = False,
+        presets: Callable[[Scope], Awaitable[Successor]] = no_presets,
         startup: Callable[[], Awaitable[None]] = nothing,
         shutdown: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
@@ -118,6 +122,7 @@ class Application:
         self._check_direct = check_direct
         self._administration = administration
         self._passes_tokens = passes_tokens
+        self._presets = presets
         self._startup = startup
         self._shutdown = shutdown
         self._ids = RequestIds()
@@ -163,8 +168,9 @@ class Application:
         client = scope["client"]
         head = read_head(scope["headers"], client[0] if client else None)
         codec = self._envelope(found, head, scope["raw_path"])
+        successor: Successor | None = None
         try:
-            await self._dispatch(scope, receive, found, head, sink, request_id)
+            successor = await self._dispatch(scope, receive, found, head, sink, request_id)
         except ClientGone:
             return
         except GatewayError as error:
@@ -178,12 +184,16 @@ class Application:
         except Exception:
             log.exception("request %s failed inside the gateway", request_id)
             await end_with(sink, codec, inside(request_id), request_id)
+        if successor is not None:
+            await successor(receive, send)
 
     def _envelope(self, found: Match | None, head: Head, raw_path: bytes) -> Carrier:
         """Whose shape an error of this request has."""
-        if found is not None and found.route.what not in _TELLS:
+        if found is None or found.route.what == "preset":
+            return self._codecs[spoken(None, head, raw_path)]
+        if found.route.what not in _TELLS:
             return self._codecs.get(found.route.protocol) or self._codecs["openai_chat"]
-        return self._codecs[_spoken(found, head, raw_path)]
+        return self._codecs[spoken(found, head, raw_path)]
 
     async def _dispatch(
         self,
@@ -193,8 +203,8 @@ class Application:
         head: Head,
         sink: ClientSink,
         request_id: str,
-    ) -> None:
-        """Everything that may be refused, in order; then the route's own work."""
+    ) -> Successor | None:
+        """Everything that may be refused, in order; then the route's own work, or who does it in our place."""
         self._door.check_source(head.caller)
         if found is None:
             raise GatewayError(Kind.NOT_FOUND, unknown_path(scope["raw_path"]), should_retry=False)
@@ -204,7 +214,7 @@ class Application:
             self._desk.admit(head, scope)
         elif route.role == "client":
             self._door.check_browser(head.caller)
-            if route.protocol == "gemini":
+            if route.protocol == "gemini" or route.what == "preset":
                 head.caller.query_key = query_key(scope["query_string"])
             tenant = self._door.admit(head.caller)
             if route.what in _INSIDE:
@@ -219,10 +229,15 @@ class Application:
             if route.what == "health_detailed" and KNOWN not in scope["query_string"]:
                 await self._probe()
             await self._tell(found, head, sink)
+        elif route.what == "preset":
+            if head.upgrade and self.draining:
+                raise draining()
+            return await self._presets(scope)
         elif route.what == "administer":
             await self._desk.answer(scope, receive, found, head, sink)
         else:
             await self._look_up(scope, found, head, tenant, sink, request_id)
+        return None
 
     async def _wrong_method(
         self, scope: Scope, found: Match, head: Head, sink: ClientSink, request_id: str
@@ -256,20 +271,14 @@ class Application:
             case "page":
                 status, kind, body = 404, PLAIN, health.NO_PAGE.encode()
             case "models" | "model":
-                protocol = _spoken(found, head, b"")
+                protocol = spoken(found, head, b"")
                 if what == "models":
                     body = encode_list(self._models(), protocol)
                 else:
                     body = encode_model(self._models(), found.rest, protocol)
-            case (
-                "generate"
-                | "count_tokens"
-                | "compact"
-                | "kept"
-                | "kept_input"
-                | "kept_cancel"
-                | "administer"
-            ):
+            case "generate" | "count_tokens" | "compact" | "kept" | "kept_input" | "kept_cancel":
+                raise RuntimeError("model operations have an exchange")
+            case "administer" | "preset":
                 raise RuntimeError("others answer these")
             case _:
                 assert_never(what)
@@ -389,16 +398,6 @@ class Application:
                 await asyncio.wait_for(self._quiet.wait(), WIND_UP)
         await self._shutdown()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def _spoken(found: Match | None, head: Head, raw_path: bytes) -> str:
-    """The protocol of a client on a route that is no model operation, or on none."""
-    if found is not None:
-        return "gemini" if found.route.protocol == "gemini" else speaks(head.headers)
-    for part, protocol in _TELLING:
-        if part in raw_path:
-            return protocol
-    return speaks(head.headers)
 
 
 def not_served(found: Match) -> GatewayError:

@@ -34,6 +34,7 @@ What = Literal[
     "metrics",
     "page",
     "administer",
+    "preset",
 ]
 
 
@@ -90,10 +91,18 @@ _ADMIN_ROUTES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("/api/logs/files", _READ),
     ("/api/update/check", _READ),
     ("/api/update/perform", ("POST",)),
+    ("/api/presets", _READ),
+    ("/api/presets/market", _READ),
+    ("/api/presets/install", ("POST",)),
+    ("/api/presets/install/github", ("POST",)),
+    ("/api/presets/*/apply", ("POST",)),
+    ("/api/presets/*", ("GET", "HEAD", "DELETE")),
     ("/providers", ("GET", "HEAD", "POST")),
     ("/providers/*", ("GET", "HEAD", "PUT", "DELETE", "PATCH")),
 )
 """claude-code-router's (ccr.md 4.1); the longer one of two that fit comes first."""
+_ANY: Final = ("GET", "HEAD", "POST", "DELETE")
+"""What the routes below a preset's name may be asked."""
 _PAGES: Final = ("/ui", "/ui/", "/ui/*")
 _GEMINI_METHODS: Final[tuple[tuple[str, What], ...]] = (
     ("generateContent", "generate"),
@@ -158,6 +167,7 @@ def _rows() -> list[Route]:
         for path, methods in _ADMIN_ROUTES
     )
     rows.extend(Route(path=path, methods=_READ, role="public", what="page") for path in _PAGES)
+    rows.append(Route(path="/preset/*", methods=_ANY, role="client", what="preset"))
     return rows
 
 

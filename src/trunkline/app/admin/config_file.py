@@ -6,33 +6,21 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 from msgspec import structs
 
 from trunkline.app.providers import make_providers
 from trunkline.config.dialect import dialect_of
-from trunkline.config.json5_file import decode_json5
 from trunkline.config.load import load_file, read_text, usual_ccr_file
 from trunkline.config.problems import ConfigurationError, Problem
-from trunkline.config.tree import plain
+from trunkline.config.table import read_table
 
 BACKUPS: Final = 3
 """Copies of earlier versions that are kept, as in claude-code-router."""
 
 Table = dict[str, object]
-
-
-def read_table(file: Path) -> Table:
-    """What the file says now, with its secrets. Raises ConfigurationError."""
-    text = read_text(file)
-    if dialect_of(text) == "ccr":
-        return _table(file, plain(decode_json5(text, str(file)).root))
-    from trunkline.config.yaml_file import decode_yaml  # 75 ms
-
-    tree = decode_yaml(text, str(file))
-    return {} if tree is None else _table(file, plain(tree))
 
 
 def check_file(file: Path, environ: Mapping[str, str], *, text_in: Path | None = None) -> None:
@@ -68,12 +56,6 @@ def save_table(file: Path, change: Callable[[Table], Table], environ: Mapping[st
             raise
         _sync(real.parent)
     return backup
-
-
-def _table(file: Path, content: object) -> Table:
-    if not isinstance(content, dict):
-        raise _unusable(file, "holds no keys")
-    return cast("Table", content)
 
 
 def _encoded(text: str, content: Table) -> str:

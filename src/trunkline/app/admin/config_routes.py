@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Final, cast
 
 from trunkline.app.admin.answers import Table, answer, done, refuse, table_in, told
-from trunkline.app.admin.config_file import read_table, save_table
+from trunkline.app.admin.config_file import save_table
 from trunkline.config.masking import Hidden, with_secrets, without_secrets
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration
 from trunkline.config.show import masked
+from trunkline.config.table import read_table
 from trunkline.server.admin import AdminAnswer, AdminCall
 
 SAVED: Final = "Config saved successfully"

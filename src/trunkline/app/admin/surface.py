@@ -6,6 +6,7 @@ from pathlib import Path
 
 from trunkline.app.admin.config_routes import ConfigRoutes
 from trunkline.app.admin.log_routes import LogRoutes
+from trunkline.app.admin.preset_routes import PresetRoutes
 from trunkline.app.admin.service_routes import ServiceRoutes
 from trunkline.app.logs import FOLDER_VARIABLE
 from trunkline.app.service import service_pid
@@ -20,6 +21,7 @@ def make_administration(
     config = ConfigRoutes(configuration)
     folder = environ.get(FOLDER_VARIABLE)
     logs = LogRoutes(Path(folder) if folder else None)
+    presets = PresetRoutes(environ)
     service = ServiceRoutes(configuration, service_pid(environ))
     table: dict[tuple[str, str], Administration] = {
         ("/api/config", "GET"): config.read,
@@ -31,6 +33,13 @@ def make_administration(
         ("/api/logs/files", "GET"): logs.files,
         ("/api/update/check", "GET"): service.update,
         ("/api/update/perform", "POST"): service.update,
+        ("/api/presets", "GET"): presets.every,
+        ("/api/presets/market", "GET"): presets.elsewhere,
+        ("/api/presets/install", "POST"): presets.install,
+        ("/api/presets/install/github", "POST"): presets.elsewhere,
+        ("/api/presets/*", "GET"): presets.show,
+        ("/api/presets/*", "DELETE"): presets.remove,
+        ("/api/presets/*/apply", "POST"): presets.apply,
         ("/providers", "GET"): service.providers,
         ("/providers", "POST"): service.change_providers,
         ("/providers/*", "GET"): service.provider,

@@ -7,7 +7,7 @@ from typing import Final
 from trunkline.catalog.models import model_layer
 from trunkline.cli.agents.agent import KEY_VARIABLE, Agent, Scene, Wiring, around_proxies
 from trunkline.cli.agents.overlay import laid_over
-from trunkline.cli.service.places import user_home
+from trunkline.config.homes import user_home
 
 PROVIDER: Final = "trunkline"
 CONTEXT: Final = 200_000

@@ -5,7 +5,7 @@ from typing import Final
 
 from trunkline.cli.agents.agent import Agent, Scene, Wiring, around_proxies
 from trunkline.cli.agents.overlay import laid_over, linked
-from trunkline.cli.service.places import user_home
+from trunkline.config.homes import user_home
 
 OTHER_WAYS: Final = ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_GCA", "GOOGLE_API_KEY")
 """What would send Gemini CLI past the gateway."""

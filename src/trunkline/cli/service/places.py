@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from trunkline.config.homes import homes
 from trunkline.config.load import usual_ccr_file
 from trunkline.config.schema import Configuration
 
@@ -50,19 +51,10 @@ class Places(Struct, frozen=True):
 
 def all_places(environ: Mapping[str, str]) -> tuple[Places, ...]:
     """Where a service may have been started: only ``TRUNKLINE_HOME`` when that is set."""
-    if named := environ.get("TRUNKLINE_HOME"):
-        return (Places(Path(named).expanduser().absolute()),)
-    state = environ.get("XDG_STATE_HOME")
-    usual = Path(state) if state else user_home(environ) / ".local" / "state"
-    return (Places(usual / "trunkline"), Places(usual_ccr_file(environ).parent))
+    return tuple(Places(home) for home in homes(environ))
 
 
 def places_for(configuration: Configuration, environ: Mapping[str, str]) -> Places:
     """Where a service on this configuration belongs: beside claude-code-router's own file, if it is that."""
     found = all_places(environ)
     return found[-1] if configuration.source == str(usual_ccr_file(environ)) else found[0]
-
-
-def user_home(environ: Mapping[str, str]) -> Path:
-    """The user's home folder."""
-    return Path(environ.get("HOME") or environ.get("USERPROFILE") or "/nonexistent")

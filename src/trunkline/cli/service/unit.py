@@ -8,7 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from trunkline.cli.service.places import Places, user_home
+from trunkline.cli.service.places import Places
+from trunkline.config.homes import user_home
 
 NAME: Final = "trunkline.service"
 SYSTEM_FOLDER: Final = Path("/etc/systemd/system")

@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
-from trunkline.cli.exits import Failure
-
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 METADATA: Final = frozenset(
     {
         "name", "version", "description", "author", "homepage", "repository", "license", "keywords", "ccrVersion",
-        "source", "sourceType", "checksum", "schema", "template", "userValues", "noServer", "claudeCodeSettings", "provider",
+        "source", "sourceType", "checksum", "schema", "template", "configMappings", "userValues", "noServer", "claudeCodeSettings", "provider",
     }
 )  # fmt: skip
 """Keys of a manifest that are not the configuration's (ccr.md 6.6)."""
@@ -18,21 +16,23 @@ RUNS: Final = frozenset(
     {"transformers", "CUSTOM_ROUTER_PATH", "plugins", "Plugins", "scriptPath", "StatusLine"}
 )
 """Keys that name files which would be run, or a line drawn by such: a preset is data."""
-UNKNOWN: Final = frozenset({"configMappings"})
 SECRET: Final = re.compile(
     r"(?i)^(?:.*(?:api_?key|access_?key|private_?key|secret|password|credential).*|key|keys|token|auth_?token|authorization)$"
 )
 _REFERENCE: Final = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _NO_WORD: Final = re.compile(r"\W+")
-_BLANK: Final = re.compile(r"#\{\s*([\w.-]+)\s*\}|\{\{\s*([\w.-]+)\s*\}\}")
 
 Table = dict[str, object]
 
 
+class PresetError(Exception):
+    """A preset cannot be taken in, found or used; the message says why and names no secret."""
+
+
 def checked_name(name: str) -> str:
-    """``name``, if it can be a folder's and nothing else. Raises Failure."""
+    """``name``, if it can be a folder's and nothing else. Raises PresetError."""
     if not NAME.fullmatch(name) or ".." in name:
-        raise Failure(
+        raise PresetError(
             f'"{name[:80]}" cannot be the name of a preset: letters, digits, ".", "_" and "-", no path.'
         )
     return name
@@ -105,12 +105,12 @@ def variables_of(value: object) -> list[str]:
 
 
 def refuse_what_runs(manifest: Mapping[str, object], file: str) -> None:
-    """Raises Failure when a preset has more than data, or what this version does not know."""
+    """Raises PresetError when a preset has more than data."""
     for place, key in _keys(manifest, ()):
         if key in RUNS:
-            raise Failure(f"{file}: {place} names what would be run: a preset is data only, it is refused.")
-        if key in UNKNOWN:
-            raise Failure(f"{file}: {place} is not understood by this version: it is refused.")
+            raise PresetError(
+                f"{file}: {place} names what would be run: a preset is data only, it is refused."
+            )
 
 
 def _keys(value: object, place: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -129,51 +129,6 @@ def configuration_of(manifest: Mapping[str, object]) -> Table:
     if isinstance(template, dict):
         return cast("Table", template)
     return {key: value for key, value in manifest.items() if key not in METADATA}
-
-
-def inputs_of(manifest: Mapping[str, object]) -> dict[str, Table]:
-    """The blanks that the preset describes, by id."""
-    schema = manifest.get("schema")
-    listed = cast("list[object]", schema) if isinstance(schema, list) else []
-    tables = [cast("Table", entry) for entry in listed if isinstance(entry, dict)]
-    return {str(entry["id"]): entry for entry in tables if "id" in entry}
-
-
-def filled(configuration: Table, inputs: Mapping[str, Table], given: Mapping[str, str]) -> Table:
-    """The configuration with its blanks filled in.
-
-    A password is never filled in: it becomes a reference to the environment. Raises Failure naming every blank
-    that has neither a value nor a default, and values that no blank asks for.
-    """
-    missing: list[str] = []
-
-    def value_of(match: re.Match[str]) -> str:
-        blank = match[1] or match[2]
-        entry = inputs.get(blank, {})
-        if entry.get("type", "password") == "password":
-            return "${" + _NO_WORD.sub("_", blank).upper() + "}"
-        value = given.get(blank, entry.get("defaultValue"))
-        if value is None and entry.get("required", True) is not False:
-            missing.append(blank)
-        return "" if value is None else str(value)
-
-    def walk(value: object) -> object:
-        if isinstance(value, dict):
-            return {key: walk(entry) for key, entry in cast("Table", value).items()}
-        if isinstance(value, list):
-            return [walk(entry) for entry in cast("list[object]", value)]
-        return _BLANK.sub(value_of, value) if isinstance(value, str) else value
-
-    result = cast("Table", walk(configuration))
-    if missing:
-        raise Failure(
-            f"The preset asks for {', '.join(dict.fromkeys(missing))}: give --set NAME=VALUE for each."
-        )
-    if unknown := [name for name in given if name not in inputs]:
-        raise Failure(
-            f"The preset does not ask for {', '.join(unknown)}. It asks for: {', '.join(inputs) or 'nothing'}."
-        )
-    return result
 
 
 def hosts_of(value: object) -> list[str]:
