@@ -1,16 +1,16 @@
 """Administration over HTTP as claude-code-router's users know it, against the whole gateway (ccr.md 4)."""
 
 import asyncio
-import http.client
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from app.admin_client import ADMIN, CANARY, Client
 from app.whole import whole
 from trunkline.app.logs import FOLDER_VARIABLE
 from trunkline.server.routes import ROUTES
@@ -18,7 +18,6 @@ from trunkline.server.routes import ROUTES
 pytestmark = pytest.mark.server
 
 T = TypeVar("T")
-CANARY = "sk-CANARY-4f9a77d1c3"
 PASSWORD = "CANARY-pass"
 CCR = f"""{{
   // whose this is
@@ -50,35 +49,7 @@ providers:
 routes:
   default: far/m
 """
-ADMIN = {"x-api-key": CANARY + "admin"}
 ENVIRON = {"TWO_KEY": "k2-from-the-environment"}
-
-
-class Client:
-    """Asks the gateway; everything it ever answered is kept."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.said = ""
-
-    def raw(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
-    ) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, body, dict(headers))
-            answer = connection.getresponse()
-            data = answer.read()
-            self.said += data.decode() + str(answer.headers)
-            return answer.status, data
-        finally:
-            connection.close()
-
-    def __call__(
-        self, method: str, path: str, body: object = None, headers: Mapping[str, str] = {}
-    ) -> tuple[int, object]:
-        status, data = self.raw(method, path, None if body is None else json.dumps(body).encode(), headers)
-        return status, json.loads(data)
 
 
 def run(config: str, folder: Path, ask: Callable[[Client], T], monkeypatch: pytest.MonkeyPatch) -> T:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from app.test_admin import ADMIN, CANARY, Client
+from app.admin_client import ADMIN, CANARY, Client
 from app.whole import Asked, Upstream, whole
 from trunkline.relay.ports import ExchangeRecord
 from upstream.raw_server import Peer, serving

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trunkline.config.masking import Hidden, masked_text, with_secrets, without_secrets
@@ -77,6 +77,7 @@ DOCUMENTS = st.recursive(
 )
 
 
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(tables(DOCUMENTS))
 def test_what_is_sent_back_unchanged_means_the_same(document: object) -> None:
     assert with_secrets(without_secrets(document), document) == document
