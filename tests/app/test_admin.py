@@ -388,8 +388,29 @@ def test_a_gateway_without_a_file_shows_what_is_in_force_and_saves_nothing(monke
     async def main() -> None:
         shown = await administer(AdminCall(path="/api/config", method="GET"))
         assert json.loads(shown.body)["source"] == "rehearsal"
-        with pytest.raises(GatewayError, match="runs on no file") as refused:
+        with pytest.raises(GatewayError, match="runs on no file that is edited here") as refused:
             await administer(AdminCall(path="/api/config", method="POST", body=b"{}"))
         assert refused.value.status == 409
 
     asyncio.run(main())
+
+
+def test_variables_are_not_edited_here_and_not_shown(tmp_path: Path, monkeypatch) -> None:
+    from trunkline.app.admin.surface import make_administration
+    from trunkline.config.load import load
+    from trunkline.core.errors import GatewayError
+    from trunkline.server.admin import AdminCall
+
+    file = tmp_path / ".env"
+    file.write_text(f"OPENAI_API_KEY={CANARY}\n# a: b\n")
+    administer = make_administration(load(str(file), {}), {})
+
+    async def main() -> None:
+        shown = await administer(AdminCall(path="/api/config", method="GET"))
+        assert json.loads(shown.body)["source"] == str(file)
+        assert CANARY.encode() not in shown.body
+        with pytest.raises(GatewayError, match="runs on no file that is edited here"):
+            await administer(AdminCall(path="/api/config", method="POST", body=b"{}"))
+
+    asyncio.run(main())
+    assert file.read_text().startswith(f"OPENAI_API_KEY={CANARY}\n")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
-from trunkline.config.dialect import DESCRIPTIONS, Dialect, dialect_of
+from trunkline.config.dialect import Dialect, dialect_of
 from trunkline.config.document import decode_document
 from trunkline.config.environment import SOURCE, from_environment, is_bridge
 from trunkline.config.problems import ConfigurationError, Problem
@@ -136,11 +136,11 @@ def load_file(
     ``may_be_empty``: a file of claude-code-router need not have providers; it writes such a one by itself.
     ``named``: the user named the file; False: it lies in the working directory.
     """
-    return decode_text(read_text(path), path, environ, may_be_empty=may_be_empty)
+    return decode_text(read_text(path), path, environ, may_be_empty=may_be_empty, named=named)
 
 
 def decode_text(
-    text: str, path: Path, environ: Mapping[str, str], *, may_be_empty: bool = False
+    text: str, path: Path, environ: Mapping[str, str], *, may_be_empty: bool = False, named: bool = True
 ) -> Configuration:
     """The configuration in the text of a file, or of one that could be in its place. Raises ConfigurationError."""
     file = str(path)

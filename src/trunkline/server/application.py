@@ -20,7 +20,7 @@ from trunkline.server import health
 from trunkline.server.admin import AdminDesk, Administration, no_administration
 from trunkline.server.asgi import CONNECTION, Receive, Scope, Send, connection_of
 from trunkline.server.bodies import read_body
-from trunkline.server.client_keys import Door, query_key
+from trunkline.server.client_keys import NO_KEYS, Door, query_key
 from trunkline.server.envelope import spoken
 from trunkline.server.faults import TOO_DEEP, draining, end_with, inside, send_error, send_whole
 from trunkline.server.handshake import accept, wants_websocket
@@ -29,7 +29,7 @@ from trunkline.server.health import Status
 from trunkline.server.identifiers import RequestIds
 from trunkline.server.leaving import handed_over, leave_when_told
 from trunkline.server.models import encode_list, encode_model
-from trunkline.server.routes import DEPRECATED, Match, match, unknown_path
+from trunkline.server.routes import DEPRECATED, Match, Route, match, unknown_path
 from trunkline.server.signals import before_exit
 from trunkline.server.sink import ArraySink, ClientSink
 from trunkline.server.socket_session import Session, SocketCaller, upgrade
@@ -55,8 +55,8 @@ _TELLS: Final = frozenset(
     {"hello", "health", "health_detailed", "alive", "ready", "metrics", "models", "model", "page"}
 )
 """Routes that answer by themselves; all others are exchanges."""
-_INSIDE: Final = frozenset({"health_detailed", "metrics"})
-"""What is told to those alone who may use the gateway for being who they are."""
+_INSIDE: Final = frozenset({"health_detailed", "metrics", "preset"})
+"""What is for those alone who may use the gateway for being who they are: presets have credentials of their own."""
 
 
 class Relay(Protocol):
@@ -209,16 +209,7 @@ class Application:
         if found is None:
             raise GatewayError(Kind.NOT_FOUND, unknown_path(scope["raw_path"]), should_retry=False)
         route = found.route
-        tenant = "-"
-        if route.role == "admin":
-            self._desk.admit(head, scope)
-        elif route.role == "client":
-            self._door.check_browser(head.caller)
-            if route.protocol == "gemini" or route.what == "preset":
-                head.caller.query_key = query_key(scope["query_string"])
-            tenant = self._door.admit(head.caller)
-            if route.what in _INSIDE:
-                self._door.check_inside(head.caller)
+        tenant = self._admit(scope, route, head)
         if head.upgrade and route.protocol == "openai_responses" and wants_websocket(scope["headers"]):
             await self._converse(scope, found, head, tenant, request_id)
         elif scope["method"] not in route.methods:
@@ -238,6 +229,20 @@ class Application:
         else:
             await self._look_up(scope, found, head, tenant, sink, request_id)
         return None
+
+    def _admit(self, scope: Scope, route: Route, head: Head) -> str:
+        """The tenant. Raises GatewayError."""
+        if route.role == "admin":
+            self._desk.admit(head, scope)
+        if route.role != "client":
+            return NO_KEYS
+        self._door.check_browser(head.caller)
+        if route.protocol == "gemini" or route.what == "preset":
+            head.caller.query_key = query_key(scope["query_string"])
+        tenant = self._door.admit(head.caller)
+        if route.what in _INSIDE:
+            self._door.check_inside(head.caller)
+        return tenant
 
     async def _wrong_method(
         self, scope: Scope, found: Match, head: Head, sink: ClientSink, request_id: str

@@ -7,6 +7,8 @@ from typing import Final, cast
 
 from trunkline.app.admin.answers import Table, answer, done, refuse, table_in, told
 from trunkline.app.admin.config_file import save_table
+from trunkline.config.dialect import dialect_of
+from trunkline.config.load import read_text
 from trunkline.config.masking import Hidden, with_secrets, without_secrets
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration
@@ -35,15 +37,16 @@ class ConfigRoutes:
         if file is None:
             refuse(
                 409,
-                f"The gateway runs on no file but on {self._configuration.source}: write a configuration file and "
-                "restart it, then it can be edited here.",
+                f"The gateway runs on no file that is edited here but on {self._configuration.source}: write a "
+                "configuration file and restart it.",
             )
         backup = await asyncio.to_thread(self._save, file, wanted)
         return done(SAVED, restart_required=True, backup=None if backup is None else backup.name)
 
     def _file(self) -> Path | None:
+        """The file, if it has keys and values of its own: one of variables is part of the environment."""
         file = Path(self._configuration.source)
-        return file if file.is_file() else None
+        return file if file.is_file() and dialect_of(read_text(file)) != "environment" else None
 
     def _read(self) -> Table:
         file = self._file()
