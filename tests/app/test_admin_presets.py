@@ -244,6 +244,43 @@ def test_those_that_claude_code_router_installed_are_served_with_their_answers(
     assert list(folder.iterdir()) == [folder / "manifest.json"]
 
 
+PLUGIN = """\
+class Stamp:
+    name = "stamp"
+    async def transformRequestIn(self, body, provider, context):
+        return {**body, "user": "stamped"}
+"""
+
+
+def test_plugins_that_came_with_a_preset_run_and_no_others(tmp_path: Path, monkeypatch) -> None:
+    folder = tmp_path / ".claude-code-router" / "presets" / "old"
+    elsewhere = tmp_path / "elsewhere.py"
+    elsewhere.write_text("raise SystemExit('this must not be run')")
+
+    def ask(client: Client, url: str) -> None:
+        folder.mkdir(parents=True)
+        (folder / "stamp.py").write_text(PLUGIN)
+        provider = {
+            "name": "team",
+            "api_base_url": f"{url}/v1/chat/completions",
+            "api_key": "k",
+            "models": ["t1"],
+            "transformer": {"use": ["stamp"]},
+        }
+        listed = [{"path": "stamp.py"}, {"path": "../../../elsewhere.py"}, {"path": str(elsewhere)}]
+        content = {"Providers": [provider], "Router": {"default": "team,t1"}, "transformers": listed}
+        (folder / "manifest.json").write_text(json.dumps(content))
+        status, said = message(client, "/preset/old/v1/messages")
+        assert status == 200, said
+        (folder / "stamp.py").write_text("1 +")
+        (folder / "manifest.json").write_text(json.dumps({**content, "version": "2"}))
+        assert message(client, "/preset/old/v1/messages")[0] == 500
+        assert message(client, "/v1/messages")[0] == 200
+
+    _, asked, _ = run(tmp_path, ask, monkeypatch)
+    assert [one.body.get("user") for one in asked] == ["stamped", None]
+
+
 def archive(*entries: tuple[str, bytes]) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:

@@ -40,20 +40,31 @@ class _Namespace:
         self._gateway = gateway
         self._active = 0
         self._retired = False
+        self._failure: Exception | None = None
         self._over = asyncio.Event()
         self._ready = asyncio.Event()
         self.task = tasks.create_task(self._live())
 
     async def _live(self) -> None:
-        await self._gateway.startup()
-        self._ready.set()
+        try:
+            await self._gateway.startup()
+        except Exception as cause:  # noqa: BLE001 - a preset that does not start must not end everything
+            self._failure = cause
+            return
+        finally:
+            self._ready.set()
         await self._over.wait()
         await self._gateway.shutdown()
+
+    async def started(self) -> None:
+        """Wait until it works. Raises whatever kept it from that."""
+        await self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._active += 1
         try:
-            await self._ready.wait()
             await self._application(scope, receive, send)
         finally:
             self._active -= 1
@@ -119,22 +130,21 @@ class Namespaces:
             known = self._served.get(folder)
             seen = stamp(folder)
             if known is None or known.seen != seen:
-                known = self._replace(folder, seen, await self._load(name, folder))
+                known = await self._load(name, folder, seen)
         return known
 
-    async def _load(self, name: str, folder: Path) -> Served:
+    async def _load(self, name: str, folder: Path, seen: Stamp) -> _Namespace:
+        """The preset as its files say now, in the place of how it was."""
         try:
             configuration = await asyncio.to_thread(
                 preset_configuration, folder, self._server, self._environ
             )
-            return self._make(configuration)
+            new = _Namespace(self._make(configuration), seen, self._tasks)
+            await new.started()
         except (PresetError, ConfigurationError) as error:
             log.warning("preset %s cannot be used: %s", name, error)
             message = f"The preset {name} cannot be used: {_without_paths(error)}"
             raise GatewayError(Kind.INTERNAL, message, should_retry=False) from None
-
-    def _replace(self, folder: Path, seen: Stamp, gateway: Served) -> _Namespace:
-        new = _Namespace(gateway, seen, self._tasks)
         old = self._served.get(folder)
         self._served[folder] = new
         if old is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
-from trunkline.config.dialect import Dialect, dialect_of
+from trunkline.config.dialect import DESCRIPTIONS, Dialect, dialect_of
 from trunkline.config.document import decode_document
 from trunkline.config.environment import SOURCE, from_environment, is_bridge
 from trunkline.config.problems import ConfigurationError, Problem
@@ -144,7 +144,7 @@ def decode_text(
 ) -> Configuration:
     """The configuration in the text of a file, or of one that could be in its place. Raises ConfigurationError."""
     file = str(path)
-    dialect = "environment" if VARIABLES.fullmatch(path.name) else dialect_of(text)
+    dialect = dialect_in(path, text)
     if dialect is None:
         raise _unusable(file, "mixes the keys of two configuration formats: keep those of one")
     if dialect == "ccr":
@@ -166,6 +166,11 @@ def decode_text(
     configuration = decode_document(reading, _tree(text, file))
     warnings = exposed(path, reading.literal_secrets)
     return structs.replace(configuration, warnings=(*configuration.warnings, *warnings))
+
+
+def dialect_in(path: Path, text: str) -> Dialect | None:
+    """The form of a file, as its content shows it, or a usual name for variables."""
+    return "environment" if VARIABLES.fullmatch(path.name) else dialect_of(text)
 
 
 def _without_report(path: Path, imported: "Imported") -> Configuration:

@@ -7,8 +7,7 @@ from typing import Final, cast
 
 from trunkline.app.admin.answers import Table, answer, done, refuse, table_in, told
 from trunkline.app.admin.config_file import save_table
-from trunkline.config.dialect import dialect_of
-from trunkline.config.load import read_text
+from trunkline.config.load import dialect_in, read_text
 from trunkline.config.masking import Hidden, with_secrets, without_secrets
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration
@@ -46,7 +45,12 @@ class ConfigRoutes:
     def _file(self) -> Path | None:
         """The file, if it has keys and values of its own: one of variables is part of the environment."""
         file = Path(self._configuration.source)
-        return file if file.is_file() and dialect_of(read_text(file)) != "environment" else None
+        if not file.is_file():
+            return None
+        try:
+            return None if dialect_in(file, read_text(file)) == "environment" else file
+        except ConfigurationError:  # whoever reads it says what is wrong
+            return file
 
     def _read(self) -> Table:
         file = self._file()
