@@ -103,7 +103,7 @@ class _Answers:
         match operator:
             case "eq" | "ne":
                 return (answer == wanted) == (operator == "eq")
-            case "in" | "nin":
+            case "in" | "nin":  # codespell:ignore nin
                 return (answer in among) == (operator == "in")
             case "exists":
                 return (answer is not None) == (wanted is not False)
