@@ -115,6 +115,23 @@ def test_several_workers_share_the_port_and_the_configuration(serve, command) ->
     assert CANARY not in out + err
 
 
+def test_workers_end_with_a_supervisor_that_was_killed(serve) -> None:
+    gateway = serve("--workers", "2")
+    gateway.process.kill()
+    gateway.process.wait(60)
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            gateway.get("/livez")
+        except ConnectionRefusedError:
+            break
+        except OSError as error:
+            if isinstance(getattr(error, "reason", None), ConnectionRefusedError):
+                break
+        assert time.monotonic() < deadline, "a worker serves on without its supervisor"
+        time.sleep(0.05)
+
+
 def test_T40_a_taken_port_is_one_clear_line_and_exit_code_6(command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

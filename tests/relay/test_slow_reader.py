@@ -14,8 +14,8 @@ from upstream.raw_server import OK, Peer, chunk, serving
 pytestmark = pytest.mark.server
 
 PIECES = 3000
-TEXT = "x" * 4000
-MOST = 16 * 1024 * 1024
+TEXT = "x" * 20_000
+MOST = 32 * 1024 * 1024
 """Bytes the buffers of two kernels' sockets and ours may hold; the whole stream is larger than what the client takes."""
 
 

@@ -11,6 +11,7 @@ from trunkline.app.memory import settle
 from trunkline.app.providers import make_providers
 from trunkline.config.load import load
 from trunkline.server.application import Application
+from trunkline.server.leaving import end_with_supervisor
 
 WORKER: Final = "trunkline.app.worker:worker"
 """What uvicorn imports and calls in each worker."""
@@ -29,6 +30,7 @@ def worker() -> Application:
         port=int(os.environ.get(PORT_VARIABLE, configuration.server.port)),
     )
     configuration = structs.replace(configuration, server=server)
+    end_with_supervisor()
     app = make_application(configuration, make_providers(configuration))
     settle()
     return app

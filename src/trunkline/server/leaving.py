@@ -1,5 +1,6 @@
 """Whether this process leaves its address to a successor that listens there already."""
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -24,6 +25,22 @@ def leave_when_told() -> None:
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(HANDED_OVER, _leave)
+
+
+def end_with_supervisor() -> None:
+    """In a worker: end as on SIGTERM when the supervisor is gone, however it ended.
+
+    Without one nobody would ever stop the worker, and it would go on taking the address' connections.
+    """
+    supervisor = multiprocessing.parent_process()
+    if supervisor is None:
+        return
+
+    def follow() -> None:
+        supervisor.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, name="trunkline-supervisor", daemon=True).start()
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
