@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.parse
@@ -12,7 +13,10 @@ import pytest
 
 from standin import Flags, StandIn, say
 from trunkline import __version__
+from trunkline.cli.exits import Failure
 from trunkline.cli.outcome import run
+from trunkline.cli.service.probe import ask
+from trunkline.config.schema import Server
 
 CANARY = "dapi-CANARY-7f3a91c2e5b84d60"
 FORMS = (
@@ -548,3 +552,15 @@ def test_a_file_that_cannot_be_read(command, data: bytes, mode: str, message: st
 def test_a_folder_is_no_configuration(command) -> None:
     result = command("serve", "--config", str(command.home))
     assert (result.code, result.err) == (3, f"trunkline: configuration: {command.home}: is not a file\n")
+
+
+def test_something_mute_on_the_port_is_told_from_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address: tuple[str, int] = mute.getsockname()
+        with pytest.raises(Failure) as caught:
+            ask(address, Server(), patience=0.05)
+    assert caught.value.code == 6
+    assert caught.value.message == (
+        f"Something listens at http://127.0.0.1:{address[1]} and does not answer within 0.05 s. "
+        "If it is not Trunkline, give another --port."
+    )

@@ -282,6 +282,17 @@ def test_the_empty_file_that_ccr_writes_by_itself_hides_nothing(tmp_path: Path) 
     assert "without a usable provider: it is left aside" in found.warnings[-1]
 
 
+def test_a_file_whose_providers_are_all_broken_is_not_left_aside(tmp_path: Path) -> None:
+    file = tmp_path / ".claude-code-router" / "config.json"
+    file.parent.mkdir()
+    file.write_text(
+        '{"Providers": [{"name": "a", "api_bas_url": "https://a.example.com/v1"}], "Router": {"default": "a,m"}}'
+    )
+    for environ in ({"HOME": str(tmp_path)}, {"HOME": str(tmp_path), "OPENAI_API_KEY": "k"}):
+        with pytest.raises(ConfigurationError, match="no usable provider is configured"):
+            load(None, environ)
+
+
 def test_the_line_of_a_provider_as_others_name_it(configs: Path) -> None:
     path = str(configs / "every_form.json5")
     assert line_in(path, "providers.native.speaks") == 9

@@ -8,8 +8,8 @@ from msgspec import Struct
 from trunkline.cli.exits import NOT_RUNNING, Failure
 from trunkline.config.schema import Server
 
-PATIENCE = 3.0
-"""Seconds to wait for an answer."""
+PATIENCE = 2.5
+"""Seconds to wait for an answer: with the start of the command it is less than three."""
 MOST = 4_000_000
 """Bytes of an answer that are read."""
 
@@ -75,6 +75,9 @@ def _get(address: tuple[str, int], server: Server, path: str, patience: float) -
         return answer.read(MOST)
     except http.client.HTTPException:
         raise NotTrunkline(where) from None
+    except TimeoutError:
+        message = f"Something listens at {where} and does not answer within {patience:g} s."
+        raise Failure(f"{message} If it is not Trunkline, give another --port.", NOT_RUNNING) from None
     except OSError:
         raise Failure(
             f"Not running: nothing answers at {where}. Start it: trunkline start", NOT_RUNNING

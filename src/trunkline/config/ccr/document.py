@@ -33,7 +33,8 @@ MAX_TARGETS: Final = 20
 def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty: bool = False) -> Imported:
     """The configuration in a CCR file, never rewritten. Raises ConfigurationError with every mistake.
 
-    An empty text or null is as if the key were not there. ``may_be_empty``: no provider is no mistake.
+    An empty text or null is as if the key were not there. ``may_be_empty``: a list without providers is
+    no mistake; one of which none can be used is.
     """
     document = decode_json5(text, file)
     reading = Reading(file, environ, expand_ccr, spell)
@@ -44,6 +45,7 @@ def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty
     plugins = read_plugins(findings, root)
     loaded = Loaded(any=bool(root.items("transformers")), run=bool(plugins))
     entries = read_providers(findings, root, loaded, read_google(findings, root))
+    may_be_empty = may_be_empty and not any(root.items(name) for name in ("Providers", "providers"))
     if not entries and not reading.problems and not may_be_empty and root.usable:
         root.problem("Providers", "no usable provider is configured: name one, with its api_base_url")
     names = {entry.written: entry.name for entry in entries}
