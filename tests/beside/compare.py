@@ -48,8 +48,15 @@ def _of_requests(theirs: Sent, ours: Sent) -> Iterator[Apart]:
             "protocol",
             *("messages" if "anthropic-version" in one.headers else "chat" for one in (theirs, ours)),
         )
+    elif _model(theirs).strip() != _model(ours).strip():
+        yield Apart("sent", "model", _model(theirs), _model(ours))
     else:
         yield from _differences("sent", *_of_shared_tools(said_to_provider(theirs), said_to_provider(ours)))
+
+
+def _model(sent: Sent) -> str:
+    """Which model a body names, blanks and all."""
+    return str(sent.body.get("model")) if isinstance(sent.body, dict) else ""
 
 
 def _of_shared_tools(theirs: Flat, ours: Flat) -> tuple[Flat, Flat]:

@@ -20,7 +20,7 @@ class Difference:
     ours: str
     shown: str
     """The test that shows ours right; where either will do, why."""
-    right: Literal["Trunkline", "either", "claude-code-router"] = "Trunkline"
+    right: Literal["Trunkline", "either"] = "Trunkline"
     row: str = ""
     values: str = ".*"
     """A pattern for ``theirs -> ours``."""
@@ -89,11 +89,21 @@ DIFFERENCES: Sequence[Difference] = (
     D("sent user", "nothing", "a digest of the client's own id of its user, for the provider's limits", "the field is optional", "either", values=r"absent -> [0-9a-f]{64}"),
     D("sent stream", "`stream: false`", "the field is left out", "it is the default", "either", values=r"False -> absent"),
     D(r"sent turn\.user\[\]\.parts\.result\[\]\.id", "results without the call's id", "with it", "Gemini pairs by name where there is no id", "either", values=r"absent -> .*"),
-    D(r"sent (order|turn\.system\[\]\.parts\.text\[\]\.text|tools|tool_choice)", "`tooluse`", "not in force yet", "", "claude-code-router", "scenarios"),
-    D(r"sent provider\.only\[\]", "the options of `openrouter`", "not in force yet", "", "claude-code-router"),
-    D("sent max_tokens", "`maxtoken` and `deepseek` cap", "not in force yet", "", "claude-code-router"),
-    D("sent (enable_thinking|thinking.type)", "`reasoning`", "not in force yet", "", "claude-code-router"),
+    D(r"sent (order|turn\.system\[\]\.parts\.text\[\]\.text)", "the words of tool mode are the last message, at another place in each turn",
+      "they stand in front: earlier turns keep their bytes", "test_the_exit_tool", row="scenarios|hub,tools"),
+    D("sent tool (description|schema)", "words of its own for the tool that ends tool mode", "other words", "the models understand both", "either", "scenarios|hub,tools"),
+    D(r"sent (order|turn\.system\[\]\.parts\.text\[\]\.text|tools|tool_choice)", "`Tooluse` in another letter case is dropped", "found in any letter case",
+      "test_the_exit_tool", row="groq_and_local"),
+    D(r"sent (order|turn\.(system|user)\[\]\.parts\.text\[\]\.text)", "the words of `forcereasoning` are added to the last message, at another place in each turn",
+      "they stand in front: earlier turns keep their bytes", "test_forced_reasoning_reads_its_own_tag", row="hub,forced"),
+    D(r"sent thinking\.budget_tokens", "thinking is switched off with a budget of −1", "it is switched off", "test_a_switch_stands_beside_an_effort_where_there_is_one",
+      values="-1 -> absent"),
     # what is given
+    D(r"given (blocks|content.*|order)", "the answer is lost when the model opens no tag, and the stream begins with its end", "it arrives",
+      "test_forced_reasoning_reads_its_own_tag", row="hub,forced"),
+    D(r"given content\.tool_use\[\]\.input", "arguments come twice when reasoning is before them", "once", "test_every_difference_is_explained", row="hub,thinking"),
+    D(r"given content\.tool_use\[\]\.input", "a call that was cut off is made whole as `{}`", "as far as it came, with `max_tokens`", "test_repaired_arguments",
+      row="hub,enhanced.*cut off"),
     D(r"given (error\..*|type|request_id)", "an error without Anthropic's shape, with a stack trace", "Anthropic's shape, the kind, the provider's words, an id",
       "test_E107_errors_keep_status_kind_and_wording", row="401|gone"),
     D(r"given (error\..*|order|stop)", "an error inside a stream has no standard form and is followed by an ordinary end", "one standard error event ends the stream",
