@@ -96,7 +96,7 @@ DIFFERENCES: Sequence[Difference] = (
       "test_the_exit_tool", row="groq_and_local"),
     D(r"sent (order|turn\.(system|user)\[\]\.parts\.text\[\]\.text)", "the words of `forcereasoning` are added to the last message, at another place in each turn",
       "they stand in front: earlier turns keep their bytes", "test_forced_reasoning_reads_its_own_tag", row="hub,forced"),
-    D(r"sent thinking\.budget_tokens", "thinking is switched off with a budget of −1", "it is switched off", "test_a_switch_stands_beside_an_effort_where_there_is_one",
+    D(r"sent thinking\.budget_tokens", "thinking is switched off with a budget of `-1`", "it is switched off", "test_a_switch_stands_beside_an_effort_where_there_is_one",
       values="-1 -> absent"),
     # what is given
     D(r"given (blocks|content.*|order)", "the answer is lost when the model opens no tag, and the stream begins with its end", "it arrives",
