@@ -50,6 +50,8 @@ DIFFERENCES: Sequence[Difference] = (
       "test_where_providers_are", row="openai,gpt-4"),
     D("sent url", "every model of a provider at the one endpoint in the file", "each model at its own endpoint",
       "test_details_of_places", row="databricks_and_openai.json.*haiku"),
+    D("sent url", "`$HOME` in `CUSTOM_ROUTER_PATH` is not filled in: the custom router is not loaded", "it is asked first",
+      "test_what_is_recorded_of_trunkline_is_what_it_does", row="custom_router.json.*opus"),
     D("sent url", "a model's bare id goes by the Router", "to the provider that lists it",
       "test_a_request_goes_where_its_owner_configured", row="gpt-3.5-turbo"),
     D("sent (url|model)", "`thinking` of any kind goes to `think`, `adaptive` and `disabled` too", "only where thinking is asked for",

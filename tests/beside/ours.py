@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 from unittest.mock import patch
 
 from beside.provider import Provider
-from beside.rows import CONFIGS, Row
+from beside.rows import CONFIGS, HOME, Row, placed
 from beside.seen import Given, Seen, sent_of
 from standin.service import Service
 from standin.upstream import InProcess
@@ -16,14 +18,26 @@ from trunkline.app.composition import Gateway
 from trunkline.app.providers import make_providers
 from trunkline.config.load import load_file
 
+WHY = (b"x-trunkline-route", b"x-trunkline-losses")
+
 
 def run_ours(row: Row, environ: Mapping[str, str]) -> Seen:
     """What Trunkline asks the provider for this row, and what its client gets."""
-    return asyncio.run(_run(row, environ))
+    return asyncio.run(_run(row, CONFIGS / row.config, environ))
 
 
-async def _run(row: Row, environ: Mapping[str, str]) -> Seen:
-    configuration = load_file(CONFIGS / row.config, environ)
+def run_at_home(row: Row, environ: Mapping[str, str], folder: Path) -> Seen:
+    """The same for a configuration that loads files from its user's home, which is made below ``folder``."""
+    home = folder / "at-home" / row.config
+    file = home / ".claude-code-router" / "config.json"
+    if not home.exists():
+        shutil.copytree(HOME, home / ".claude-code-router")
+        file.write_text(placed(row.config, home))
+    return asyncio.run(_run(row, file, {**environ, "HOME": str(home)}))
+
+
+async def _run(row: Row, file: Path, environ: Mapping[str, str]) -> Seen:
+    configuration = load_file(file, environ)
     provider = Provider(row.answers)
     upstream = _Upstream(defaultdict(lambda: cast(Service, provider)))
     with patch("trunkline.app.composition.Upstreams", lambda *_: upstream):
@@ -76,7 +90,8 @@ async def _ask(gateway: Gateway, body: bytes, keys: list[str]) -> tuple[Given, d
         if message["type"] == "http.response.start":
             status = cast(int, message["status"])
             for name, value in cast(list[tuple[bytes, bytes]], message["headers"]):
-                head[name.decode().lower()] = value.decode()
+                if name.lower() in WHY:
+                    head[name.decode().lower()] = value.decode()
         else:
             got += cast(bytes, message.get("body", b""))
 

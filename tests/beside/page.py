@@ -2,15 +2,15 @@
 claude-code-router and from what Trunkline does."""
 
 import itertools
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from beside.compare import apart
 from beside.differences import DIFFERENCES, Difference, explain
 from beside.meaning import said_to_client, said_to_provider
 from beside.ours import run_ours
-from beside.record import recording
-from beside.rows import ENVIRON, ROWS, Row
+from beside.record import OURS, recording
+from beside.rows import ENVIRON, NODE, ROWS, Row
 from beside.seen import Seen
 
 PAGE = Path(__file__).parents[2] / "docs" / "ccr-side-by-side.md"
@@ -30,11 +30,11 @@ how, below.
 """
 
 
-@lru_cache(maxsize=1)
-def pairs() -> dict[str, tuple[Row, Seen, Seen]]:
-    """Each row with what claude-code-router and what Trunkline did."""
-    known = recording()
-    return {row.id: (row, known[row.id], run_ours(row, ENVIRON)) for row in ROWS}
+@cache
+def pair(row: Row) -> tuple[Seen, Seen]:
+    """What claude-code-router and what Trunkline did."""
+    ours = recording(OURS)[row.id] if row.config in NODE else run_ours(row, ENVIRON)
+    return recording()[row.id], ours
 
 
 def found(row: Row, theirs: Seen, ours: Seen) -> list[Difference]:
@@ -45,8 +45,7 @@ def found(row: Row, theirs: Seen, ours: Seen) -> list[Difference]:
 
 def page() -> str:
     """The whole page."""
-    seen = pairs()
-    verdicts = {name: found(*pair) for name, pair in seen.items()}
+    verdicts = {row.id: found(row, *pair(row)) for row in ROWS}
     same = sum(
         all("usage" in one.places or "include_usage" in one.places for one in several)
         for several in verdicts.values()
@@ -60,7 +59,7 @@ def page() -> str:
             "| request | claude-code-router | Trunkline | differences |",
             "| --- | --- | --- | --- |",
         ]
-        lines += [_line(*seen[row.id], verdicts[row.id]) for row in group]
+        lines += [_line(row, *pair(row), verdicts[row.id]) for row in group]
         lines.append("")
     lines += [
         "## Differences",

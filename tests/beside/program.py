@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -14,7 +15,7 @@ from typing import cast
 
 from agents.install import npm_commands, npm_script
 from beside.provider import Provider
-from beside.rows import CONFIGS, Row
+from beside.rows import HOME, Row, placed
 from beside.seen import Given, Seen, sent_of
 from standin.server import Server
 from standin.service import Service
@@ -63,11 +64,11 @@ def _moved_back(request: Received) -> Received:
 def router(config: str, folder: Path, provider: Provider, environ: Mapping[str, str]) -> Iterator[Router]:
     """claude-code-router on one configuration: its own, but for the providers' addresses."""
     home = folder / config / "home"
-    (home / ".claude-code-router").mkdir(parents=True)
+    shutil.copytree(HOME, home / ".claude-code-router")
     with Server(
         cast(Service, provider), lambda received: provider.answer(_moved_back(received))
     ) as standin:
-        text = (CONFIGS / config).read_text()
+        text = placed(config, home)
         text = _PLACE.sub(rf"http://127.0.0.1:{standin.port}/\1", text)
         text = _EVERYWHERE.sub(r"\g<1>127.0.0.1", text)
         (home / ".claude-code-router" / "config.json").write_text(text)

@@ -2,15 +2,20 @@
 
 import itertools
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
+from beside.ours import run_at_home
 from beside.program import router
 from beside.provider import Provider
-from beside.rows import ENVIRON, ROWS, Row
+from beside.rows import ENVIRON, NODE, ROWS, Row
 from beside.seen import Seen, decode_seen, encode_seen
 
-RECORDING = Path(__file__).parent.parent / "fixtures" / "ccr" / "recording.jsonl"
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "ccr"
+RECORDING = FIXTURES / "recording.jsonl"
+OURS = FIXTURES / "ours.jsonl"
+"""What Trunkline does on the rows that need Node.js."""
 
 
 def run_router(rows: list[Row], folder: Path) -> Iterator[tuple[Row, Seen]]:
@@ -22,13 +27,25 @@ def run_router(rows: list[Row], folder: Path) -> Iterator[tuple[Row, Seen]]:
                 yield row, running.run(row, provider)
 
 
-def recording() -> Mapping[str, Seen]:
+def run_with_node(rows: list[Row], folder: Path) -> Iterator[tuple[Row, Seen]]:
+    """Trunkline on the rows whose configurations load JavaScript."""
+    return ((row, run_at_home(row, ENVIRON, folder)) for row in rows if row.config in NODE)
+
+
+@cache
+def recording(file: Path = RECORDING) -> Mapping[str, Seen]:
     """What is recorded, by the rows' ids."""
-    with RECORDING.open(encoding="utf-8") as lines:
+    with file.open(encoding="utf-8") as lines:
         return dict(map(decode_seen, lines))
+
+
+def record(file: Path, seen: Iterable[tuple[Row, Seen]]) -> None:
+    """Write a recording."""
+    lines = [encode_seen(row.id, one) for row, one in seen]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as made:
-        written = [encode_seen(row.id, seen) for row, seen in run_router(ROWS, Path(made))]
-    RECORDING.write_text("\n".join(written) + "\n", encoding="utf-8")
+        record(RECORDING, run_router(ROWS, Path(made)))
+        record(OURS, run_with_node(ROWS, Path(made)))

@@ -9,6 +9,10 @@ from roundtrip.client import PNG
 
 CONFIGS = Path(__file__).parent.parent / "config" / "ccr" / "configs"
 CLIENTS = Path(__file__).parent.parent / "fixtures" / "clients"
+HOME = Path(__file__).parent / "home"
+"""What lies in ``~/.claude-code-router`` beside the configuration, and in ``/abs`` of some."""
+NODE = frozenset({"custom_router.json", "every_form.json5", "plugin_and_router.json"})
+"""Configurations that load JavaScript: of these it is recorded what Trunkline does, too."""
 Json = dict[str, object]
 NOTHING: Mapping[str, object] = {}
 
@@ -26,11 +30,12 @@ ENVIRON = {
     )
 }
 """The variables that the configurations name."""
+OPUS = "claude-opus-4-1-20250805"
 HAIKU = "claude-3-5-haiku-20241022"
 SONNET = "claude-sonnet-4-20250514"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
     """One line of the table."""
 
@@ -82,6 +87,11 @@ class Row:
         if self.tokens:
             body["messages"] = [*body["messages"][:-1], _longer(body["messages"][-1], self.tokens)]
         return {name: value for name, value in body.items() if value is not None}
+
+
+def placed(config: str, home: Path) -> str:
+    """The text of a configuration whose absolute paths lead to ``home``."""
+    return (CONFIGS / config).read_text().replace("/abs/", f"{home}/.claude-code-router/")
 
 
 def _longer(message: Json, tokens: int) -> Json:
@@ -247,6 +257,17 @@ ROWS = [
         MODELSCOPE + "Qwen3-235B-A22B-Thinking-2507",
         "reasoning and call",
         model="modelscope,Qwen/Qwen3-235B-A22B-Thinking-2507",
+    ),
+    Row("custom_router.json", BASH, "volcengine/deepseek-v3-250324", model=OPUS),
+    # a plugin
+    Row("plugin_and_router.json", BASH, "local/devstral", "calls", model=SONNET),
+    Row("plugin_and_router.json", BASH, "local/qwen3-coder", "text and call", model=HAIKU),
+    Row("plugin_and_router.json", BASH, "volcengine/deepseek-v3-250324", "reasoning", model=OPUS),
+    Row(
+        "plugin_and_router.json",
+        THOUGHT,
+        "volcengine/deepseek-v3-250324",
+        model="volcengine,deepseek-v3-250324",
     ),
     # each transformer
     Row("every_transformer.json", BASH, "hub/plain", "calls", model=SONNET),

@@ -42,8 +42,8 @@ class Seen:
 
     sent: list[Sent]
     given: Given
-    head: dict[str, str] = field(default_factory=dict)
-    """The head of the answer: not compared, but it says why."""
+    why: dict[str, str] = field(default_factory=dict)
+    """What Trunkline says of it in the head of the answer: not compared."""
 
 
 def sent_of(request: Received) -> Sent:
@@ -72,11 +72,11 @@ def _short(text: str) -> str:
 
 def encode_seen(row: str, seen: Seen) -> str:
     """One line of the recording."""
-    kept = {"row": row, "sent": [asdict(sent) for sent in seen.sent], "given": asdict(seen.given)}
+    kept = {"row": row, **asdict(seen)}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode_seen(line: str) -> tuple[str, Seen]:
     """The row's id and what was seen of it."""
     kept = json.loads(line)
-    return kept["row"], Seen([Sent(**sent) for sent in kept["sent"]], Given(**kept["given"]))
+    return kept["row"], Seen([Sent(**sent) for sent in kept["sent"]], Given(**kept["given"]), kept["why"])

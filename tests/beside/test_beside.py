@@ -8,7 +8,7 @@ import pytest
 from beside.compare import apart
 from beside.differences import DIFFERENCES, explain
 from beside.meaning import said_to_client
-from beside.page import PAGE, page, pairs
+from beside.page import PAGE, page, pair
 from beside.provider import surface_of
 from beside.rows import CONFIGS, ENVIRON, ROWS, Row
 from beside.shown import names_of_tests
@@ -19,7 +19,7 @@ SERVED = [row for row in ROWS if row.to and row.answer != "401"]
 
 @pytest.mark.parametrize("row", SERVED, ids=lambda row: row.id)
 def test_the_right_provider_is_asked_for_the_right_model(row: Row) -> None:
-    seen = pairs()[row.id][2]
+    seen = pair(row)[1]
     provider, model = row.to.split("/", 1)
     settings = dict(load_file(CONFIGS / row.config, ENVIRON).providers)[provider]
     assert len(seen.sent) == (2 if row.first else 1)
@@ -46,15 +46,13 @@ def test_the_table_is_long_enough() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_every_difference_is_explained(row: Row) -> None:
-    _, theirs, ours = pairs()[row.id]
+    theirs, ours = pair(row)
     assert [one for one in apart(theirs, ours) if explain(row.id, one) is None] == []
     assert said_to_client(ours.given).get("order", "right") == "right"
 
 
 def test_every_explanation_is_needed() -> None:
-    explained = {
-        explain(name, one) for name, (_, theirs, ours) in pairs().items() for one in apart(theirs, ours)
-    }
+    explained = {explain(row.id, one) for row in ROWS for one in apart(*pair(row))}
     assert [one for one in DIFFERENCES if one not in explained] == []
 
 
@@ -66,9 +64,10 @@ def test_what_shows_ours_right_is_a_test() -> None:
 @pytest.mark.parametrize("row", SERVED, ids=lambda row: row.id)
 def test_the_answer_says_why_it_went_there(row: Row) -> None:
     """By the header: a route of the Router, the client's own words, or who lists the model."""
-    why = pairs()[row.id][2].head["x-trunkline-route"]
+    why = pair(row)[1].why["x-trunkline-route"]
     assert re.fullmatch(
-        r"explicit|model of \w+|route (default|background|think|longContext|webSearch|image)", why
+        r"explicit|model of \w+|custom router \S+|route (default|background|think|longContext|webSearch|image)",
+        why,
     )
     provider = row.to.partition("/")[0]
     named = re.match(rf"{re.escape(provider)}[,/]", row.model or "", re.IGNORECASE) is not None
@@ -80,20 +79,18 @@ def test_the_page_is_what_happens() -> None:
 
 
 def test_an_empty_list_of_citations_is_no_search() -> None:
-    (name,) = (
-        row.id for row in ROWS if row.config == "ollama_cloud.json" and "stream: null | text" in row.id
-    )
-    _, theirs, ours = pairs()[name]
+    (row,) = (row for row in ROWS if "ollama_cloud.json" in row.id and "stream: null | text" in row.id)
+    theirs, ours = pair(row)
     assert "web_search" in theirs.given.body
     assert said_to_client(ours.given)["blocks"] == "text"
 
 
 def test_a_search_that_nobody_runs_is_a_declared_loss() -> None:
-    (name,) = (
-        row.id
+    (row,) = (
+        row
         for row in ROWS
         if row.config == "scenarios.json" and "websearch" in row.id and "haiku" in row.id
     )
-    ours = pairs()[name][2]
-    assert "tools.web_search" in ours.head["x-trunkline-losses"]
+    ours = pair(row)[1]
+    assert "tools.web_search" in ours.why["x-trunkline-losses"]
     assert "tools" not in str(ours.sent[0].body)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from beside.meaning import said_to_client, said_to_provider
-from beside.record import recording, run_router
-from beside.rows import ROWS
+from beside.record import OURS, recording, run_router, run_with_node
+from beside.rows import NODE, ROWS
 from beside.seen import Seen
 
 pytestmark = pytest.mark.agent
@@ -21,4 +21,11 @@ def test_the_recording_is_what_it_does(tmp_path: Path) -> None:
     known = recording()
     assert list(known) == [row.id for row in ROWS]
     changed = [row.id for row, seen in run_router(ROWS, tmp_path) if said(seen) != said(known[row.id])]
+    assert changed == []
+
+
+def test_what_is_recorded_of_trunkline_is_what_it_does(tmp_path: Path) -> None:
+    known = recording(OURS)
+    assert list(known) == [row.id for row in ROWS if row.config in NODE]
+    changed = [row.id for row, seen in run_with_node(ROWS, tmp_path) if said(seen) != said(known[row.id])]
     assert changed == []
