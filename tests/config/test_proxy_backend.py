@@ -315,3 +315,21 @@ def test_any_file_of_variables_can_be_named(folder: Path) -> None:
     empty = write(folder, ".env.local", "A=1\n")
     with pytest.raises(ConfigurationError, match="sets no variable of a provider"):
         load(str(empty), {"HOME": str(folder)})
+
+
+def test_the_bridges_file_does_not_get_a_token_of_the_environment_either(folder: Path) -> None:
+    file = write(folder, ".env", "DATABRICKS_AI_GATEWAY_URL=https://elsewhere.example.com\n")
+    environ = {"HOME": str(folder), "DATABRICKS_TOKEN": "dapi-env", "DATABRICKS_CLIENT_SECRET": "s"}
+    settings = dict(load(None, environ).providers)["databricks"]
+    assert (settings.credential, settings.login, settings.client_token) == (None, None, True)
+    assert load(None, environ).warnings == tuple(
+        f"{name} is not used: {file} would say where it goes; name it with --config"
+        for name in ("DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET")
+    )
+    for named in (
+        load(str(file), environ),
+        load(None, environ | {"DATABRICKS_AI_GATEWAY_URL": "https://mine.example.com"}),
+    ):
+        credential = dict(named.providers)["databricks"].credential
+        assert credential is not None
+        assert credential.reveal() == "dapi-env"

@@ -25,6 +25,8 @@ MAX_FILE: Final = 1024 * 1024
 """Bytes; a configuration is read whole, by a reader that is not fast."""
 
 REHEARSAL: Final = "rehearsal"
+WORKSPACES: Final = ("DATABRICKS_AI_GATEWAY_URL", "DATABRICKS_HOST")
+LOGINS: Final = ("DATABRICKS_", "ARM_")
 FOLDER_VARIABLE: Final = "TRUNKLINE_PROXY_FOLDER"
 """Set by ``start_server.py``: where the ``PROXY_BACKEND`` proxy's ``logs/`` are when variables alone configure it."""
 ADMIN_KEY_VARIABLE: Final = "TRUNKLINE_ADMIN_KEY"
@@ -190,10 +192,23 @@ def _load_variables(path: Path, text: str, environ: Mapping[str, str], named: bo
         return _without_report(path, read_proxy(str(path), variables, environ, folder=folder, named=named))
     filed = {name: variable.value for name, variable in variables.items()}
     merged = {**environ, **filed} if named else {**filed, **environ}
+    kept_back = _kept_back(filed, environ) if not named else ()
+    merged = {name: value for name, value in merged.items() if name not in kept_back}
     found = _with_list(from_environment(merged), merged, path.parent)
     if found is None:
         raise _unusable(str(path), "sets no variable of a provider: DATABRICKS_HOST, OPENAI_API_KEY...")
-    return structs.replace(found, source=str(path))
+    told = tuple(
+        f"{name} is not used: {path} would say where it goes; name it with --config" for name in kept_back
+    )
+    return structs.replace(found, source=str(path), warnings=(*found.warnings, *told))
+
+
+def _kept_back(filed: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Variables of the environment that authenticate at a workspace, where a file that just lies in the working
+    directory names the workspace: whoever wrote the file need not be who owns them."""
+    if not any(name in filed and not environ.get(name) for name in WORKSPACES):
+        return ()
+    return tuple(name for name in environ if name.startswith(LOGINS) and name not in (*WORKSPACES, *filed))
 
 
 def read_text(path: Path) -> str:
