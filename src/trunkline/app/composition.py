@@ -12,12 +12,11 @@ from msgspec import structs
 from trunkline import __version__
 from trunkline.app.backend_health import Backend, backend_name
 from trunkline.app.credentials import make_credentials
-from trunkline.app.custom_planner import CustomPlanner
 from trunkline.app.discovery import Listing, discover, served, to_discover
 from trunkline.app.fronts import check_direct, make_front
 from trunkline.app.logs import exchange_log
 from trunkline.app.metrics import Metrics
-from trunkline.app.plugins import make_plugins
+from trunkline.app.plugins import has_user_code
 from trunkline.app.providers import client_tokens, make_providers, with_transforms
 from trunkline.app.proxy_log import make_proxy_log
 from trunkline.app.router import Router
@@ -70,7 +69,11 @@ class Gateway:
         self._listed = asyncio.Event()
         self._router = Router(build_table(configuration, served(configuration, providers, ())))
         self._upstreams = Upstreams(configuration.timeouts, os.environ)
-        self._user_code = make_plugins(configuration)
+        self._user_code = None
+        if has_user_code(configuration):
+            from trunkline.app.user_code import make_user_code  # only those who have any need it
+
+            self._user_code = make_user_code(configuration)
         self._clock = clock = SystemClock()
         self._credentials = make_credentials(configuration, os.environ, self._upstreams, clock)
         self._recorder = exchange_log(os.environ)
@@ -121,6 +124,8 @@ class Gateway:
         """The routes, with the user's own router before them where there is one."""
         if self._user_code is None or self._user_code.routing is None:
             return self._router.plan
+        from trunkline.app.custom_planner import CustomPlanner  # only those who have a router need it
+
         return CustomPlanner(self._router, self._user_code.routing).plan
 
     def application(self) -> Application:

@@ -5,8 +5,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from trunkline.app.router import Router
+from trunkline.app.user_code import make_user_code
+from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError
 from trunkline.protocols.codec import Peek
+from trunkline.protocols.registry import CODECS
 from trunkline.relay.inbound import Inbound
 from trunkline.routing.plan import Plan
 from trunkline.routing.resolve import resolve
@@ -52,6 +55,32 @@ class CustomPlanner:
         plan = await self._router.plan(inbound, peek)
         route = plan.route if failure is None else f"{plan.route} (custom router {failure})"
         return replace(plan, route=route, body=choice.body if plan.body is None else plan.body)
+
+
+async def plan_once(configuration: Configuration, table: RoutingTable, name: str, body: bytes) -> Plan:
+    """The plan for one request in Messages, made as a running gateway makes it; for commands.
+
+    Raises GatewayError as the router does, ConfigurationError when the custom router cannot be loaded.
+    """
+    router = Router(table)
+    inbound = Inbound(
+        codec=CODECS["anthropic_messages"],
+        operation="generate",
+        body=body,
+        headers=(),
+        request_id="explain",
+        client="-",
+        peek=Peek(name),
+    )
+    if configuration.custom_router is None:
+        return await router.plan(inbound, Peek(name))
+    code = make_user_code(replace(configuration, plugins=()))
+    assert code.routing is not None
+    await code.start()
+    try:
+        return await CustomPlanner(router, code.routing).plan(inbound, Peek(name))
+    finally:
+        await code.close()
 
 
 def chosen(table: RoutingTable, model: str) -> Plan | None:

@@ -1,5 +1,6 @@
 """``trunkline explain``: the plan for a request, without sending it."""
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -8,13 +9,14 @@ import msgspec
 from msgspec import Struct
 
 from trunkline.app.composition import offline_table
+from trunkline.app.custom_planner import plan_once
 from trunkline.cli.exits import FAILED, Failure
 from trunkline.cli.listing import config_option, json_option, print_json
 from trunkline.cli.sources import load_configuration, load_providers
+from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError
 from trunkline.providers.provider import Provider
 from trunkline.routing.plan import Plan, Target
-from trunkline.routing.resolve import resolve
 from trunkline.routing.shape import shape_of
 from trunkline.routing.table import RoutingTable
 
@@ -56,7 +58,7 @@ def command(file: str, named: str | None, path: str | None, as_json: bool) -> No
     body = _read(file)
     configuration = load_configuration(path)
     providers = load_providers(configuration)
-    model, plan = _plan(file, body, named, offline_table(configuration, providers))
+    model, plan = _plan(file, body, named, configuration, offline_table(configuration, providers))
     tried = plan.targets[: configuration.retry.targets]
     targets = [_asked(providers[target.provider], target) for target in tried]
     shape = shape_of(body)
@@ -76,13 +78,15 @@ def command(file: str, named: str | None, path: str | None, as_json: bool) -> No
     click.echo(f"request  about {shape.tokens} tokens{''.join(f', {name}' for name in seen)}")
 
 
-def _plan(file: str, body: bytes, named: str | None, table: RoutingTable) -> tuple[str, Plan]:
+def _plan(
+    file: str, body: bytes, named: str | None, configuration: Configuration, table: RoutingTable
+) -> tuple[str, Plan]:
     """The model asked for and its plan. Raises Failure when there is none."""
     try:
         model = named or msgspec.json.decode(body, type=_Body).model
         if model is None:
             raise Failure(f"{file} names no model: give it with --model, as Gemini's path would", FAILED)
-        return model, resolve(table, model, lambda: shape_of(body))
+        return model, asyncio.run(plan_once(configuration, table, model, body))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Failure(f"{file} is not a request body: {error}", FAILED) from None
     except GatewayError as error:

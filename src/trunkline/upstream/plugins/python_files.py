@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, cast
 
+from trunkline.config.code_places import file_of
 from trunkline.upstream.plugins.link import HookFailed
 from trunkline.upstream.plugins.python import HOOKS
 
@@ -39,14 +40,6 @@ def find_router(place: str) -> Callable[..., object]:
     if not callable(found):
         raise HookFailed(f"{_shown(place)} has no function {wanted or ROUTER}(req, config)")
     return found
-
-
-def file_of(place: str) -> str | None:
-    """The file in ``place``, None where it names a module."""
-    file, colon, name = place.rpartition(":")
-    if place.endswith(".py"):
-        return place
-    return file if colon and file.endswith(".py") and name.isidentifier() else None
 
 
 def _module(place: str) -> tuple[ModuleType, str]:

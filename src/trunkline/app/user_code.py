@@ -1,0 +1,131 @@
+"""The user's plugins and router, run: which files, in what, for whom."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from trunkline.app.plugins import NODE, code_problem
+from trunkline.config.code_places import is_script, resolved
+from trunkline.config.problems import ConfigurationError
+from trunkline.config.schema import Configuration, ProviderSettings
+from trunkline.config.secret import Secret
+from trunkline.config.transforms import built_in
+from trunkline.upstream.plugins.helper import NodeHelper, RouterOrder
+from trunkline.upstream.plugins.host import PluginFile, PluginHost, ProviderUse, UnknownPlugin
+from trunkline.upstream.plugins.link import HookFailed
+from trunkline.upstream.plugins.python_files import find_router
+from trunkline.upstream.plugins.routing import CustomRouting, JavaScriptRouter, PythonRouter
+
+DATABRICKS: Final = "databricks-custom"
+SECRET_NAME: Final = re.compile("key|token|secret|passw", re.IGNORECASE)
+MASKED: Final = 6
+"""Characters of the shortest credential that is looked for in what plugins print."""
+
+
+def make_user_code(configuration: Configuration) -> "UserCode":
+    """Everything that a configuration has of the user's code, not yet started.
+
+    Raises ConfigurationError for a router in Python that cannot be loaded.
+    """
+    source = configuration.source
+    files = [
+        PluginFile(
+            place=resolved(plugin.path, source),
+            shown=Path(plugin.path).name,
+            javascript=is_script(plugin.path),
+            name=plugin.name,
+            options=plugin.options,
+        )
+        for plugin in configuration.plugins
+    ]
+    router, order = configuration.custom_router, None
+    if router is not None and is_script(router.path):
+        settings = msgspec.Raw(router.settings.reveal().encode())
+        order = RouterOrder(file=resolved(router.path, source), settings=settings)
+    helper = None
+    if order is not None or any(file.javascript for file in files):
+        helper = NodeHelper(
+            shutil.which(NODE) or NODE,
+            router=order,
+            environment={name: value.reveal() for name, value in configuration.environment},
+            mask=_mask(configuration),
+            timeout=configuration.timeouts.plugin_hook,
+        )
+    uses = {name: _use(settings) for name, settings in configuration.providers} if files else {}
+    host = PluginHost(files, uses, helper, configuration.timeouts, _is_built_in)
+    return UserCode(configuration, host, helper)
+
+
+class UserCode:
+    """A gateway's plugins and its router. ``start`` it before the first request, ``close`` it after the last."""
+
+    def __init__(self, configuration: Configuration, host: PluginHost, helper: NodeHelper | None) -> None:
+        self._configuration = configuration
+        self._helper = helper
+        self.plugins = host
+        self.routing = None if configuration.custom_router is None else self._routing()
+
+    def _routing(self) -> CustomRouting:
+        router = self._configuration.custom_router
+        assert router is not None
+        place, name = resolved(router.path, self._configuration.source), Path(router.path).name
+        if is_script(place) and self._helper is not None:
+            return CustomRouting(JavaScriptRouter(self._helper), name)
+        settings = msgspec.json.decode(router.settings.reveal())
+        try:
+            function = find_router(place)
+        except HookFailed as error:
+            raise ConfigurationError(
+                (code_problem(self._configuration, "custom_router", str(error)),)
+            ) from None
+        return CustomRouting(
+            PythonRouter(function, settings, self._configuration.timeouts.plugin_hook), name
+        )
+
+    async def start(self) -> None:
+        """Load it. Raises ConfigurationError naming what does not work."""
+        try:
+            await self.plugins.start()
+        except (HookFailed, UnknownPlugin) as error:
+            await self.close()
+            key = "plugins" if self._configuration.plugins else "custom_router"
+            key = error.key if isinstance(error, UnknownPlugin) else key
+            raise ConfigurationError((code_problem(self._configuration, key, str(error)),)) from None
+
+    async def close(self) -> None:
+        """End what runs beside the gateway."""
+        await self.plugins.close()
+
+
+def _use(settings: ProviderSettings) -> ProviderUse:
+    return ProviderUse(
+        transforms=settings.transforms,
+        by_model=dict(settings.model_transforms),
+        speaks=dict(settings.speaks),
+        models=settings.models,
+    )
+
+
+def _is_built_in(name: str) -> bool:
+    return name.casefold() == DATABRICKS or built_in(name) is not None
+
+
+def _mask(configuration: Configuration) -> Callable[[str], str]:
+    """Takes the configuration's credentials out of what plugins print."""
+    secrets: list[Secret] = [value for name, value in configuration.environment if SECRET_NAME.search(name)]
+    secrets += configuration.server.keys
+    secrets += [s.credential for _, s in configuration.providers if s.credential is not None]
+    words = [secret.reveal() for secret in secrets]
+    words += [value for _, settings in configuration.providers for _, value in settings.headers]
+    long = sorted({word for word in words if len(word) >= MASKED}, key=len, reverse=True)
+
+    def mask(text: str) -> str:
+        for word in long:
+            text = text.replace(word, "****")
+        return text
+
+    return mask
