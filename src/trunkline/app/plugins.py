@@ -38,4 +38,4 @@ def plugin_problems(configuration: Configuration) -> list[Problem]:
 def code_problem(configuration: Configuration, key: str, message: str) -> Problem:
     """What is wrong with the user's code at ``key``."""
     source = configuration.source
-    return Problem(file=source, line=line_in(source, key), key=key, message=message)
+    return Problem(file=source, line=line_in(source, key.partition("[")[0]), key=key, message=message)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -113,7 +113,7 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio's: the socket is ours."""
-        self._transport = transport if isinstance(transport, asyncio.Transport) else None
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         """asyncio's: bytes from the process."""
@@ -227,7 +227,8 @@ async def start_link(node: str, mask: Callable[[str], str]) -> Link:
     finally:
         theirs.close()
     ours.setblocking(False)
-    _, link = await asyncio.get_running_loop().create_connection(lambda: Link(process, mask), sock=ours)
+    loop = asyncio.get_running_loop()
+    _, link = await loop.create_unix_connection(lambda: Link(process, mask), sock=ours)
     return link
 
 
