@@ -97,7 +97,7 @@ def test_one_that_takes_the_process_along(tmp_path: Path, how: str) -> None:
 
 def test_one_that_never_returns(tmp_path: Path) -> None:
     """The process still answers, so it goes on with the same instance."""
-    answers, upstream = troubled(tmp_path, "never", ["trouble", "fine"], seconds="2")
+    answers, upstream = troubled(tmp_path, "never", ["trouble", "fine"], seconds="4")
     assert answers[0].status == 504
     assert 'The plugin "trouble" of provider up failed in transformRequestIn' in told(answers[0])
     assert "(plugin.hook)" in told(answers[0])
@@ -105,9 +105,10 @@ def test_one_that_never_returns(tmp_path: Path) -> None:
     assert [asked.body["count"] for asked in upstream.asked] == [2]
 
 
-def test_one_that_loops(tmp_path: Path) -> None:
+def test_one_that_loops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process answers nothing any more, so it is stopped and the next request has a new one."""
-    answers, upstream = troubled(tmp_path, "loop", ["trouble", "fine"], seconds="2")
+    monkeypatch.setattr("trunkline.upstream.plugins.helper.RESPONSIVE", 0.5)
+    answers, upstream = troubled(tmp_path, "loop", ["trouble", "fine"], seconds="4")
     assert answers[0].status == 504
     assert answers[1].text == WORDS
     assert [asked.body["count"] for asked in upstream.asked] == [1]

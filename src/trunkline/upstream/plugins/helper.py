@@ -8,10 +8,12 @@ from typing import Final
 from msgspec import Struct
 
 from trunkline.upstream.plugins.frames import Sent
-from trunkline.upstream.plugins.link import HookFailed, Link, start_link
+from trunkline.upstream.plugins.link import HookFailed, HookLate, Link, start_link
 
 log: Final = logging.getLogger(__name__)
 
+LOADING: Final = 60.0
+"""Seconds for a new process to load all files."""
 RESPONSIVE: Final = 5.0
 """Seconds in which a process that does anything at all answers."""
 
@@ -115,10 +117,13 @@ class NodeHelper:
     ) -> tuple[Loaded, ...]:
         orders = _Orders(plugins=plugins, router=router, environment=self._environment)
         try:
-            loaded, _ = await link.ask(Sent.LOAD, orders, b"", _AllLoaded, self.timeout)
+            loaded, _ = await link.ask(Sent.LOAD, orders, b"", _AllLoaded, LOADING)
+        except HookLate:
+            link.abandon()
+            raise HookFailed(f"Node did not load it within {LOADING:g} s") from None
         except HookFailed as error:
             link.abandon()
-            raise HookFailed(f"Node could not load the plugins: {error}") from None
+            raise HookFailed(f"Node could not load it: {error}") from None
         if loaded.router is not None:
             raise HookFailed(f"the router cannot be loaded: {loaded.router}")
         return loaded.plugins
