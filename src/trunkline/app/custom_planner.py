@@ -12,9 +12,9 @@ from trunkline.protocols.codec import Peek
 from trunkline.protocols.registry import CODECS
 from trunkline.relay.inbound import Inbound
 from trunkline.routing.plan import Plan
-from trunkline.routing.resolve import resolve
+from trunkline.routing.resolve import PICTURES, resolve, seen_by
 from trunkline.routing.session import session_of
-from trunkline.routing.shape import RequestShape, shape_of
+from trunkline.routing.shape import shape_of
 from trunkline.routing.table import RoutingTable
 from trunkline.upstream.plugins.routing import CustomRouting, Question
 
@@ -48,9 +48,11 @@ class CustomPlanner:
             peek = inbound.peek or inbound.codec.peek(choice.body)
         failure = choice.failure
         if choice.model is not None:
-            targets = chosen(self._router.table, choice.model)
-            if targets is not None:
-                return Plan(targets.targets, f"custom router {self._routing.name}", choice.body)
+            plan = chosen(self._router.table, choice.model, inbound.body)
+            if plan is not None:
+                pictures = PICTURES if plan.eyes else ""
+                route = f"custom router {self._routing.name}{pictures}"
+                return replace(plan, route=route, body=choice.body)
             failure = f'{self._routing.name} chose "{choice.model}", which is not there'
         plan = await self._router.plan(inbound, peek)
         route = plan.route if failure is None else f"{plan.route} (custom router {failure})"
@@ -83,14 +85,14 @@ async def plan_once(configuration: Configuration, table: RoutingTable, name: str
         await code.close()
 
 
-def chosen(table: RoutingTable, model: str) -> Plan | None:
+def chosen(table: RoutingTable, model: str, body: bytes) -> Plan | None:
     """The plan for a custom router's answer, with the default route's fallbacks behind it; None: no such model."""
     try:
-        plan = resolve(table, model, RequestShape)
+        plan = resolve(table, model, lambda: seen_by(table, body))
     except GatewayError:
         return None
     if plan.route.startswith(GUESSES):
         return None
     default = table.routes.get("default")
     behind = () if default is None else default.targets[1:]
-    return Plan(tuple(dict.fromkeys((*plan.targets, *behind))), plan.route)
+    return replace(plan, targets=tuple(dict.fromkeys((*plan.targets, *behind))))
