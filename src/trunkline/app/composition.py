@@ -20,7 +20,7 @@ from trunkline.app.plugins import has_user_code
 from trunkline.app.providers import client_tokens, make_providers, with_transforms
 from trunkline.app.proxy_log import make_proxy_log
 from trunkline.app.router import Router
-from trunkline.app.upstreams import Upstreams
+from trunkline.app.upstreams import Upstreams, make_upstreams
 from trunkline.config.schema import Configuration
 from trunkline.protocols.registry import CARRIED, CODECS, COUNTERS, TARGETS
 from trunkline.providers.provider import ListedModel, Provider
@@ -68,7 +68,7 @@ class Gateway:
         self._listings: dict[str, Listing] = {}
         self._listed = asyncio.Event()
         self._router = Router(build_table(configuration, served(configuration, providers, ())))
-        self._upstreams = Upstreams(configuration.timeouts, os.environ)
+        self._upstreams = make_upstreams(configuration, os.environ)
         self._user_code = None
         if has_user_code(configuration):
             from trunkline.app.user_code import make_user_code  # only those who have any need it
@@ -349,7 +349,7 @@ async def look_around(
     ``everyone``: ask those too whose models are configured.
     """
     asked = to_discover(configuration, providers, everyone=everyone)
-    upstreams = Upstreams(configuration.timeouts, os.environ)
+    upstreams = make_upstreams(configuration, os.environ)
     credentials = make_credentials(configuration, os.environ, upstreams, SystemClock())
     try:
         listings = await discover_all(asked, upstreams, credentials)

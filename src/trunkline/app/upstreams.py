@@ -6,7 +6,8 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from trunkline.config.addresses import is_loopback
-from trunkline.config.schema import Timeouts
+from trunkline.config.schema import Configuration, Timeouts
+from trunkline.config.secret import Secret
 from trunkline.core.http import HttpRequest
 from trunkline.providers.rehearsal import SCHEME
 from trunkline.relay.ports import Upstream, UpstreamAnswer
@@ -29,9 +30,12 @@ class Upstreams:
     The clients that need memory or modules of their own are made when a request first needs them.
     """
 
-    def __init__(self, timeouts: Timeouts, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, timeouts: Timeouts, environ: Mapping[str, str], configured: Secret | None = None
+    ) -> None:
         self._timeouts = timeouts
         self._environ = environ
+        self._configured = configured
         self._direct = Http1Upstream(connect_timeout=timeouts.up_connect, pool_timeout=timeouts.up_pool)
         self._rehearsal: Upstream | None = None
         self._proxied: dict[str, Upstream] = {}
@@ -73,15 +77,22 @@ class Upstreams:
         return client
 
     def _proxy_for(self, origin: str) -> str | None:
-        """The proxy that the usual variables name for an origin, None to go directly."""
+        """The configured proxy or the one that the usual variables name for an origin, None to go directly."""
         parts = urlsplit(origin)
         host = parts.hostname or ""
         if is_loopback(host) or _excepted(host, parts.port, self._environ):
             return None
+        if self._configured is not None:
+            return self._configured.reveal()
         for scheme, names in PROXIES:
             if parts.scheme == scheme:
                 return next((self._environ[name] for name in names if self._environ.get(name)), None)
         return None
+
+
+def make_upstreams(configuration: Configuration, environ: Mapping[str, str]) -> Upstreams:
+    """The clients that a configuration wants."""
+    return Upstreams(configuration.timeouts, environ, configuration.upstream_proxy)
 
 
 def _origin(url: str) -> str:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from trunkline.app.credentials import make_credentials
 from trunkline.app.providers import find_credentials, make_providers
-from trunkline.app.upstreams import Upstreams
+from trunkline.app.upstreams import make_upstreams
 from trunkline.app.workspace_check import WorkspaceCheck
 from trunkline.cli.exits import CONFIGURATION, Failure
 from trunkline.cli.sources import origin
@@ -47,7 +47,7 @@ async def _examine(
     environ: Mapping[str, str],
 ) -> list[Finding]:
     """One workspace after the other; their names stand before the checks where there are several."""
-    upstreams = Upstreams(configuration.timeouts, environ)
+    upstreams = make_upstreams(configuration, environ)
     credentials = make_credentials(configuration, environ, upstreams, SystemClock())
     known = find_credentials(configuration, environ)
     findings: list[Finding] = []

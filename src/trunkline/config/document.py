@@ -11,6 +11,8 @@ from trunkline.config.nearest import did_you_mean
 from trunkline.config.plugins_section import decode_plugins, decode_router
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.providers_section import decode_providers
+from trunkline.config.proxy_url import KEY as PROXY
+from trunkline.config.proxy_url import decode_proxy
 from trunkline.config.schema import (
     FAMILIES,
     MEBIBYTE,
@@ -57,6 +59,7 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
         fallback=_fallback(root, names),
         timeouts=_timeouts(root.section("timeouts")),
         retry=_retry(root.section("retry")),
+        upstream_proxy=decode_proxy(reading, root.get(PROXY), PROXY),
         search=decode_search(root),
         plugins=plugins,
     )

@@ -268,6 +268,8 @@ class Configuration(Struct, frozen=True, kw_only=True):
     """Whose words errors are in."""
     timeouts: Timeouts = Timeouts()
     retry: Retry = Retry()
+    upstream_proxy: Secret | None = None
+    """The URL of a proxy for requests that leave this machine, before what the environment says."""
     search: Search | None = None
     plugins: tuple[Plugin, ...] = ()
     custom_router: CustomRouter | None = None

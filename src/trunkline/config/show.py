@@ -43,6 +43,7 @@ def masked(configuration: Configuration) -> dict[str, object]:
         "fallback": list(configuration.fallback),
         "timeouts": _plain(configuration.timeouts),
         "retry": _plain(configuration.retry),
+        **({} if configuration.upstream_proxy is None else {"upstream_proxy": MASK}),
         **({} if configuration.search is None else {"search": _plain(configuration.search)}),
         **({"plugins": _plugins(configuration.plugins)} if configuration.plugins else {}),
         **({} if configuration.proxy is None else {"proxy": _plain(configuration.proxy)}),

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields
 
+from trunkline.config.proxy_url import KEY as PROXY
 from trunkline.config.schema import (
     Configuration,
     ProviderSettings,
@@ -17,6 +18,7 @@ from trunkline.config.schema import (
     Timeouts,
     Transform,
 )
+from trunkline.config.secret import Secret
 
 PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 UNSPELLED: Final[Mapping[str, str]] = {}
@@ -33,6 +35,7 @@ def encode_yaml(
     """
     sections = (
         _section("server", _server(configuration.server, references)),
+        _proxy(configuration.upstream_proxy, references),
         _section("plugins", _plugins(configuration, spelled)),
         _router(configuration, spelled),
         _section("providers", _providers(configuration, references, spelled)),
@@ -62,6 +65,14 @@ def _server(server: Server, references: Mapping[str, str]) -> list[str]:
 def _router(configuration: Configuration, spelled: Mapping[str, str]) -> list[str]:
     router = configuration.custom_router
     return [] if router is None else [f"custom_router: {_value(router.path, spelled)}"]
+
+
+def _proxy(proxy: Secret | None, references: Mapping[str, str]) -> list[str]:
+    if proxy is None:
+        return []
+    variable = references.get(PROXY)
+    shown = _quoted(proxy.reveal()) if variable is None else f"${{{variable}}}"
+    return [f"{PROXY}: {shown}"]
 
 
 def _plugins(configuration: Configuration, spelled: Mapping[str, str]) -> list[str]:

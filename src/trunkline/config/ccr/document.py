@@ -12,6 +12,7 @@ from trunkline.config.ccr.findings import Findings, Imported
 from trunkline.config.ccr.google import read_google
 from trunkline.config.ccr.plugins import read_environment, read_plugins, read_router
 from trunkline.config.ccr.providers import ALIASES, VARIABLE, read_providers, renamed
+from trunkline.config.ccr.proxy import read_proxy
 from trunkline.config.ccr.router import read_routes
 from trunkline.config.ccr.transformers import Loaded
 from trunkline.config.ccr.unserved import note_unserved
@@ -59,6 +60,7 @@ def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty
         any_name=True,
         timeouts=_timeouts(findings, root),
         retry=Retry(targets=_targets(routes)),
+        upstream_proxy=read_proxy(findings, root),
         plugins=plugins,
         custom_router=read_router(findings, root),
         environment=read_environment(findings, root) if plugins or root.get("CUSTOM_ROUTER_PATH") else (),

@@ -4,6 +4,7 @@ from typing import Final
 
 from trunkline.config.ccr.findings import Findings
 from trunkline.config.ccr.google import KEYS as GOOGLE
+from trunkline.config.ccr.proxy import KEYS as PROXY
 from trunkline.config.nearest import did_you_mean
 from trunkline.config.section import Section
 from trunkline.config.tree import Mapping, Node, Scalar, Sequence
@@ -21,17 +22,13 @@ READ: Final = (
     "transformers",
     "CUSTOM_ROUTER_PATH",
     *GOOGLE,
+    *PROXY,
 )
 """What the rest of this package uses; also the names that a mistyped one is compared to."""
-PROXY: Final = "is not used: set HTTPS_PROXY in the environment of the gateway instead"
 AGENT: Final = "is not read: trunkline code takes it from the environment, under Claude Code's own name"
 PARTS: Final = "has no effect: the only one that CCR has, token-speed, is not run here"
 UNSERVED: Final = {
     "REWRITE_SYSTEM_PROMPT": "system prompts are not rewritten yet",
-    "PROXY_URL": PROXY,
-    "HTTPS_PROXY": PROXY,
-    "https_proxy": PROXY,
-    "httpsProxy": PROXY,
     "LOG": "has no effect: the log goes to standard error",
     "LOG_LEVEL": "has no effect: one line a request is logged, without bodies",
     "NON_INTERACTIVE_MODE": "has no effect: trunkline code works without a terminal as it is",
