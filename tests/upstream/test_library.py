@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import pytest
 
-from standin import Flags, StandIn
+from standin import Flags, StandIn, say
 from trunkline.config.schema import Login
 from trunkline.config.secret import Secret
 from trunkline.core.errors import GatewayError, Kind
@@ -382,3 +382,51 @@ def test_what_each_login_asks_of_the_library(
     ours = {"http_timeout_seconds", "retry_timeout_seconds", "product", "product_version"}
     expected = {"host": "https://adb-1.2.azuredatabricks.net", **arguments}
     assert {key: value for key, value in made.items() if key not in ours} == expected
+
+
+SERVED = """
+import json, os, sys, urllib.request
+from pathlib import Path
+from app.whole import whole
+import asyncio
+
+def ask(url, stream):
+    question = {"model": "sonnet", "max_tokens": 64, "stream": stream, "messages": [{"role": "user", "content": "Hi"}]}
+    request = urllib.request.Request(url + "/v1/messages", json.dumps(question).encode(), {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.status
+
+async def main():
+    config = "providers: {dbx: {kind: databricks, host: '%s', token: dapi-stand-in}}" % sys.argv[1]
+    async with whole(config, Path(sys.argv[2])) as running:
+        for stream in (False, True):
+            assert await asyncio.to_thread(ask, running.url, stream) == 200
+
+asyncio.run(main())
+wrong = [name for name in sys.modules if name.startswith(("databricks", "google.auth", "requests"))]
+assert not wrong, wrong
+from trunkline.cli.outcome import run
+os.environ |= {"DATABRICKS_HOST": sys.argv[1], "DATABRICKS_TOKEN": "dapi-stand-in"}
+assert run(["doctor", "databricks"]) == 0
+wrong = [name for name in sys.modules if name.startswith(("databricks", "google.auth", "requests"))]
+assert not wrong, wrong
+"""
+
+
+@pytest.mark.server
+def test_a_gateway_that_serves_with_a_plain_token_never_loads_the_library(tmp_path: Path) -> None:
+    """Discovery, a whole answer, a stream and the doctor's checks."""
+    with StandIn(lambda _: say("Fine."), Flags()) as standin:
+        done = subprocess.run(
+            [sys.executable, "-c", SERVED, standin.url, str(tmp_path)],
+            env={
+                "PYTHONPATH": f"{SOURCE}{os.pathsep}{Path(__file__).parents[1]}",
+                "HOME": str(tmp_path),
+                "PATH": os.defpath,
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr

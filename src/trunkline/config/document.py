@@ -7,6 +7,7 @@ from msgspec import structs
 from msgspec.structs import fields
 
 from trunkline.config.addresses import is_loopback
+from trunkline.config.databricks_app import NAME, PORT, app_server, is_app
 from trunkline.config.nearest import did_you_mean
 from trunkline.config.plugins_section import decode_plugins, decode_router
 from trunkline.config.problems import ConfigurationError
@@ -71,9 +72,16 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
 
 
 def _server(section: Section) -> Server:
+    app = section.flag("databricks_app", False)
+    if app and not is_app(section.reading.environ):
+        section.problem(
+            "databricks_app", f"is for Databricks Apps alone: the platform sets {NAME} and {PORT}"
+        )
+    usual = app_server(section.reading.environ) if app else Server()
     server = Server(
-        host=section.text("host") or "127.0.0.1",
-        port=section.integer("port", 3456, 0, 65_535),
+        host=section.text("host") or usual.host,
+        port=section.integer("port", usual.port, 0, 65_535),
+        databricks_app=app,
         keys=section.secrets("keys"),
         admin_key=section.secret("admin_key"),
         own_tokens=section.flag("own_tokens", False),
@@ -82,7 +90,7 @@ def _server(section: Section) -> Server:
         strict=section.flag("strict", False),
         ping=section.number("ping", 15.0, 0.1, DAY),
     )
-    if not is_loopback(server.host) and section.get("keys") is None and not server.own_tokens:
+    if not is_loopback(server.host) and section.get("keys") is None and not (server.own_tokens or app):
         section.problem(
             "host", "listening beyond this machine needs server.keys, what clients must present"
         )

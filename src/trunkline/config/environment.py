@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from trunkline.config.addresses import host_fault, url_fault
 from trunkline.config.clouds import cloud_providers, missing_for_clouds
+from trunkline.config.databricks_app import app_server, app_timeouts, is_app
 from trunkline.config.databricks_login import PRINCIPAL, picks_login, profile_host, usual_login
 from trunkline.config.databrickscfg import ProfileError, profile_file
 from trunkline.config.problems import ConfigurationError, CredentialMissing, Problem
-from trunkline.config.schema import Configuration, ProviderSettings, Server
+from trunkline.config.schema import Configuration, ProviderSettings, Server, Timeouts
 from trunkline.config.secret import Secret
 
 SOURCE: Final = "environment"
@@ -64,13 +65,12 @@ def from_environment(environ: Mapping[str, str]) -> Configuration | None:
         return None
     key = client_key(environ)
     own_tokens = all(settings.client_token for settings in found.values())
+    app = is_app(environ)
+    server = app_server(environ) if app else Server(port=BRIDGE_PORT if bridge else Server().port)
     return Configuration(
         source=SOURCE,
-        server=Server(
-            port=BRIDGE_PORT if bridge else Server().port,
-            keys=() if key is None else (key,),
-            own_tokens=own_tokens,
-        ),
+        server=structs.replace(server, keys=() if key is None else (key,), own_tokens=own_tokens),
+        timeouts=app_timeouts() if app else Timeouts(),
         providers=tuple(found.items()),
         warnings=tuple(f"{name} is not set: its provider is not used" for name in missing),
     )

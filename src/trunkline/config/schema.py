@@ -26,6 +26,8 @@ class Server(Struct, frozen=True, kw_only=True):
     """What administration over HTTP wants; None: it is for programs on this machine."""
     own_tokens: bool = False
     """Other machines may call without a key of ours: each client brings the token that providers are asked with."""
+    databricks_app: bool = False
+    """It runs as a Databricks App: only the platform's front door reaches it, and says who each caller is."""
     max_body: int = 32 * MEBIBYTE
     """Bytes; a larger request body is a 413."""
     max_concurrent: int = 1024

@@ -50,13 +50,18 @@ class Caller(Struct):
     api_key: str | None = None
     query_key: str | None = None
     """The ``key`` of the query, on routes whose protocol allows it there (gemini)."""
+    forwarded_user: str | None = None
+    """Who a front door says that it is, and with which token; believed where there is one for sure."""
+    forwarded_token: str | None = None
     origin: str | None = None
     fetch_site: str | None = None
 
 
 def check_exposure(server: Server) -> None:
     """Raises Exposed when the gateway would listen beyond loopback without client keys."""
-    if not (server.keys or server.own_tokens) and not is_loopback(bare(server.host)):
+    if not (server.keys or server.own_tokens or server.databricks_app) and not is_loopback(
+        bare(server.host)
+    ):
         raise Exposed(
             f"server.host is {server.host}, which other machines can reach, but server.keys is empty: anyone "
             'could use your providers. Set server.keys (for example: keys: ["${TRUNKLINE_KEY}"]), or listen '
@@ -75,7 +80,8 @@ class Door:
             digest = self._digest(value)
             self._tenants[digest] = (digest, hashlib.sha256(value).hexdigest()[:12])
         self._bound = bare(server.host)
-        self._open = server.own_tokens and not is_loopback(self._bound)
+        self._app = server.databricks_app
+        self._open = (server.own_tokens or self._app) and not is_loopback(self._bound)
 
     def _digest(self, value: bytes) -> bytes:
         return hmac.digest(self._pepper, value, "sha256")
@@ -107,11 +113,20 @@ class Door:
     def check_inside(self, caller: Caller) -> None:
         """For what tells about the gateway itself. Raises GatewayError (PERMISSION) to other machines that no key of
         ours lets in."""
+        if self._app and not self._tenants:
+            raise refused("Whoever uses this App may not see this; set server.keys to open it.")
         if self._open and not self._tenants and not (caller.peer and is_loopback_peer(caller.peer)):
             raise refused("Only this machine may see this; set server.keys to open it.")
 
     def token_of(self, caller: Caller) -> Secret | None:
-        """The client's own token for providers: what it presents that is no key of ours, a bearer token first."""
+        """The client's own token for providers: what it presents that is no key of ours, a bearer token first. In an
+        App that of its user, which the front door forwards."""
+        if (
+            self._app
+            and caller.forwarded_token
+            and TOKEN.fullmatch(caller.forwarded_token.encode("latin-1"))
+        ):
+            return Secret(caller.forwarded_token)
         for key in reversed(list(presented_keys(caller))):
             if self._digest(key) not in self._tenants and TOKEN.fullmatch(key):
                 return Secret(key.decode("ascii"))
@@ -120,7 +135,7 @@ class Door:
     def admit(self, caller: Caller) -> str:
         """The tenant. Raises GatewayError (AUTHENTICATION) without one of the configured keys."""
         if not self._tenants:
-            return NO_KEYS
+            return self._from_front_door(caller) if self._app else NO_KEYS
         presented = False
         for key in presented_keys(caller):
             presented = True
@@ -135,6 +150,17 @@ class Door:
             else "This gateway wants a client key, as x-api-key, x-goog-api-key or Authorization: Bearer.",
             should_retry=False,
         )
+
+    def _from_front_door(self, caller: Caller) -> str:
+        """An App's user as a tenant. Nobody reaches an App but through its front door, which asked who it is."""
+        if caller.forwarded_user is None:
+            raise GatewayError(
+                Kind.AUTHENTICATION,
+                "This gateway runs as a Databricks App and was not called through the App's own address, which"
+                " says who calls; open it with server.keys for anything else.",
+                should_retry=False,
+            )
+        return hashlib.sha256(caller.forwarded_user.lower().encode("latin-1")).hexdigest()[:12]
 
 
 def refused(message: str) -> GatewayError:

@@ -23,7 +23,7 @@ _PREFIXES: Final = ("sec-", "proxy-", "x-forwarded-")
 
 _ORDINARY_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive"})
 _MEANINGFUL: Final = frozenset(
-    {b"host", b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"origin", b"sec-fetch-site",
+    {b"x-forwarded-email", b"x-forwarded-user", b"x-forwarded-access-token", b"host", b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"origin", b"sec-fetch-site",
      b"content-length", b"content-encoding", b"upgrade"}
 )  # fmt: skip
 _KNOWN: Final[dict[bytes, str]] = {}
@@ -77,6 +77,10 @@ def _note(head: Head, name: bytes, value: str) -> None:
     caller = head.caller
     if name == b"host":
         caller.host = value
+    elif name == b"x-forwarded-access-token":
+        caller.forwarded_token = value
+    elif name in (b"x-forwarded-email", b"x-forwarded-user"):
+        caller.forwarded_user = caller.forwarded_user or value
     elif name == b"content-length":
         head.length = int(value)
     elif name == b"authorization":
