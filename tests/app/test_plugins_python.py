@@ -201,3 +201,12 @@ class Installed:
 
     def transformRequestIn(self, body: dict[str, object], provider: object, context: object) -> object:
         return {**body, "seed": 7}
+
+
+def test_a_plugin_takes_the_place_of_the_built_in_of_its_name(tmp_path: Path) -> None:
+    """The plugin alone is run: the cap of the built-in would have made 5 out of 100."""
+    files = ["{path: plugins/editors.py:Mark, name: maxtoken, options: {mark: one}}"]
+    _, upstream, _ = plugged(tmp_path, files, "MaxToken: {max_tokens: 5}")
+    (asked,) = upstream.asked
+    assert asked.body["marks"] == ["one"]
+    assert asked.body["max_tokens"] != 5

@@ -70,6 +70,8 @@ class Gateway:
         self._router = Router(build_table(configuration, served(configuration, providers, ())))
         self._upstreams = make_upstreams(configuration, os.environ)
         self._user_code = None
+        self._taken: set[str] = set()
+        """Names that plugins have: a built-in of such a name is not what its provider means."""
         if has_user_code(configuration):
             from trunkline.app.user_code import make_user_code  # only those who have any need it
 
@@ -84,8 +86,8 @@ class Gateway:
         """Who is told of every exchange when it is over."""
         self._exchange = Exchange(
             planner=self._planner(),
-            providers=with_transforms(configuration, providers),
-            transforms=chains_of(dict(configuration.providers)),
+            providers=with_transforms(configuration, providers, self._taken),
+            transforms=chains_of(dict(configuration.providers), self._taken),
             codecs=CODECS,
             targets=TARGETS,
             carried=CARRIED,
@@ -194,6 +196,7 @@ class Gateway:
         """Start what runs in the background. Raises ConfigurationError for plugins that do not work."""
         if self._user_code is not None:
             await self._user_code.start()
+            self._taken |= self._user_code.plugins.names
         self._wait_until = asyncio.get_running_loop().time() + FIRST_WAIT
         await self._tasks.__aenter__()
         self._running.append(self._tasks.create_task(self._recorder.run()))

@@ -1,6 +1,6 @@
 """The configured providers as objects, or what is wrong with their settings and where."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from trunkline.app.plugins import plugin_problems
 from trunkline.catalog.providers import provider_entry
@@ -9,6 +9,7 @@ from trunkline.config.load import REHEARSAL, line_in
 from trunkline.config.problems import ConfigurationError, Problem
 from trunkline.config.schema import ClientToken, CloudLogin, Configuration, Login, ProviderSettings
 from trunkline.config.secret import Secret
+from trunkline.config.transforms import NO_PLUGINS
 from trunkline.providers.problems import SettingsError
 from trunkline.providers.provider import Provider
 from trunkline.providers.registry import make_provider
@@ -35,11 +36,13 @@ def make_providers(configuration: Configuration) -> dict[str, Provider]:
     return found
 
 
-def with_transforms(configuration: Configuration, providers: Mapping[str, Provider]) -> dict[str, Provider]:
+def with_transforms(
+    configuration: Configuration, providers: Mapping[str, Provider], plugins: Set[str] = NO_PLUGINS
+) -> dict[str, Provider]:
     """The providers as requests are to see them: those that have transforms, with these."""
     settings = dict(configuration.providers)
     return {
-        name: TransformedProvider(provider, settings[name])
+        name: TransformedProvider(provider, settings[name], plugins)
         if settings[name].transforms or settings[name].model_transforms
         else provider
         for name, provider in providers.items()

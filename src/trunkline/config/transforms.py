@@ -3,7 +3,7 @@
 Names and meanings are claude-code-router's (reference ccr.md 3.4), in any letter case.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Final, cast
 
 from msgspec import Struct
@@ -91,6 +91,7 @@ EDITS: Final[dict[str, BuiltIn]] = {
 }
 """Those that change requests and answers."""
 BUILT_IN: Final = PROTOCOLS | EDITS
+NO_PLUGINS: Final[Set[str]] = frozenset()
 _FOLDED: Final = {name.casefold(): name for name in BUILT_IN}
 
 
@@ -111,8 +112,10 @@ def option_faults(name: str, options: Mapping[str, object]) -> Iterable[tuple[st
             yield option, f'"{name}" has no such option.{hint}'
 
 
-def transforms_for(settings: ProviderSettings, deployment: str) -> tuple[Transform, ...]:
-    """What a request for ``deployment`` goes through, in order: each name once.
+def transforms_for(
+    settings: ProviderSettings, deployment: str, plugins: Set[str] = NO_PLUGINS
+) -> tuple[Transform, ...]:
+    """What a request for ``deployment`` goes through, in order: each name once, and none of the ``plugins``.
 
     A name in both lists stays at its place in the provider's, with the model's options over its own.
     """
@@ -122,7 +125,7 @@ def transforms_for(settings: ProviderSettings, deployment: str) -> tuple[Transfo
         before = merged.get(one.name)
         options = one.options if before is None else {**before.options, **one.options}
         merged[one.name] = Transform(name=one.name, options=options)
-    return tuple(merged.values())
+    return tuple(one for one in merged.values() if one.name not in plugins)
 
 
 def decode_transforms(section: Section, *, plugins: bool = False) -> tuple[Transform, ...]:

@@ -3,7 +3,7 @@
 What they change of a request before it is encoded, and of answers, is in :mod:`trunkline.transforms`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import lru_cache
 from typing import Final, final
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from trunkline.catalog.merge import Layer, merge_facts
 from trunkline.catalog.providers import provider_entry
 from trunkline.config.schema import ProviderSettings, Transform
-from trunkline.config.transforms import transforms_for
+from trunkline.config.transforms import NO_PLUGINS, transforms_for
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.http import Headers, HttpHead, HttpRequest
@@ -37,10 +37,14 @@ _CHAT: Final[Mapping[str, Layer]] = {
 
 @final
 class TransformedProvider:
-    """``inner`` with the transforms of its settings. Everything else is its own."""
+    """``inner`` with the transforms of its settings. Everything else is its own.
 
-    def __init__(self, inner: Provider, settings: ProviderSettings) -> None:
+    ``plugins``: names that plugins have, which may be those of built-ins; known before the first request.
+    """
+
+    def __init__(self, inner: Provider, settings: ProviderSettings, plugins: Set[str] = NO_PLUGINS) -> None:
         self._inner = inner
+        self._plugins = plugins
         self._settings = settings
         self._surfaces = lru_cache(maxsize=512)(self._make_surfaces)
         self._edits = lru_cache(maxsize=512)(self._make_edits)
@@ -70,7 +74,7 @@ class TransformedProvider:
         return self._surfaces(deployment)
 
     def _make_surfaces(self, deployment: str) -> tuple[Surface, ...]:
-        transforms = transforms_for(self._settings, deployment)
+        transforms = transforms_for(self._settings, deployment, self._plugins)
         return tuple(
             replace(surface, facts=self._facts(surface, transforms))
             for surface in self._inner.surfaces(deployment)
@@ -117,7 +121,7 @@ class TransformedProvider:
         return body, (*losses, *more)
 
     def _make_edits(self, deployment: str) -> tuple[tuple[Edit, Transform], ...]:
-        transforms = transforms_for(self._settings, deployment)
+        transforms = transforms_for(self._settings, deployment, self._plugins)
         return tuple((EDITS[one.name], one) for one in transforms if one.name in EDITS)
 
     def read_error(self, surface: Surface, error: GatewayError, head: HttpHead) -> GatewayError:

@@ -3,7 +3,7 @@
 What they do to facts and encoded bodies is in :mod:`trunkline.providers.transformed`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Final
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trunkline.config.schema import ProviderSettings
-from trunkline.config.transforms import transforms_for
+from trunkline.config.transforms import NO_PLUGINS, transforms_for
 from trunkline.core.events import StreamEvent, fold, unfold
 from trunkline.core.types import Reasoning, Request, Response
 from trunkline.transforms.enhance_tool import EnhanceTool
@@ -44,15 +44,16 @@ class Chain(Struct, frozen=True):
 
 
 class Chains:
-    """The chains of one provider, by deployment."""
+    """The chains of one provider, by deployment. ``plugins``: names that plugins have taken."""
 
-    def __init__(self, settings: ProviderSettings) -> None:
+    def __init__(self, settings: ProviderSettings, plugins: Set[str] = NO_PLUGINS) -> None:
         self._settings = settings
+        self._plugins = plugins
         self.of = lru_cache(maxsize=512)(self._make)
         """The chain of a deployment; None when nothing is done."""
 
     def _make(self, deployment: str) -> Chain | None:
-        transforms = transforms_for(self._settings, deployment)
+        transforms = transforms_for(self._settings, deployment, self._plugins)
         requests = [_REQUESTS[one.name](one.options) for one in transforms if one.name in _REQUESTS]
         answers = [_ANSWERS[one.name](one.options) for one in reversed(transforms) if one.name in _ANSWERS]
         known = tuple(edit for edit in requests if edit is not None)
@@ -88,9 +89,15 @@ def edited(response: Response, edits: Sequence[AnswerEdit]) -> Response:
     return fold(out for event in unfold(response) for out in both.feed(event))
 
 
-def chains_of(settings: Mapping[str, ProviderSettings]) -> dict[str, Chains]:
+def chains_of(
+    settings: Mapping[str, ProviderSettings], plugins: Set[str] = NO_PLUGINS
+) -> dict[str, Chains]:
     """By provider, for those that have transforms."""
-    return {name: Chains(one) for name, one in settings.items() if one.transforms or one.model_transforms}
+    return {
+        name: Chains(one, plugins)
+        for name, one in settings.items()
+        if one.transforms or one.model_transforms
+    }
 
 
 def _switch_off(options: Options) -> RequestEdit | None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from trunkline.config.nearest import did_you_mean
 from trunkline.config.schema import Timeouts, Transform
+from trunkline.config.transforms import built_in
 from trunkline.core.asking import Asking
 from trunkline.core.http import HttpRequest
 from trunkline.upstream.plugins.chain import Chain
@@ -170,6 +171,12 @@ class PluginHost:
         if isinstance(made, HookFailed):
             raise UnknownPlugin(key, f'"{one.name}" cannot be made with these options: {made}')
         return made
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What the loaded plugins are called, and the built-ins whose names they have taken."""
+        spelled = (built_in(name) for name in self._made)
+        return frozenset((*self._made, *(name for name in spelled if name is not None)))
 
     def concern(self, provider: str, model: str) -> bool:
         """See the port."""
