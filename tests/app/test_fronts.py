@@ -42,6 +42,10 @@ class Exchanges:
     def __init__(self, *errors: GatewayError | None) -> None:
         self._errors = list(errors)
         self.bodies: list[dict[str, object]] = []
+        self.refused: list[int] = []
+
+    def refuse(self, inbound: Inbound, error: GatewayError) -> None:
+        self.refused.append(error.status)
 
     async def __call__(self, inbound: Inbound, sink: Sink) -> None:
         self.bodies.append(json.loads(inbound.body))
@@ -71,7 +75,7 @@ def send(
         request_id="r",
         client="-",
     )
-    asyncio.run(_run(make_front(configuration, exchanges), inbound))
+    asyncio.run(_run(make_front(configuration, exchanges, exchanges.refuse), inbound))
 
 
 async def _run(front: Callable[..., object], inbound: Inbound) -> None:
@@ -107,7 +111,7 @@ INVALID = [
 def test_400_says_what_is_wrong_and_asks_nobody(body: object, reason: str) -> None:
     exchanges = Exchanges()
     status, kind, message = refusal(proxy(), exchanges, body)
-    assert (status, kind, exchanges.bodies) == (400, "invalid_request", [])
+    assert (status, kind, exchanges.bodies, exchanges.refused) == (400, "invalid_request", [], [400])
     assert message.startswith(f"Invalid Anthropic request format: {reason}")
 
 
@@ -122,7 +126,7 @@ def test_503_without_host_or_token() -> None:
         "Azure Databricks host and token must be configured. Set DATABRICKS_HOST and DATABRICKS_TOKEN in"
         " environment.",
     )
-    assert exchanges.bodies == []
+    assert (exchanges.bodies, exchanges.refused) == ([], [503])
 
 
 def test_503_where_databricks_is_not_the_backend() -> None:
@@ -230,7 +234,7 @@ def test_other_protocols_and_backends_keep_their_own_words() -> None:
 
 def test_an_own_configuration_has_nothing_in_front() -> None:
     exchanges = Exchanges()
-    assert make_front(Configuration(source="own"), exchanges) is exchanges
+    assert make_front(Configuration(source="own"), exchanges, exchanges.refuse) is exchanges
 
 
 def test_a_name_that_claude_code_azure_does_not_know_is_a_bad_request() -> None:

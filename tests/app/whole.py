@@ -11,6 +11,7 @@ import msgspec
 from trunkline.app.composition import Gateway
 from trunkline.app.providers import make_providers
 from trunkline.config.load import load
+from trunkline.config.schema import Configuration
 from trunkline.relay.ports import ExchangeRecord
 from trunkline.server.run import LastWords, bind, uvicorn_config
 from upstream.raw_server import OK, Peer, chunk, serving
@@ -39,7 +40,13 @@ async def whole(config: str, folder: Path, environ: Mapping[str, str] = NOTHING)
     """The gateway on ``config``, text of a Trunkline file; inside the caller's loop."""
     path = folder / "trunkline.yaml"
     path.write_text(config)
-    configuration = load(str(path), environ)
+    async with at_work(load(str(path), environ)) as running:
+        yield running
+
+
+@asynccontextmanager
+async def at_work(configuration: Configuration) -> AsyncIterator[Whole]:
+    """The gateway on a configuration; inside the caller's loop."""
     gateway = Gateway(configuration, make_providers(configuration))
     running = Whole()
     gateway.recorders.append(running)

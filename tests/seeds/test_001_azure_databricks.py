@@ -272,6 +272,8 @@ def test_503_when_host_or_token_is_missing(clone: Clone, missing: str) -> None:
         "Azure Databricks host and token must be configured. Set DATABRICKS_HOST and DATABRICKS_TOKEN in"
     )
     assert answer.error == (503, "overloaded_error", f"{message} environment.")
+    logged = (clone.folder / "logs" / "server.log").read_text()
+    assert '"event":"Azure Databricks request failed","status":503' in logged
     assert detailed["status"] == "misconfigured"
 
 

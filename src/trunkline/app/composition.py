@@ -22,12 +22,14 @@ from trunkline.app.proxy_log import make_proxy_log
 from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams, make_upstreams
 from trunkline.config.schema import Configuration
+from trunkline.core.errors import GatewayError
 from trunkline.protocols.registry import CARRIED, CODECS, COUNTERS, TARGETS
 from trunkline.providers.provider import ListedModel, Provider
 from trunkline.relay.admission import Admission
 from trunkline.relay.course import Planner
 from trunkline.relay.exchange import Exchange
 from trunkline.relay.inbound import Inbound
+from trunkline.relay.journal import Journal
 from trunkline.relay.learned import Learned
 from trunkline.relay.ports import Credentials, ExchangeRecord, Finder, Recorder, Sink
 from trunkline.relay.proofs import ProofStore
@@ -113,7 +115,7 @@ class Gateway:
         self._running: list[asyncio.Task[None]] = []
         self._wait_until = 0.0
         self._administration: Administration | None = None
-        self._front = make_front(configuration, self._serve)
+        self._front = make_front(configuration, self._serve, self._refused)
         self._proxy_log = None if configuration.proxy is None else make_proxy_log(configuration.proxy)
         if self._proxy_log is not None:
             self.recorders.append(self._proxy_log)
@@ -184,6 +186,12 @@ class Gateway:
         """Tell everyone who wants to know."""
         for recorder in self.recorders:
             recorder.record(record)
+
+    def _refused(self, inbound: Inbound, error: GatewayError) -> None:
+        """Record a request that was refused before its exchange."""
+        journal = Journal(inbound, self._clock)
+        journal.failed(error, error.status)
+        self.record(journal.record())
 
     async def _wait_for_lists(self) -> None:
         try:

@@ -21,6 +21,8 @@ from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import Sink
 
 Serve = Callable[[Inbound, Sink], Awaitable[None]]
+Refused = Callable[[Inbound, GatewayError], None]
+"""Told of a request that ends here, before any exchange."""
 
 MAX_TOKENS: Final = b"1000"
 """The proxy's limit for requests without one."""
@@ -29,11 +31,11 @@ MODEL: Final = b'"small"'
 NOTHING: Final = frozenset({b"", b"null", b"[]", b'""'})
 
 
-def make_front(configuration: Configuration, serve: Serve) -> Serve:
+def make_front(configuration: Configuration, serve: Serve, refused: Refused) -> Serve:
     """``serve``, or what the users of the configuration's dialect have in front of it."""
     if configuration.proxy is not None:
         databricks = any(name == "databricks" for name, _ in configuration.providers)
-        return ProxyFront(configuration.proxy, databricks, serve).run
+        return ProxyFront(configuration.proxy, databricks, serve, refused).run
     if configuration.dialect == "claude-code-azure":
         return _AzureFront(serve).run
     return serve
@@ -52,27 +54,36 @@ def check_direct(configuration: Configuration) -> None:
 class ProxyFront:
     """The ``PROXY_BACKEND`` proxy's requests (databricks.md 7.3)."""
 
-    def __init__(self, proxy: ProxyBackend, configured: bool, serve: Serve) -> None:
+    def __init__(self, proxy: ProxyBackend, configured: bool, serve: Serve, refused: Refused) -> None:
         self._azure = proxy.backend == AZURE
         self._configured = configured
         self._tools = proxy.tools
         self._serve = serve
+        self._refused = refused
 
     async def run(self, inbound: Inbound, sink: Sink) -> None:
         """As the relay does; errors before the answer are in the proxy's words."""
-        if self._azure and not self._configured:
-            raise unavailable(MISSING)
+        try:
+            inbound = self._ready(inbound)
+        except GatewayError as error:
+            self._refused(inbound, error)
+            raise (of_databricks(error) if self._azure else error) from error
         if inbound.codec.name != "anthropic_messages":
             await self._serve(inbound, sink)
             return
         try:
-            inbound = _completed(inbound)
             await self._serve(inbound, sink)
         except GatewayError as error:
             if self._tools is not None and refuses_tools(error) and _has_tools(inbound.body):
                 await self._serve(_to(inbound, self._tools), sink)
                 return
             raise (of_databricks(error) if self._azure else error) from error
+
+    def _ready(self, inbound: Inbound) -> Inbound:
+        """The request as it goes on. Raises GatewayError: 503 without a workspace, 400 for what is no request."""
+        if self._azure and not self._configured:
+            raise unavailable(MISSING)
+        return _completed(inbound) if inbound.codec.name == "anthropic_messages" else inbound
 
 
 class _AzureFront:
