@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from standin import Flags, Received, Reply, StandIn, failures, say
+from standin.script import Player
+from standin.service import Vendor
+from standin.upstream import InProcess
 from trunkline.app.workspace_check import WorkspaceCheck
 from trunkline.cli.outcome import run
 from trunkline.config.schema import ProviderSettings
@@ -257,6 +260,19 @@ ROWS: dict[str, Row] = {
         "Source IP address: 203.0.113.7 is blocked by Databricks IP ACL for workspace: 1234567890123456 [ip-list]",
         "connect through the workspace's VPN, or have an admin add this address to its IP access list",
     ),
+    "the clients' own tokens": Row(
+        0,
+        f"{CONNECTED}ok    token: each client's own is sent on\n",
+        token="",
+        models="auth: client",
+    ),
+    "a gateway under another prefix": Row(
+        0,
+        f"{ACCEPTED}{GATEWAY}ok    model {SONNET}: ready, {LIMITS}\n",
+        at("/gateways/team-a/anthropic/v1/models", failures.as_json(200, {"data": []})),
+        flags={"gateway": "off"},
+        models=f"models: [{SONNET}], prefix: gateways/team-a",
+    ),
     "a service principal that is refused": Row(
         4,
         f"{CONNECTED}fail  token: databricks: HOST refused the service principal the-id (status 401: Client"
@@ -446,12 +462,11 @@ def checked(
         if row.token:
             environ["DATABRICKS_TOKEN"] = row.token
         if row.models:
+            token = "token: '${DATABRICKS_TOKEN}', " if row.token else ""
             own = "" if "host:" in row.models else f"host: '{standin.url}', "
             file = home / "trunkline.yaml"
             file.write_text(
-                f"providers: {{databricks: {{{own}token: '${{DATABRICKS_TOKEN}}', {row.models}}}}}\n".replace(
-                    "HOST", standin.url
-                )
+                f"providers: {{databricks: {{{own}{token}{row.models}}}}}\n".replace("HOST", standin.url)
             )
             arguments += ["--config", str(file)]
         else:
@@ -567,3 +582,46 @@ def test_every_probe_has_a_limit() -> None:
 
     found = asyncio.run(scenario())
     assert found == [("host", ""), ("connection", "no-answer"), ("token", ""), ("models", "")]
+
+
+class OneList(Vendor):
+    """A gateway's own host: nothing but the list of Claude's models."""
+
+    def __init__(self, listed: Reply) -> None:
+        super().__init__(Player(()))
+        self._listed = listed
+
+    def route(self, received: Received) -> Reply:
+        return self._listed if received.path == "/anthropic/v1/models" else failures.as_json(404, {})
+
+
+@pytest.mark.parametrize(
+    ("reply", "found"),
+    [
+        (failures.as_json(200, {"data": []}), [("token", "ok", ""), ("models", "skip", "")]),
+        (failures.bad_token(), [("token", "fail", "bad-token")]),
+        (failures.no_such_path(), [("models", "skip", "")]),
+    ],
+    ids=["accepted", "refused", "no-list"],
+)
+def test_a_gateways_own_host_is_asked_for_its_one_list(
+    reply: Reply, found: list[tuple[str, str, str]]
+) -> None:
+    """It has no control plane (databricks.md 1.5); without a network: the host is one that nobody has here."""
+
+    async def scenario() -> list[tuple[str, str, str]]:
+        settings = ProviderSettings(kind="databricks", host="1234567.ai-gateway.azuredatabricks.net")
+        provider = make_provider("dbx", settings)
+        assert isinstance(provider, DatabricksProvider)
+        upstream = InProcess({"1234567.ai-gateway.azuredatabricks.net": OneList(reply)})
+        check = WorkspaceCheck(
+            provider, upstream, StaticCredentials({"dbx": Secret(TOKEN)}), unix=lambda: 0.0
+        )
+        return [(one.check, one.state, one.problem) for one in await check.run()]
+
+    assert asyncio.run(scenario()) == [
+        ("host", "warn", "gateway-host"),
+        ("connection", "ok", ""),
+        ("token form", "ok", ""),
+        *found,
+    ]

@@ -29,8 +29,7 @@ PATIENCE: Final = 10.0
 ASK_PATIENCE: Final = 60.0
 """Seconds for one question to a model."""
 ENDPOINTS: Final = "/api/2.0/serving-endpoints"
-GATEWAY: Final = ("/api/2.1/unity-catalog/model-services?page_size=1", "/ai-gateway/anthropic/v1/models")
-"""What only a workspace with the AI gateway answers; one of them may fail for other reasons."""
+SERVICES: Final = "/api/2.1/unity-catalog/model-services?page_size=1"
 QUESTION: Final = "Reply with the word ok."
 OUTPUT: Final = 32
 
@@ -60,9 +59,11 @@ class WorkspaceCheck:
         proxy: str | None = None,
         login: bool = False,
         login_elsewhere: bool = False,
+        own_tokens: bool = False,
         patience: float = PATIENCE,
     ) -> None:
-        """``login``: its token is one that we renew; ``login_elsewhere``: and that another host issues."""
+        """``login``: its token is one that we renew; ``login_elsewhere``: and that another host issues.
+        ``own_tokens``: it is asked with the clients' own."""
         self._provider = provider
         self._upstream = upstream
         self._credentials = credentials
@@ -70,6 +71,7 @@ class WorkspaceCheck:
         self._proxy = proxy
         self._login = login
         self._login_elsewhere = login_elsewhere
+        self._own_tokens = own_tokens
         self._patience = patience
         self.findings: list[Finding] = []
 
@@ -78,13 +80,14 @@ class WorkspaceCheck:
         self._note(host_checks.of_spelling(self._provider.host, login_elsewhere=self._login_elsewhere))
         if not await self._connects():
             return self._skip("token", "models")
+        if self._own_tokens:
+            self._note(Finding(check="token", state="ok", message="each client's own is sent on"))
+            return self.findings
         token = await self._token()
         if self._failed("token", "token form"):
             return self._skip("models")
         if self._provider.host.dedicated:
-            self._note(
-                Finding(check="models", state="skip", message="a gateway's own host has no list of models")
-            )
+            await self._looks_at_gateway(token)
         else:
             await self._lists(token)
         if self._failed("token"):
@@ -146,13 +149,29 @@ class WorkspaceCheck:
         self._note(found)
         return token
 
+    async def _looks_at_gateway(self, token: str | None) -> None:
+        """A gateway's own host, which only lists Claude's models."""
+        said = await self._outcome(self._provider.gateway_models(token))
+        if isinstance(said, Said) and said.meaning is None:
+            self._note(Finding(check="token", state="ok", message="accepted"))
+        elif isinstance(said, Said) and (
+            refused := token_checks.of_refusal(said.head, said.body, self._provider.host)
+        ):
+            self._note(refused)
+            return
+        self._note(
+            Finding(check="models", state="skip", message="a gateway's own host has no list of models")
+        )
+
     async def _lists(self, token: str | None) -> None:
         """What the workspace lists, and with it whether it takes the token."""
         provider = self._provider
         walks = provider.services(token)
         async with asyncio.TaskGroup() as group:
             listing = group.create_task(self._outcome(provider.get(ENDPOINTS, token)))
-            probes = [group.create_task(self._outcome(provider.get(path, token))) for path in GATEWAY]
+            # What only a workspace with the AI gateway answers; one of them may fail for other reasons.
+            gateway = (provider.get(SERVICES, token), provider.gateway_models(token))
+            probes = [group.create_task(self._outcome(request)) for request in gateway]
             for walk in walks:
                 group.create_task(self._follow(walk))
         endpoints = self._of_listing(listing.result())

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from trunkline.app.credentials import make_credentials
-from trunkline.app.providers import find_credentials, make_providers
+from trunkline.app.providers import client_tokens, find_credentials, make_providers
 from trunkline.app.upstreams import make_upstreams
 from trunkline.app.workspace_check import WorkspaceCheck
 from trunkline.cli.exits import CONFIGURATION, Failure
@@ -50,6 +50,7 @@ async def _examine(
     upstreams = make_upstreams(configuration, environ)
     credentials = make_credentials(configuration, environ, upstreams, SystemClock())
     known = find_credentials(configuration, environ)
+    own = client_tokens(configuration)
     findings: list[Finding] = []
     try:
         for provider in providers:
@@ -62,6 +63,7 @@ async def _examine(
                 proxy=upstreams.proxy(provider.host.base),
                 login=isinstance(login, Login),
                 login_elsewhere=isinstance(login, Login) and login.workspace is not None,
+                own_tokens=provider.name in own,
             )
             found = await check.run(asked)
             if len(providers) > 1:

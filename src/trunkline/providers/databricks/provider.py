@@ -16,7 +16,7 @@ from trunkline.providers.databricks.edits import edit_body
 from trunkline.providers.databricks.errors import read_error
 from trunkline.providers.databricks.hosts import Host, read_host
 from trunkline.providers.databricks.learning import learn
-from trunkline.providers.databricks.place import form_of
+from trunkline.providers.databricks.place import form_of, gateway_url
 from trunkline.providers.databricks.rules import databricks_facts
 from trunkline.providers.databricks.services import PLATFORM, ServiceWalk
 from trunkline.providers.databricks.surfaces import PROTOCOL, carried_place, places
@@ -79,6 +79,11 @@ class DatabricksProvider:
     def get(self, path: str, credential: str | None) -> HttpRequest:
         """A request to the workspace itself, beside the models."""
         return HttpRequest("GET", f"{self._host.base}{path}", self._listing(credential))
+
+    def gateway_models(self, credential: str | None) -> HttpRequest:
+        """A request that only a workspace with the AI gateway answers."""
+        base = gateway_url(self._host, self._settings.prefix)
+        return HttpRequest("GET", f"{base}/anthropic/v1/models", self._listing(credential))
 
     @property
     def needs_credential(self) -> bool:
