@@ -20,6 +20,7 @@ from trunkline.app.plugins import has_user_code
 from trunkline.app.providers import client_tokens, make_providers, with_transforms
 from trunkline.app.proxy_log import make_proxy_log
 from trunkline.app.router import Router
+from trunkline.app.token_counts import token_counts
 from trunkline.app.upstreams import Upstreams, make_upstreams
 from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError
@@ -69,7 +70,9 @@ class Gateway:
         self._providers = providers
         self._listings: dict[str, Listing] = {}
         self._listed = asyncio.Event()
-        self._router = Router(build_table(configuration, served(configuration, providers, ())))
+        self._router = Router(
+            build_table(configuration, served(configuration, providers, ())), token_counts()
+        )
         self._upstreams = make_upstreams(configuration, os.environ)
         self._user_code = None
         self._taken: set[str] = set()

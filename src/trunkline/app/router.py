@@ -3,8 +3,10 @@
 from collections import OrderedDict
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from trunkline.app.token_counts import TokenCounts
 from trunkline.core.errors import GatewayError
 from trunkline.protocols.codec import Peek
 from trunkline.relay.inbound import Inbound
@@ -12,12 +14,14 @@ from trunkline.relay.ports import ExchangeRecord
 from trunkline.routing.plan import Plan
 from trunkline.routing.resolve import PICTURES, resolve, seen_by
 from trunkline.routing.session import session_of
-from trunkline.routing.shape import RequestShape
-from trunkline.routing.subagent import find_tag
+from trunkline.routing.shape import BYTES_PER_TOKEN, RequestShape
+from trunkline.routing.subagent import Tagged, find_tag
 from trunkline.routing.table import RoutingTable
 
 MAX_PLANS: Final = 1024
 MAX_SESSIONS: Final = 1024
+MOST_BYTES: Final = 8
+"""Bytes of the longest token that a text is full of."""
 NAMED: Final = ("explicit", "alias ", "route ", "subagent ")
 """How the reasons of plans begin that the configuration alone decides."""
 NO_SHAPE: Final = RequestShape()
@@ -25,11 +29,20 @@ ASIDE: Final = "route background"
 """Small work beside the conversation: its length says nothing about it."""
 
 
+class _About(Struct, frozen=True):
+    """What a request says of itself beside its model: a subagent's tag, its session, and what that had last."""
+
+    tagged: Tagged | None
+    session: str | None
+    last: int | None
+
+
 class Router:
     """Plans by the table it has; the table is replaced as a whole."""
 
-    def __init__(self, table: RoutingTable) -> None:
+    def __init__(self, table: RoutingTable, counts: TokenCounts | None = None) -> None:
         self._table = table
+        self._counts = counts
         self._plans: dict[str, Plan] = {}
         self._lengths: OrderedDict[tuple[str, str], int] = OrderedDict()
         """(client, session) -> input tokens of its last answer; the most recent sessions only."""
@@ -46,7 +59,15 @@ class Router:
 
     async def plan(self, inbound: Inbound, peek: Peek) -> Plan:
         """Who serves this request. Raises GatewayError like :func:`trunkline.routing.resolve.resolve`."""
-        return self._plan(inbound, peek)
+        about = self._about(inbound)
+        plan, seen = self._plan(inbound, peek, about)
+        rule = self._table.routes.get("longContext")
+        if seen is None or self._counts is None or rule is None or rule.above is None:
+            return plan
+        if not _straddles(rule.above, seen.tokens * BYTES_PER_TOKEN):
+            return plan
+        seen = replace(seen, tokens=await self._counts.near(inbound.body, rule.above))
+        return self._plan(inbound, peek, about, seen)[0]
 
     def record(self, record: ExchangeRecord) -> None:
         """Remember how long a session's conversation is, as the provider counted it."""
@@ -62,20 +83,30 @@ class Router:
         if len(self._lengths) > MAX_SESSIONS:
             self._lengths.popitem(last=False)
 
-    def _plan(self, inbound: Inbound, peek: Peek) -> Plan:
-        table = self._table
-        tagged = find_tag(inbound.body) if table.routes else None
-        if tagged is None and not table.by_purpose:
-            return self._by_name(peek.model)
-        session = session_of(inbound.headers, inbound.body) if "longContext" in table.routes else None
+    def _about(self, inbound: Inbound) -> _About:
+        routes = self._table.routes
+        session = session_of(inbound.headers, inbound.body) if "longContext" in routes else None
         last = None if session is None else self._lengths.get((inbound.client, session))
+        return _About(find_tag(inbound.body) if routes else None, session, last)
+
+    def _plan(
+        self, inbound: Inbound, peek: Peek, about: _About, counted: RequestShape | None = None
+    ) -> tuple[Plan, RequestShape | None]:
+        """The plan, and what was seen of the request where that mattered. ``counted``: that, with an exact length."""
+        table, tagged = self._table, about.tagged
+        if tagged is None and not table.by_purpose:
+            return self._by_name(peek.model), None
+        seen = counted
 
         def shape() -> RequestShape:
-            return replace(seen_by(table, inbound.body), last=last)
+            nonlocal seen
+            if seen is None:
+                seen = replace(seen_by(table, inbound.body), last=about.last)
+            return seen
 
         plan = resolve(table, peek.model, shape, None if tagged is None else tagged.model)
         body = tagged.body if tagged is not None and plan.route.startswith("subagent ") else None
-        return replace(plan, session=session, body=body)
+        return replace(plan, session=about.session, body=body), seen
 
     def _by_name(self, name: str) -> Plan:
         known = self._plans.get(name)
@@ -91,7 +122,14 @@ class Router:
         if inbound.subject is not None:  # about an answer: there is no plan
             return False
         try:
-            plan = self._plan(inbound, inbound.peek or inbound.codec.peek(inbound.body))
+            peek = inbound.peek or inbound.codec.peek(inbound.body)
+            plan, _ = self._plan(inbound, peek, self._about(inbound))
         except GatewayError:
             return True
         return not plan.route.startswith(NAMED)
+
+
+def _straddles(above: int, size: int) -> bool:
+    """Whether so many bytes of text may be on either side of the limit: a token has one byte at least, and text of
+    more than eight a token is unheard of."""
+    return size // MOST_BYTES <= above < size

@@ -1,6 +1,7 @@
 """From the name a client asked for, and what it asks, to a plan."""
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -10,7 +11,7 @@ from trunkline.config.targets import split_target
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.routing.names import DISCOVERY_PREFIX, claude_family, plain_name
 from trunkline.routing.plan import Plan, Target
-from trunkline.routing.shape import BYTES_PER_TOKEN, RequestShape, shape_of
+from trunkline.routing.shape import RequestShape, shape_of
 from trunkline.routing.table import CLAUDE_IDS, Route, RoutingTable
 
 NEAREST_FAMILIES: Final = ("sonnet", "opus", "haiku")
@@ -104,10 +105,7 @@ def seen_by(table: RoutingTable, body: bytes) -> RequestShape:
     if not table.by_purpose:
         return RequestShape()
     long = table.routes.get("longContext")
-    bound = len(body) // BYTES_PER_TOKEN
-    if long is not None and table.only_by_length and bound <= (long.above or 0):
-        return RequestShape(tokens=bound)
-    return shape_of(body)
+    return shape_of(body, table.routes, sys.maxsize if long is None else long.above or 0)
 
 
 def _named(table: RoutingTable, asked: str, written: str) -> Plan | None:

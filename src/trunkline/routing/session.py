@@ -33,7 +33,11 @@ class _User(Struct):
 
 
 _BODY: Final = msgspec.json.Decoder(_Body)
+_METADATA: Final = msgspec.json.Decoder(_Metadata)
 _USER: Final = msgspec.json.Decoder(_User)
+_TAIL: Final = 1024
+_LAST: Final = re.compile(rb'[,{]\s*"metadata"\s*:\s*(\{\s*"user_id"\s*:\s*"(?:[^"\\]|\\.)*"\s*\})')
+"""Where Claude Code writes it, so that the conversation before it need not be read. A text would have its quotes escaped."""
 _USABLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """It becomes part of a file's name, and a field of the log."""
 
@@ -52,14 +56,17 @@ def session_of(headers: Headers, body: bytes) -> str | None:
     None without one or for one that could be no name of a file.
     """
     found = session_in_headers(headers)
-    if found is None and b'"user_id"' in body:
+    if found is None:
         found = _of_user(body)
     return found if found is not None and _USABLE.fullmatch(found) else None
 
 
 def _of_user(body: bytes) -> str | None:
+    last = _LAST.search(body, max(0, len(body) - _TAIL))
+    if last is None and b'"user_id"' not in body:
+        return None
     try:
-        metadata = _BODY.decode(body).metadata
+        metadata = _METADATA.decode(last[1]) if last is not None else _BODY.decode(body).metadata
         user = metadata.user_id if metadata is not None else None
         if user is None:
             return None

@@ -1,6 +1,7 @@
 """What a request is, as far as routes by purpose need to know. Read only when such routes are configured."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Container, Iterator
 from typing import Final, TypeVar
 
 import msgspec
@@ -12,6 +13,15 @@ from trunkline.routing.pictures import NO_RAW, NOTHING, look, may_hold_pictures
 T = TypeVar("T")
 
 BYTES_PER_TOKEN: Final = 4
+"""Of ASCII: agents' requests have 4.5 to 5.5, their JSON included (433 recorded ones), so this errs upward."""
+BYTES_PER_HIGH_TOKEN: Final = 3
+"""Of anything else: Chinese and Japanese have a token to 3 or 3.3."""
+LARGE: Final = 16 * 1024
+STRIDE: Final = 17
+_ASCII: Final = bytes(range(128))
+EVERY: Final = frozenset({"think", "webSearch", "image", "longContext"})
+"""Routes that go by what a request is."""
+_SEARCHES: Final = re.compile(rb'"(?:web_search|google_?[sS]earch)')
 INTENT: Final = frozenset({"high", "xhigh", "max"})
 """Efforts that mean "think hard"; Claude Code sends adaptive thinking with medium effort on every request."""
 
@@ -88,23 +98,43 @@ _TURN: Final = msgspec.json.Decoder(_Turn)
 _TOOL: Final = msgspec.json.Decoder(_Tool)
 
 
-def shape_of(body: bytes) -> RequestShape:
-    """The shape of a request body of any protocol. Never raises: what is unreadable is not there."""
+def shape_of(body: bytes, routes: Container[str] = EVERY, short: int = 0) -> RequestShape:
+    """The shape of a request body of any protocol. Never raises: what is unreadable is not there.
+
+    Only what ``routes`` go by is looked for; a body of ``short`` tokens at the most is short enough, pictures or none.
+    """
+    tokens = estimate(body)
+    by_length = tokens > short
+    if not by_length and not any(name in routes for name in ("think", "webSearch", "image")):
+        return RequestShape(tokens=tokens)
     fields = _optional(_BODY, body)
     if fields is None:
-        return RequestShape(tokens=len(body) // BYTES_PER_TOKEN)
+        return RequestShape(tokens=tokens)
     looked = [NOTHING]
-    if may_hold_pictures(body):
+    if ("image" in routes or by_length) and may_hold_pictures(body):
         turns = next((raw for raw in (fields.messages, fields.input) if bytes(raw)), fields.contents)
         looked += [look(turn.blocks) for turn in _each(_TURN, turns)]
+    searches = "webSearch" in routes and _SEARCHES.search(fields.tools) is not None
     return RequestShape(
-        tokens=(len(body) - sum(turn.weight for turn in looked)) // BYTES_PER_TOKEN,
+        tokens=estimate(body, weight) if (weight := sum(turn.weight for turn in looked)) else tokens,
         thinking=_thinks(fields),
         adaptive=_may_think(fields),
-        web_search=any(tool.searches for tool in _each(_TOOL, fields.tools)),
+        web_search=searches and any(tool.searches for tool in _each(_TOOL, fields.tools)),
         image=any(turn.picture for turn in looked),
         image_last=looked[-1].picture,
     )
+
+
+def estimate(body: bytes, weight: int = 0) -> int:
+    """Tokens by size; ``weight`` bytes of it are no text."""
+    high = 0 if body.isascii() else _high(body)
+    return max(0, len(body) - high - weight) // BYTES_PER_TOKEN + high // BYTES_PER_HIGH_TOKEN
+
+
+def _high(body: bytes) -> int:
+    """Bytes that are not ASCII, of a large body by every 17th."""
+    stride = STRIDE if len(body) > LARGE else 1
+    return len(body[::stride].translate(None, _ASCII)) * stride
 
 
 def _thinks(fields: _Body) -> bool:

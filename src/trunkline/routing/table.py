@@ -96,8 +96,6 @@ class RoutingTable(Struct, frozen=True, kw_only=True):
     routes: Mapping[str, Route]
     by_purpose: bool
     """A route is set that does not go by the model's name alone: the request itself has to be looked at."""
-    only_by_length: bool
-    """longContext is the only such route."""
     any_name: bool
     """Names that nobody knows go by the routes too."""
     listed_first: bool
@@ -149,7 +147,6 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
             (e.provider for e in listing if CLAUDE_IDS in e.open_prefixes and not e.only_explicit), None
         ),
         routes=routes,
-        only_by_length=routes.keys() - _BY_NAME == {"longContext"},
         by_purpose=not routes.keys() <= _BY_NAME,
         any_name=configuration.any_name,
         listed_first=configuration.listed_first,

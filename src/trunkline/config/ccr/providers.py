@@ -137,7 +137,9 @@ def _provider(
         message = "is not used: Vertex AI is asked with Google's credentials"
         findings.used(fields.line("api_key"), fields.key("api_key"), message)
     if fields.get("tokenizer") is not None:
-        message = "is not used yet: lengths for longContext are estimated by size"
+        message = (
+            "is not used: longContext goes by size, near its limit by cl100k (extra trunkline[tokens])"
+        )
         findings.warn(fields.line("tokenizer"), fields.key("tokenizer"), message)
     _tell(findings, fields, name, place, models, credential)
     return Entry(
