@@ -21,7 +21,7 @@ STRIDE: Final = 17
 _ASCII: Final = bytes(range(128))
 EVERY: Final = frozenset({"think", "webSearch", "image", "longContext"})
 """Routes that go by what a request is."""
-_SEARCHES: Final = re.compile(rb'"(?:web_search|google_?[sS]earch)')
+_SEARCHES: Final = re.compile(rb'"(?:web_search|google_?(?:search|Search))')
 INTENT: Final = frozenset({"high", "xhigh", "max"})
 """Efforts that mean "think hard"; Claude Code sends adaptive thinking with medium effort on every request."""
 
