@@ -255,3 +255,18 @@ def test_pass_through_goes_through_plugins_too(tmp_path: Path) -> None:
     assert asked.path == "/v1/messages"
     assert asked.body == {**asking("go", metadata={"user_id": "u"}), "model": "m", "marks": ["twice"]}
     assert header(asked, "x-api-key") == "key-of-up"
+
+
+def test_tokens_are_counted_here(tmp_path: Path) -> None:
+    """Where a plugin would send the question, and as whom, only it knows."""
+    home = installed(tmp_path)
+    answer, upstream, _ = run(
+        tmp_path,
+        lambda url: router_file(
+            f"{url}/v1/messages", home, [("twice.mjs", {})], {"use": ["Anthropic", "twice"]}
+        ),
+        lambda url: post(url, "/v1/messages/count_tokens", asking("go")),
+    )
+    assert answer.status == 200
+    assert answer.json["input_tokens"]
+    assert upstream.asked == []

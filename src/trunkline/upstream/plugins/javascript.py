@@ -237,11 +237,11 @@ class _Through:
     async def read(self) -> bytes:
         """See the port."""
         while not self._chunks:
-            if self._broken is not None:
-                raise self._broken
-            if self._failure is not None:
-                raise self._explain(self._failure)
-            if self._ended:
+            if self._failure is not None or self._ended:
+                if self._broken is not None:
+                    raise self._broken
+                if self._failure is not None:
+                    raise self._explain(self._failure)
                 return b""
             await self._change()
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
