@@ -183,7 +183,10 @@ class Gateway:
         """Soon after the start it may wait for the lists that its plan needs."""
         if not self._listed.is_set() and self._router.depends_on_lists(inbound):
             await self._wait_for_lists()
-        await self._exchange.run(inbound, sink)
+        if self._user_code is not None and inbound.operation == "generate":
+            await self._user_code.serve(self._exchange.run, inbound, sink)
+        else:
+            await self._exchange.run(inbound, sink)
 
     def record(self, record: ExchangeRecord) -> None:
         """Tell everyone who wants to know."""

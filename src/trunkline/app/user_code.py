@@ -8,12 +8,15 @@ from typing import Final
 
 import msgspec
 
+from trunkline.app.endpoint import Serve, asking_of, serve_through
 from trunkline.app.plugins import NODE, code_problem
 from trunkline.config.code_places import is_script, resolved
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration, ProviderSettings
 from trunkline.config.secret import Secret
 from trunkline.config.transforms import built_in
+from trunkline.relay.inbound import Inbound
+from trunkline.relay.ports import Sink
 from trunkline.upstream.plugins.helper import NodeHelper, RouterOrder
 from trunkline.upstream.plugins.host import PluginFile, PluginHost, ProviderUse, UnknownPlugin
 from trunkline.upstream.plugins.link import HookFailed
@@ -56,7 +59,9 @@ def make_user_code(configuration: Configuration) -> "UserCode":
             timeout=configuration.timeouts.plugin_hook,
         )
     uses = {name: _use(settings) for name, settings in configuration.providers} if files else {}
-    host = PluginHost(files, uses, helper, configuration.timeouts, _is_built_in)
+    host = PluginHost(
+        files, uses, helper, configuration.timeouts, _is_built_in, dict(configuration.endpoints)
+    )
     return UserCode(configuration, host, helper)
 
 
@@ -95,6 +100,14 @@ class UserCode:
             key = "plugins" if self._configuration.plugins else "custom_router"
             key = error.key if isinstance(error, UnknownPlugin) else key
             raise ConfigurationError((code_problem(self._configuration, key, str(error)),)) from None
+
+    async def serve(self, serve: Serve, inbound: Inbound, sink: Sink) -> None:
+        """Serve one request, through the plugins of its endpoint where there are any."""
+        endpoint = self.plugins.endpoint(asking_of(inbound)) if self._configuration.endpoints else None
+        if endpoint is None:
+            await serve(inbound, sink)
+        else:
+            await serve_through(endpoint, serve, inbound, sink)
 
     async def close(self) -> None:
         """End what runs beside the gateway."""

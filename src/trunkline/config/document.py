@@ -9,7 +9,7 @@ from msgspec.structs import fields
 from trunkline.config.addresses import is_loopback
 from trunkline.config.databricks_app import NAME, PORT, app_server, is_app
 from trunkline.config.nearest import did_you_mean
-from trunkline.config.plugins_section import decode_plugins, decode_router
+from trunkline.config.plugins_section import decode_endpoints, decode_plugins, decode_router
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.providers_section import decode_providers
 from trunkline.config.proxy_url import KEY as PROXY
@@ -63,6 +63,7 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
         upstream_proxy=decode_proxy(reading, root.get(PROXY), PROXY),
         search=decode_search(root),
         plugins=plugins,
+        endpoints=decode_endpoints(root, plugins),
     )
     configuration = structs.replace(configuration, custom_router=decode_router(root, configuration))
     root.finish()

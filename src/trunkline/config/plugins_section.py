@@ -4,9 +4,12 @@ from typing import cast
 
 import msgspec
 
-from trunkline.config.schema import Configuration, CustomRouter, Plugin
+from trunkline.config.nearest import did_you_mean
+from trunkline.config.providers_section import PROTOCOLS
+from trunkline.config.schema import Configuration, CustomRouter, Plugin, Transform
 from trunkline.config.secret import Secret
 from trunkline.config.section import Section
+from trunkline.config.transforms import decode_list
 from trunkline.config.tree import Mapping
 
 
@@ -27,6 +30,24 @@ def decode_plugins(root: Section) -> tuple[Plugin, ...]:
         section.finish()
         if path is not None:
             found.append(Plugin(path=path, name=name, options=values))
+    return tuple(found)
+
+
+def decode_endpoints(
+    root: Section, plugins: tuple[Plugin, ...]
+) -> tuple[tuple[str, tuple[Transform, ...]], ...]:
+    """The plugins at the endpoints of some protocols."""
+    section = root.section("endpoints")
+    found: list[tuple[str, tuple[Transform, ...]]] = []
+    for entry in section.entries():
+        if entry.key not in PROTOCOLS:
+            hint = did_you_mean(entry.key, PROTOCOLS)
+            section.problem(entry.key, f"clients speak no protocol of this name.{hint}")
+        elif not plugins:
+            section.problem(entry.key, "names plugins, but none is loaded: list them under plugins")
+        else:
+            transforms = decode_list(section.reading, entry.node, section.key(entry.key), plugins=True)
+            found.append((entry.key, transforms))
     return tuple(found)
 
 

@@ -274,6 +274,8 @@ class Configuration(Struct, frozen=True, kw_only=True):
     """The URL of a proxy for requests that leave this machine, before what the environment says."""
     search: Search | None = None
     plugins: tuple[Plugin, ...] = ()
+    endpoints: tuple[tuple[str, tuple[Transform, ...]], ...] = ()
+    """(protocol of clients, the plugins for what they say and hear)."""
     custom_router: CustomRouter | None = None
     environment: tuple[tuple[str, Secret], ...] = ()
     """What JavaScript plugins find in their environment beside the gateway's own (ccr.md 1.3)."""

@@ -45,6 +45,11 @@ def masked(configuration: Configuration) -> dict[str, object]:
         "retry": _plain(configuration.retry),
         **({} if configuration.upstream_proxy is None else {"upstream_proxy": MASK}),
         **({} if configuration.search is None else {"search": _plain(configuration.search)}),
+        **(
+            {"endpoints": {name: _transforms(transforms) for name, transforms in configuration.endpoints}}
+            if configuration.endpoints
+            else {}
+        ),
         **({"plugins": _plugins(configuration.plugins)} if configuration.plugins else {}),
         **({} if configuration.proxy is None else {"proxy": _plain(configuration.proxy)}),
         **(

@@ -130,7 +130,7 @@ def transforms_for(
 
 def decode_transforms(section: Section, *, plugins: bool = False) -> tuple[Transform, ...]:
     """A provider's ``transforms``. ``plugins``: the file loads some, so that an unknown name may be one of theirs."""
-    return _list(section.reading, section.get("transforms"), section.key("transforms"), plugins)
+    return decode_list(section.reading, section.get("transforms"), section.key("transforms"), plugins)
 
 
 def decode_model_transforms(
@@ -139,12 +139,13 @@ def decode_model_transforms(
     """A provider's ``model_transforms``: a list of its own for some of its models."""
     models = section.section("model_transforms")
     return tuple(
-        (entry.key, _list(section.reading, entry.node, models.key(entry.key), plugins))
+        (entry.key, decode_list(section.reading, entry.node, models.key(entry.key), plugins))
         for entry in models.entries()
     )
 
 
-def _list(reading: Reading, node: Node | None, key: str, plugins: bool) -> tuple[Transform, ...]:
+def decode_list(reading: Reading, node: Node | None, key: str, plugins: bool) -> tuple[Transform, ...]:
+    """One list of transforms, each name once."""
     if node is None:
         return ()
     if not isinstance(node, Sequence):

@@ -11,7 +11,7 @@ from trunkline.config.schema import Timeouts, Transform
 from trunkline.config.transforms import built_in
 from trunkline.core.asking import Asking
 from trunkline.core.http import HttpRequest
-from trunkline.upstream.plugins.chain import Chain
+from trunkline.upstream.plugins.chain import Chain, Endpoint
 from trunkline.upstream.plugins.helper import Loaded, NodeHelper, PluginOrder
 from trunkline.upstream.plugins.javascript import JavaScriptPlugin
 from trunkline.upstream.plugins.link import HookFailed
@@ -23,6 +23,7 @@ log: Final = logging.getLogger(__name__)
 
 KEY_HEADERS: Final = ("x-goog-api-key", "x-api-key", "api-key")
 BEARER: Final = "bearer "
+NO_ENDPOINTS: Final[Mapping[str, tuple[Transform, ...]]] = {}
 
 
 class PluginFile(Struct, frozen=True, kw_only=True):
@@ -55,7 +56,8 @@ class UnknownPlugin(Exception):
 class PluginHost:
     """Implements :class:`trunkline.relay.ports.Plugins`. ``start`` it before its first request, ``close`` it after.
 
-    ``built_in`` are the names that are no plugin's where no plugin has them.
+    ``built_in`` are the names that are no plugin's where no plugin has them. ``endpoints``: by what clients speak,
+    the plugins for what they say and hear.
     """
 
     def __init__(
@@ -65,12 +67,15 @@ class PluginHost:
         helper: NodeHelper | None,
         timeouts: Timeouts,
         built_in: Callable[[str], bool],
+        endpoints: Mapping[str, tuple[Transform, ...]] = NO_ENDPOINTS,
     ) -> None:
         self._files = files
         self._uses = uses
         self._helper = helper
         self._timeouts = timeouts
         self._built_in = built_in
+        self._endpoints = endpoints
+        self._at: dict[str, tuple[Plugin, ...]] = {}
         self._made: dict[str, tuple[PluginFile, Plugin]] = {}
         self._everywhere: dict[str, tuple[Plugin, ...]] = {}
         self._here: dict[tuple[str, str], tuple[Plugin, ...]] = {}
@@ -89,6 +94,10 @@ class PluginHost:
                     for one in transforms
                 ]
                 self._here[provider, model] = tuple(plugin for plugin in found if plugin is not None)
+
+        for protocol, transforms in self._endpoints.items():
+            found = [await self._named(one, f"endpoints.{protocol}", failed) for one in transforms]
+            self._at[protocol] = tuple(plugin for plugin in found if plugin is not None)
 
     async def close(self) -> None:
         """End what runs beside the gateway."""
@@ -186,6 +195,11 @@ class PluginHost:
         """See the port."""
         everywhere = self._everywhere.get(asking.provider, ())
         return Chain(everywhere, self._here.get((asking.provider, asking.model), ()), asking, self._seen)
+
+    def endpoint(self, asking: Asking) -> Endpoint | None:
+        """The plugins for what this client says and hears, None where there are none."""
+        plugins = self._at.get(asking.client)
+        return Endpoint(plugins, asking) if plugins else None
 
     def _seen(self, asking: Asking, request: HttpRequest) -> Seen:
         use = self._uses[asking.provider]

@@ -12,7 +12,6 @@ from trunkline.upstream.plugins.frames import Sent, credit, frame, read_credit, 
 from trunkline.upstream.plugins.helper import Loaded, NodeHelper
 from trunkline.upstream.plugins.link import Failure, HelperGone, HookFailed, HookLate, Link
 from trunkline.upstream.plugins.plugin import (
-    ANSWER_HOOK,
     PATHS,
     Changed,
     Explain,
@@ -52,7 +51,8 @@ class JavaScriptPlugin:
     async def request(self, hook: str, body: bytes, visit: Visit) -> Changed:
         """See the interface."""
         link, exchange = await self._enter(visit)
-        fields = {"plugin": self._key, "hook": hook, "exchange": exchange, "provider": visit.seen.fields()}
+        provider = None if visit.seen is None else visit.seen.fields()
+        fields = {"plugin": self._key, "hook": hook, "exchange": exchange, "provider": provider}
         try:
             said, changed = await link.ask(Sent.REQUEST, fields, body, _Said, self._helper.timeout)
         except HookLate:
@@ -66,14 +66,15 @@ class JavaScriptPlugin:
             ignored=said.ignored,
         )
 
-    async def answer(self, answer: UpstreamAnswer, visit: Visit) -> UpstreamAnswer:
+    async def answer(self, hook: str, answer: UpstreamAnswer, visit: Visit) -> UpstreamAnswer:
         """See the interface."""
         link, exchange = await self._enter(visit)
         through = _Through(
-            answer, link, self._timeouts, lambda error: visit.failure(self.name, ANSWER_HOOK, error)
+            answer, link, self._timeouts, lambda error: visit.failure(self.name, hook, error)
         )
         try:
-            same = await through.begin(self._key, exchange, self._helper.timeout)
+            fields: dict[str, object] = {"plugin": self._key, "hook": hook, "exchange": exchange}
+            same = await through.begin(fields, self._helper.timeout)
         except BaseException as error:
             await through.leave()
             if isinstance(error, HookLate):
@@ -140,11 +141,11 @@ class _Through:
         assert self._head is not None
         return HttpHead(self._head.status, unframed(self._head.headers))
 
-    async def begin(self, plugin: int, exchange: int, limit: float) -> bool:
+    async def begin(self, call: dict[str, object], limit: float) -> bool:
         """Run the hook until it returns; True when it left the body alone. Raises HookFailed, GatewayError."""
         self._number = self._link.number(self)
         head = self._answer.head
-        fields = {"plugin": plugin, "exchange": exchange, "status": head.status, "headers": head.headers}
+        fields = {**call, "status": head.status, "headers": head.headers}
         self._link.send(with_fields(Sent.RESPONSE, self._number, fields))
         end = self._loop.time() + self._timeouts.up_total_whole
         while self._head is None:

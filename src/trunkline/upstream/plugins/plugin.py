@@ -14,6 +14,10 @@ from trunkline.upstream.plugins.link import HelperGone, HookFailed, HookLate, Li
 REQUEST_HOOK: Final = "transformRequestIn"
 ANSWER_HOOK: Final = "transformResponseOut"
 AUTH_HOOK: Final = "auth"
+CLIENT_REQUEST_HOOK: Final = "transformRequestOut"
+CLIENT_ANSWER_HOOK: Final = "transformResponseIn"
+"""These two are called at an endpoint, on what the client says and hears."""
+HOOKS: Final = (REQUEST_HOOK, ANSWER_HOOK, AUTH_HOOK, CLIENT_REQUEST_HOOK, CLIENT_ANSWER_HOOK)
 PATHS: Final = {
     "anthropic_messages": "/v1/messages",
     "openai_chat": "/v1/chat/completions",
@@ -63,9 +67,9 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 class Visit:
-    """One request on its way through the hooks of its provider."""
+    """One request on its way through hooks; ``seen`` is None at an endpoint, where no provider is chosen yet."""
 
-    def __init__(self, asking: Asking, seen: Seen) -> None:
+    def __init__(self, asking: Asking, seen: Seen | None) -> None:
         self.asking = asking
         self.seen = seen
         self.left: Callable[[], None] | None = None
@@ -77,7 +81,7 @@ class Visit:
 
     def mask(self, text: str) -> str:
         """``text`` without the provider's credential."""
-        return text.replace(self.seen.key, "****") if self.seen.key else text
+        return text.replace(self.seen.key, "****") if self.seen is not None and self.seen.key else text
 
     def failure(self, plugin: str, hook: str, error: HookFailed) -> GatewayError:
         """The client's error for a plugin that failed."""
@@ -85,9 +89,10 @@ class Visit:
         kind = Kind.TIMEOUT if isinstance(error, HookLate) else Kind.UPSTREAM_FAILED
         # Only the end of the whole process may have been another request's fault.
         retry = None if isinstance(error, HelperGone) else False
+        where = "" if self.seen is None else f" of provider {self.seen.name}"
         return GatewayError(
             kind,
-            f'The plugin "{plugin}" of provider {self.seen.name} failed in {hook}: {message}.',
+            f'The plugin "{plugin}"{where} failed in {hook}: {message}.',
             status=500 if kind is Kind.UPSTREAM_FAILED else None,
             should_retry=retry,
             timeout="plugin.hook" if kind is Kind.TIMEOUT else None,
@@ -109,8 +114,8 @@ class Plugin(Protocol):
         """Run a request hook. Raises HookFailed."""
         ...
 
-    async def answer(self, answer: UpstreamAnswer, visit: Visit) -> UpstreamAnswer:
-        """Run the answer hook; what is returned closes ``answer`` with itself. Raises HookFailed, GatewayError."""
+    async def answer(self, hook: str, answer: UpstreamAnswer, visit: Visit) -> UpstreamAnswer:
+        """Run an answer hook; what is returned closes ``answer`` with itself. Raises HookFailed, GatewayError."""
         ...
 
 

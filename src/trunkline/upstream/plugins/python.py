@@ -12,11 +12,10 @@ from trunkline.core.asking import Asking, UpstreamAnswer
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpHead, Take
 from trunkline.upstream.plugins.link import HookFailed, HookLate
-from trunkline.upstream.plugins.plugin import ANSWER_HOOK, Changed, Explain, Seen, Visit, body_fields
+from trunkline.upstream.plugins.plugin import HOOKS, Changed, Explain, Seen, Visit, body_fields
 from trunkline.upstream.plugins.response import Response, head_of
 from trunkline.upstream.plugins.threads import run_hook
 
-HOOKS: Final = ("transformRequestIn", "transformResponseOut", "auth")
 WINDOW: Final = 256 * 1024
 """Bytes that a plugin may be ahead of the client."""
 CONFIG: Final = frozenset({"url", "headers", "TIMEOUT"})
@@ -67,7 +66,8 @@ class PythonPlugin:
 
     async def request(self, hook: str, body: bytes, visit: Visit) -> Changed:
         """See the interface."""
-        given = (body_fields(body), ProviderSeen(visit.seen), _context(visit))
+        provider = () if visit.seen is None else (ProviderSeen(visit.seen),)
+        given = (body_fields(body), *provider, _context(visit))
         try:
             async with asyncio.timeout(self._timeout):
                 found = await run_hook(getattr(self._instance, hook), *given)
@@ -75,21 +75,21 @@ class PythonPlugin:
             raise HookLate(self._timeout) from None
         return _changed(found)
 
-    async def answer(self, answer: UpstreamAnswer, visit: Visit) -> UpstreamAnswer:
+    async def answer(self, hook: str, answer: UpstreamAnswer, visit: Visit) -> UpstreamAnswer:
         """See the interface."""
         source = _Source(answer)
         given = Response(answer.head.status, dict(answer.head.headers), source)
-        hook = asyncio.get_running_loop().create_task(
-            run_hook(getattr(self._instance, ANSWER_HOOK), given, _context(visit))
+        running = asyncio.get_running_loop().create_task(
+            run_hook(getattr(self._instance, hook), given, _context(visit))
         )
         try:
-            found = await self._patiently(hook, source)
+            found = await self._patiently(running, source)
         finally:
-            hook.cancel()
-            await asyncio.wait({hook})
+            running.cancel()
+            await asyncio.wait({running})
         if not isinstance(found, Response):
             raise HookFailed("it returned no Response: return response, or response.replace(...)")
-        return _Through(answer, found, source, lambda error: visit.failure(self.name, ANSWER_HOOK, error))
+        return _Through(answer, found, source, lambda error: visit.failure(self.name, hook, error))
 
     async def _patiently(self, hook: asyncio.Task[object], source: "_Source") -> object:
         """What the hook returns. Its time only counts while it does not wait for the upstream."""

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from trunkline.config.code_places import file_of
 from trunkline.upstream.plugins.link import HookFailed
-from trunkline.upstream.plugins.python import HOOKS
+from trunkline.upstream.plugins.plugin import HOOKS
 
 ROUTER: Final = "route"
 """What the function of a router is called."""

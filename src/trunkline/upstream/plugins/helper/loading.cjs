@@ -4,7 +4,7 @@
 const path = require("path");
 const { pathToFileURL } = require("url");
 
-const HOOKS = ["transformRequestIn", "transformResponseOut", "auth"];
+const HOOKS = ["transformRequestIn", "transformResponseOut", "transformRequestOut", "transformResponseIn", "auth"];
 
 // What the module exports: module.exports, or the default of an ES module.
 async function exported(file) {

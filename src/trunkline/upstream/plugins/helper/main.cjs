@@ -109,7 +109,9 @@ function begin(id, { fields, bytes }) {
 // {body, config} is taken apart wherever it is returned.
 async function request(id, { fields, bytes }) {
   const body = JSON.parse(bytes.toString("utf8"));
-  const given = await plugins.get(fields.plugin)[fields.hook](body, fields.provider, exchanges.get(fields.exchange));
+  const context = exchanges.get(fields.exchange);
+  const more = fields.provider ? [fields.provider, context] : [context]; // an endpoint knows of no provider
+  const given = await plugins.get(fields.plugin)[fields.hook](body, ...more);
   if (given === null || typeof given !== "object") throw new Error("it returned no body");
   const wrapped = given.body !== undefined && given.body !== null && typeof given.body === "object";
   const config = (wrapped && given.config) || {};
@@ -134,7 +136,7 @@ async function response(id, fields) {
   try {
     const head = { status: fields.status, headers: fields.headers };
     const asked = new Response(fields.status === 204 ? null : incoming.stream, head);
-    const given = await plugins.get(fields.plugin).transformResponseOut(asked, exchanges.get(fields.exchange));
+    const given = await plugins.get(fields.plugin)[fields.hook](asked, exchanges.get(fields.exchange));
     if (!given || typeof given.status !== "number" || !given.headers) throw new Error("it returned no Response");
     await new Promise(setImmediate); // a copy that is read beside the answer has asked for bytes by then
     const same = given === asked && !incoming.asked;
