@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from relay.kit import JSON, Bench, Records, Script, ScriptedUpstream, WritingSink
+from relay.test_rooms import ARGUMENTS, REQUESTS, TAPES
 from relay.virtual import run
 from trunkline.app.providers import make_providers, with_transforms
 from trunkline.config.ccr.document import decode_ccr
@@ -18,7 +19,10 @@ from trunkline.config.section import Reading
 from trunkline.config.yaml_file import decode_yaml
 from trunkline.config.yaml_text import encode_yaml
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.events import fold
 from trunkline.core.sse import SSEFramer
+from trunkline.core.types import Text, ToolCall
+from trunkline.protocols.codec import Peek
 from trunkline.protocols.registry import CODECS, COUNTERS
 from trunkline.relay.exchange import Exchange
 from trunkline.relay.learned import Learned
@@ -536,3 +540,41 @@ def test_a_client_that_counts_asks_without_the_transforms() -> None:
     assert isinstance(sent.body, bytes)
     assert json.loads(sent.body) == {**CHAT, "model": "m"}
     assert json.loads(sink.body) == {"input_tokens": 7}
+
+
+SPEAKS = {
+    "openai_chat": "chat",
+    "openai_responses": "responses",
+    "anthropic_messages": "messages",
+    "gemini": "gemini",
+}
+READING = ["extrathinktag", "tooluse", "enhancetool"]
+
+
+@pytest.mark.parametrize("upstream", SPEAKS)
+@pytest.mark.parametrize("client", SPEAKS)
+def test_answers_that_need_no_edit_mean_the_same_in_every_pair(client: str, upstream: str) -> None:
+    """The same protocol on both sides is read and written anew, and loses nothing by it."""
+    transformer = json.dumps({"use": [*READING, "gemini"] if upstream == "gemini" else READING})
+    configured = configuration(transformer, URLS[SPEAKS[upstream]], "m", "ccr")
+    for size in (None, 23):
+        tape = b"".join(TAPES[upstream])
+        pieces = (
+            TAPES[upstream] if size is None else [tape[at : at + size] for at in range(0, len(tape), size)]
+        )
+        setup = Setup(configured, ScriptedUpstream(Script(pieces)))
+        sink = WritingSink()
+        inbound = msgspec.structs.replace(
+            setup.inbound(REQUESTS[client], protocol=client), peek=Peek("asked", stream=True)
+        )
+        run(setup.build().run(inbound, sink))
+        decoder, framer = CODECS[client].stream_decoder("x"), SSEFramer()
+        frames = [*framer.feed(sink.body), *framer.close()]
+        response = fold([*(event for frame in frames for event in decoder.feed(frame)), *decoder.close()])
+        assert [part for part in response.content if isinstance(part, Text)] == [Text("I look \U0001f600")]
+        (call,) = (part for part in response.content if isinstance(part, ToolCall))
+        assert json.loads(call.arguments) == json.loads("".join(ARGUMENTS))
+        assert response.stop.reason == "tool_use"
+        (record,) = setup.records
+        assert record.usage is not None
+        assert (record.usage.output, record.outcome) == (7, "ok")

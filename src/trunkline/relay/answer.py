@@ -23,7 +23,7 @@ from trunkline.relay.response_headers import passed_on
 from trunkline.relay.restated import Restated
 from trunkline.relay.timeouts import ReadGuard, expired
 from trunkline.transforms.chain import AnswerEdits, edited
-from trunkline.transforms.parts import AnswerEdit, Restore
+from trunkline.transforms.parts import AnswerEdit
 from trunkline.transforms.restore_tools import RestoreTools, needed, restore_response
 
 MAX_WHOLE: Final = 64 * 1024 * 1024
@@ -106,7 +106,7 @@ class Answer:
     def _translation(self) -> Translation:
         encoded, rounds = self._prepared.encoded, self._prepared.rounds
         client = self._course.codec
-        restore: Restore | None = RestoreTools(encoded) if needed(encoded) else None
+        restore: AnswerEdit | None = RestoreTools(encoded) if needed(encoded) else None
         edits = self._edits()
         restore = AnswerEdits(edits, restore) if edits else restore
         return Translation(

@@ -14,7 +14,7 @@ from trunkline.core.types import Request, Response
 from trunkline.core.usage import Stop, Usage
 from trunkline.protocols.codec import StreamEncoder
 from trunkline.transforms.own_tools import Round
-from trunkline.transforms.parts import Restore
+from trunkline.transforms.parts import AnswerEdit
 
 
 class Upstream(Protocol):
@@ -199,7 +199,7 @@ class Loop(Protocol):
         """The client's stream, one for all rounds."""
         ...
 
-    def round(self, restore: Restore | None) -> Round:
+    def round(self, restore: AnswerEdit | None) -> Round:
         """What the next answer goes through."""
         ...
 

@@ -11,7 +11,7 @@ from trunkline.core.usage import Stop, Usage, total
 from trunkline.protocols.codec import StreamEncoder
 from trunkline.relay.course import Course
 from trunkline.transforms.own_tools import Cite, Round, continued
-from trunkline.transforms.parts import Restore
+from trunkline.transforms.parts import AnswerEdit
 
 WEARY: Final = 2
 """Answers after the last permitted call that may still ask for one."""
@@ -91,7 +91,7 @@ class Rounds:
             self._encoder = self._course.codec.stream_encoder(self._course.context())
         return self._encoder
 
-    def round(self, restore: Restore | None) -> Round:
+    def round(self, restore: AnswerEdit | None) -> Round:
         """What the next answer goes through."""
         self._round = Round(
             self._names,

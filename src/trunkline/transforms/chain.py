@@ -16,7 +16,7 @@ from trunkline.core.events import StreamEvent, fold, unfold
 from trunkline.core.types import Reasoning, Request, Response
 from trunkline.transforms.enhance_tool import EnhanceTool
 from trunkline.transforms.force_reasoning import TAG, force_reasoning
-from trunkline.transforms.parts import AnswerEdit, Restore
+from trunkline.transforms.parts import AnswerEdit
 from trunkline.transforms.think_tags import DEFAULT_TAG, ThinkTags
 from trunkline.transforms.tool_use import ExitTool, urge
 
@@ -63,13 +63,9 @@ class Chains:
 class AnswerEdits:
     """Several edits as one, the undoing of what encoding did to tools last."""
 
-    def __init__(self, edits: Sequence[AnswerEdit], restore: Restore | None) -> None:
+    def __init__(self, edits: Sequence[AnswerEdit], restore: AnswerEdit | None) -> None:
         self._edits = edits
         self._restore = restore
-
-    def client_name(self, name: str) -> str:
-        """What the client calls the tool that the upstream calls ``name``."""
-        return name if self._restore is None else self._restore.client_name(name)
 
     def feed(self, event: StreamEvent) -> Sequence[StreamEvent]:
         """The events to pass on in place of ``event``."""

@@ -17,7 +17,7 @@ from trunkline.core.events import (
 )
 from trunkline.core.types import Message, Opaque, Request, Response, Text, ToolCall, ToolChoice
 from trunkline.core.usage import Usage, total
-from trunkline.transforms.parts import Restore
+from trunkline.transforms.parts import AnswerEdit
 
 Cite = Callable[[str], Sequence[Opaque]]
 """The citations of a text, where it stands."""
@@ -51,7 +51,7 @@ class Round:
         begun: bool,
         spent: Usage,
         cite: Cite | None = None,
-        restore: Restore | None = None,
+        restore: AnswerEdit | None = None,
     ) -> None:
         self._names = names
         self._begun = begun

@@ -24,14 +24,6 @@ class AnswerEdit(Protocol):
         ...
 
 
-class Restore(AnswerEdit, Protocol):
-    """An edit that gives tools the names that the client knows."""
-
-    def client_name(self, name: str) -> str:
-        """What the client calls the tool that the upstream calls ``name``."""
-        ...
-
-
 class Parts:
     """Numbers the parts that go out; one at a time is open."""
 

@@ -123,10 +123,6 @@ class RestoreTools:
         self._answered = False
         self._input: InputString | None = None
 
-    def client_name(self, name: str) -> str:
-        """What the client calls the tool that the upstream calls ``name``."""
-        return self._names.get(name, name)
-
     def feed(self, event: StreamEvent) -> tuple[StreamEvent, ...]:
         """The events to pass on in place of ``event``."""
         match event:
