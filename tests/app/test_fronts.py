@@ -99,6 +99,16 @@ def test_what_the_guides_own_examples_leave_out() -> None:
     ]
 
 
+def test_names_of_openrouters_own_go_there_as_they_are() -> None:
+    exchanges = Exchanges()
+    configuration = proxy(PROXY_BACKEND="LITELLM_OPENROUTER", **KEY)
+    names = ["openai/gpt-5", "openrouter/openai/gpt-5", "big", "claude-sonnet-4"]
+    for name in names:
+        send(configuration, exchanges, {**ASK, "model": name})
+    asked = [body["model"] for body in exchanges.bodies]
+    assert asked == ["openrouter/openai/gpt-5", "openrouter/openai/gpt-5", "big", "claude-sonnet-4"]
+
+
 INVALID = [
     ({**ASK, "messages": []}, "messages: at least one message is required"),
     ({"model": "small", "max_tokens": 5}, "messages: at least one message is required"),

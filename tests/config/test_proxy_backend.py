@@ -154,6 +154,11 @@ def test_openrouter(backend: str) -> None:
     configuration = of({**AZURE, "PROXY_BACKEND": backend, "OPENROUTER_API_KEY": "r"})
     assert [name for name, _ in configuration.providers] == ["openrouter"]
     assert configuration.server.port == 4000
+    assert {name: rule.to[0] for name, rule in configuration.routes} == {
+        "default": "openrouter/anthropic/claude-sonnet-4",
+        "background": "openrouter/anthropic/claude-3.7-sonnet",
+    }
+    assert (configuration.any_name, configuration.listed_first) == (True, True)
     with pytest.raises(CredentialMissing) as caught:
         of({**AZURE, "PROXY_BACKEND": backend})
     assert str(caught.value) == "environment: Missing required environment variables: OPENROUTER_API_KEY"

@@ -1,5 +1,6 @@
 """What stands before the exchange for users of older proxies: their requests completed, their words for errors."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -13,7 +14,7 @@ from trunkline.app.words import (
     refuses_tools,
     unavailable,
 )
-from trunkline.config.proxy_backend.reader import AZURE, MISSING
+from trunkline.config.proxy_backend.reader import AZURE, MISSING, ROUTED
 from trunkline.config.schema import Configuration, ProxyBackend
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.splice import raw_fields, splice
@@ -28,6 +29,7 @@ MAX_TOKENS: Final = b"1000"
 """The proxy's limit for requests without one."""
 MODEL: Final = b'"small"'
 """What a request without a model means: the map's default."""
+VENDORS: Final = re.compile(r"(?!openrouter/)[^/,]+/[^/]")
 NOTHING: Final = frozenset({b"", b"null", b"[]", b'""'})
 
 
@@ -56,6 +58,7 @@ class ProxyFront:
 
     def __init__(self, proxy: ProxyBackend, configured: bool, serve: Serve, refused: Refused) -> None:
         self._azure = proxy.backend == AZURE
+        self._routed = proxy.backend in ROUTED
         self._configured = configured
         self._tools = proxy.tools
         self._serve = serve
@@ -83,7 +86,12 @@ class ProxyFront:
         """The request as it goes on. Raises GatewayError: 503 without a workspace, 400 for what is no request."""
         if self._azure and not self._configured:
             raise unavailable(MISSING)
-        return _completed(inbound) if inbound.codec.name == "anthropic_messages" else inbound
+        if inbound.codec.name != "anthropic_messages":
+            return inbound
+        inbound = _completed(inbound)
+        name = inbound.codec.peek(inbound.body).model
+        # A name of OpenRouter's own goes there as it is, listed or not, as it did.
+        return _to(inbound, f"openrouter/{name}") if self._routed and VENDORS.match(name) else inbound
 
 
 class _AzureFront:

@@ -184,6 +184,12 @@ class _Reader:
             source="",
             providers=(("openrouter", ProviderSettings(kind="openrouter", credential=key)),),
             models=tuple(ModelName(name, (f"openrouter/{model}",)) for name, model in targets.items()),
+            routes=(
+                ("default", RouteRule(to=(f"openrouter/{targets['big']}",))),
+                ("background", RouteRule(to=(f"openrouter/{targets['small']}",))),
+            ),
+            any_name=True,
+            listed_first=True,
             proxy=self._plain(backend),
         )
 
