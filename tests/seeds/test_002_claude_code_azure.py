@@ -28,6 +28,7 @@ from standin import (
     StandIn,
     Text,
     Turn,
+    openai_error,
     say,
     use,
 )
@@ -255,6 +256,11 @@ def test_azure(clone: Clone) -> None:
         seen.append(received.target)
         deployment = received.path.split("/")[3]
         assert deployment in deployments
+        if (
+            b'"stream_options"' in received.body
+        ):  # this version of the API is from before there was usage in streams
+            text = "Unrecognized request argument supplied: stream_options"
+            return openai_error(400, text)
         headers = (("authorization", f"Bearer {received.header('api-key')}"),)
         body = json.dumps({**json.loads(received.body), "model": deployment}).encode()
         return service.answer(replace(received, target="/chat/completions", headers=headers, body=body))
@@ -264,7 +270,10 @@ def test_azure(clone: Clone) -> None:
         with clone.start(*UVICORN) as proxy:
             assert proxy.post("/v1/messages", ask("claude-3-sonnet")).said == "I am my-gpt4-deployment-name"
             assert proxy.post("/v1/messages", ask("claude-3-haiku")).said == "I am my-gpt35-deployment-name"
-    assert seen == [
+            streamed = proxy.post("/v1/messages", ask("claude-3-sonnet", stream=True))
+            assert streamed.status == 200
+            assert "event: message_stop" in streamed.text
+    assert seen[:2] == [
         f"/openai/deployments/{name}/chat/completions?api-version=2023-05-15"
         for name in ("my-gpt4-deployment-name", "my-gpt35-deployment-name")
     ]
