@@ -4,16 +4,14 @@ Ollama Cloud is a server that takes what any OpenAI-compatible one takes; ``PORT
 """
 
 import json
-import os
-import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from seeds.user import Answer, User, ask, eventually, make_user
+from seeds.user import Answer, User, ask, eventually, router_user, running, started
 from standin import Asked, Flags, Scripted, StandIn, say
 
 pytestmark = pytest.mark.server
@@ -34,16 +32,12 @@ def cloud() -> Iterator[StandIn]:
 
 @pytest.fixture
 def user(tmp_path: Path) -> Iterator[User]:
-    """Somebody with ``ccr`` installed, a ``claude`` that shows how it was started, and no service left behind."""
-    user = make_user(tmp_path, {"TRUNKLINE_START_TIMEOUT": "60", "SHELL": "/bin/bash"})
-    show = user.home / "claude.sh"
-    show.write_text('env | sort\nprintf "argument %s\\n" "$@"\ncat | sed "s/^/stdin /"\n')
-    user.command("claude", "sh", str(show))
-    assert user.types(f"trunkline ccr-alias install --folder '{user.home / 'bin'}'").code == 0
-    yield user
-    for record in tmp_path.rglob("service.json"):
-        with suppress(ProcessLookupError):
-            os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
+    """Somebody with ``ccr`` installed, and a ``claude`` that shows how it was started."""
+    with router_user(tmp_path) as user:
+        show = user.home / "claude.sh"
+        show.write_text('env | sort\nprintf "argument %s\\n" "$@"\ncat | sed "s/^/stdin /"\n')
+        user.command("claude", "sh", str(show))
+        yield user
 
 
 def configured(user: User, cloud: StandIn, home: Path | None = None, **more: object) -> Path:
@@ -69,18 +63,6 @@ def configured(user: User, cloud: StandIn, home: Path | None = None, **more: obj
     file.write_text(json.dumps({"PORT": 0, "Providers": [provider], "Router": router} | more))
     file.chmod(0o600)
     return file
-
-
-def started(user: User, **environ: str) -> str:
-    """``ccr start``; the service's URL."""
-    assert user.types("ccr start", **environ).code == 0
-    return running(user, **environ)
-
-
-def running(user: User, **environ: str) -> str:
-    told = json.loads(user.types("ccr status --json", **environ).out)
-    assert told["running"] is True
-    return f"http://{told['host']}:{told['port']}"
 
 
 def message(
@@ -265,9 +247,10 @@ def by_systemd(user: User, line: str, environ: dict[str, str]) -> Iterator[subpr
         eventually(lambda: user.types("ccr status", **environ).code == 0)
         yield service
     finally:
+        user.types("ccr stop --now", **environ)
         if service.poll() is None:
-            service.kill()
-        service.wait()
+            service.terminate()
+        service.wait(60)
 
 
 def tree(folder: Path) -> set[str]:

@@ -198,3 +198,29 @@ def make_user(tmp_path: Path, environ: Mapping[str, str] | None = None) -> User:
         user.command(name, sys.executable)
     user.command("trunkline", sys.executable, "-m", "trunkline")
     return user
+
+
+@contextlib.contextmanager
+def router_user(tmp_path: Path) -> Iterator[User]:
+    """Somebody with the command ``ccr``; no service of theirs is left behind."""
+    user = make_user(tmp_path, {"TRUNKLINE_START_TIMEOUT": "60", "SHELL": "/bin/bash"})
+    assert user.types(f"trunkline ccr-alias install --folder '{user.home / 'bin'}'").code == 0
+    try:
+        yield user
+    finally:
+        for record in tmp_path.rglob("service.json"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
+
+
+def started(user: User, **environ: str) -> str:
+    """``ccr start``; the service's URL."""
+    ran = user.types("ccr start", **environ)
+    assert ran.code == 0, ran.err
+    return running(user, **environ)
+
+
+def running(user: User, **environ: str) -> str:
+    told = json.loads(user.types("ccr status --json", **environ).out)
+    assert told["running"] is True
+    return f"http://{told['host']}:{told['port']}"

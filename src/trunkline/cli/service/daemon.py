@@ -33,6 +33,9 @@ def main(argument: str) -> None:
     orders = msgspec.json.decode(argument, type=Orders)
     if os.fork():
         os._exit(0)  # whoever started us may soon be an agent, which is not to get a child from us
+    for descriptor in (orders.report, *orders.listeners):
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)  # whatever we start would keep them open
     teller = Teller(orders.report)
     try:
         run(orders, teller)
