@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import click
 
+from trunkline.cli.exits import Failure
 from trunkline.cli.listing import json_option, print_json
 from trunkline.config.ccr.findings import Imported
-from trunkline.config.load import read_text, usual_ccr_file
+from trunkline.config.homes import usual_ccr_file
+from trunkline.config.load import read_text
 from trunkline.config.yaml_text import encode_yaml
 
 
@@ -20,21 +23,47 @@ def command() -> None:
 
 @command.command("ccr")
 @click.argument("file", metavar="[FILE]", required=False)
+@click.option("--archived", is_flag=True, help="Version 3: the config.json that it took the place of.")
 @json_option
-def ccr(file: str | None, as_json: bool) -> None:
-    """Print claude-code-router's config.json as YAML, and on stderr what became of each key.
+def ccr(file: str | None, archived: bool, as_json: bool) -> None:
+    """Print claude-code-router's settings as YAML, and on stderr what became of each key.
 
-    FILE is read and never written; without it, ~/.claude-code-router/config.json. Credentials that stand in it
-    become environment variables, named in the report.
+    FILE is its config.json or, of version 3, its config.sqlite; it is read and never written. Without it,
+    ~/.claude-code-router/config.json, or config.sqlite where there is only that. Credentials that stand in it become
+    environment variables, named in the report.
 
     \b
     Example: trunkline config import ccr > ~/.config/trunkline/config.yaml
     Exit code: 0 fine, 3 invalid.
     """
-    from trunkline.config.ccr.document import decode_ccr  # each reader is loaded for its own users
+    from trunkline.config.ccr.database import is_database, usual_database
 
     path = usual_ccr_file(os.environ) if file is None else Path(file).expanduser()
+    if file is None and (archived or not path.exists()) and usual_database(os.environ).exists():
+        path = usual_database(os.environ)
+    if is_database(path):
+        _tell(path, _version3(path, archived), as_json, str(path))
+        return
+    if archived:
+        raise click.UsageError(f"--archived is for a config.sqlite, which {path} is not.")
+    from trunkline.config.ccr.document import decode_ccr  # each reader is loaded for its own users
+
     _print(path, partial(decode_ccr, environ=os.environ), as_json)
+
+
+def _version3(path: Path, archived: bool) -> Imported:
+    from trunkline.config.ccr.database import read_database
+
+    stored = read_database(path, datetime.now(UTC))
+    if not archived:
+        from trunkline.config.ccr.version3 import decode_version3
+
+        return decode_version3(stored, str(path), os.environ)
+    if stored.archived is None:
+        raise Failure(f"{path} holds no config.json of an earlier version.")
+    from trunkline.config.ccr.document import decode_ccr
+
+    return decode_ccr(stored.archived, str(path), os.environ)
 
 
 @command.command("proxy-backend")
@@ -102,7 +131,11 @@ PROXY_KEEPS = (
 
 def _print(path: Path, decode: Callable[[str, str], Imported], as_json: bool, remark: str = "") -> None:
     """The YAML on stdout, the report on stderr. Raises ConfigurationError."""
-    imported = decode(read_text(path), str(path))
+    _tell(path, decode(read_text(path), str(path)), as_json, "environment", remark)
+
+
+def _tell(path: Path, imported: Imported, as_json: bool, elsewhere: str, remark: str = "") -> None:
+    """``elsewhere``: where something is that has no line."""
     text = encode_yaml(imported.configuration, imported.references, imported.spelled)
     if as_json:
         print_json("config.import", _fields(imported, text))
@@ -110,7 +143,7 @@ def _print(path: Path, decode: Callable[[str, str], Imported], as_json: bool, re
     click.echo(f"# {path}, as Trunkline reads it.\n{text}", nl=False)
     for note in imported.notes:
         mark = "warning: " if note.kind == "warning" else ""
-        place = f"{path}:{note.line}" if note.line else "environment"
+        place = f"{path}:{note.line}" if note.line else elsewhere
         click.echo(f"{place}: {mark}{note}", err=True)
     for variable, places in _unset(imported).items():
         click.echo(f"set {variable}: the file itself holds this credential ({', '.join(places)})", err=True)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from trunkline.config.load import usual_ccr_file
-
 
 def homes(environ: Mapping[str, str]) -> tuple[Path, ...]:
     """The folders of our files: only ``TRUNKLINE_HOME`` when that is set, else our own and claude-code-router's."""
@@ -13,6 +11,11 @@ def homes(environ: Mapping[str, str]) -> tuple[Path, ...]:
     state = environ.get("XDG_STATE_HOME")
     usual = Path(state) if state else user_home(environ) / ".local" / "state"
     return (usual / "trunkline", usual_ccr_file(environ).parent)
+
+
+def usual_ccr_file(environ: Mapping[str, str]) -> Path:
+    """Where claude-code-router keeps its configuration."""
+    return user_home(environ) / ".claude-code-router" / "config.json"
 
 
 def user_home(environ: Mapping[str, str]) -> Path:

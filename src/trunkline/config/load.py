@@ -12,6 +12,7 @@ from msgspec import structs
 from trunkline.config.dialect import DESCRIPTIONS, Dialect, dialect_of
 from trunkline.config.document import decode_document
 from trunkline.config.environment import SOURCE, from_environment, is_bridge
+from trunkline.config.homes import user_home, usual_ccr_file
 from trunkline.config.problems import ConfigurationError, Problem
 from trunkline.config.schema import Configuration, ModelName, ProviderSettings, RouteRule
 from trunkline.config.secret import Secret
@@ -262,17 +263,8 @@ def _tree(text: str, file: str) -> Node | None:
     return decode_yaml(text, file)
 
 
-def usual_ccr_file(environ: Mapping[str, str]) -> Path:
-    """Where claude-code-router keeps its configuration."""
-    return _home(environ) / ".claude-code-router" / "config.json"
-
-
-def _home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("HOME") or environ.get("USERPROFILE") or "/nonexistent")
-
-
 def _usual_file(environ: Mapping[str, str]) -> str | None:
-    usual = _home(environ) / ".config" / "trunkline" / "config.yaml"
+    usual = user_home(environ) / ".config" / "trunkline" / "config.yaml"
     return str(usual) if _exists(usual) else None
 
 

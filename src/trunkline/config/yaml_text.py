@@ -58,7 +58,9 @@ def _section(name: str, lines: list[str]) -> list[str]:
 def _server(server: Server, references: Mapping[str, str]) -> list[str]:
     lines = _changed(server, Server(), without=("keys", "admin_key"))
     if server.keys:
-        lines.append(f'  keys: ["${{{references["server.keys"]}}}"]')
+        places = ["server.keys", *(f"server.keys[{index}]" for index in range(1, len(server.keys)))]
+        listed = [f'"${{{references[place]}}}"' for place in places]
+        lines.append(f"  keys: [{', '.join(listed)}]")
     return lines
 
 

@@ -13,7 +13,8 @@ from msgspec import structs
 
 from trunkline.app.providers import make_providers
 from trunkline.config.dialect import dialect_of
-from trunkline.config.load import load_file, read_text, usual_ccr_file
+from trunkline.config.homes import usual_ccr_file
+from trunkline.config.load import load_file, read_text
 from trunkline.config.problems import ConfigurationError, Problem
 from trunkline.config.table import read_table
 

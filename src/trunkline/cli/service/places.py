@@ -6,8 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from trunkline.config.homes import homes
-from trunkline.config.load import usual_ccr_file
+from trunkline.config.homes import homes, usual_ccr_file
 from trunkline.config.schema import Configuration
 
 CCR_PID_FILE: Final = ".claude-code-router.pid"

@@ -8,9 +8,8 @@ from typing import Final, cast
 import msgspec
 from msgspec import Struct
 
-from trunkline.config.homes import homes
+from trunkline.config.homes import homes, usual_ccr_file
 from trunkline.config.json5_file import decode_json5
-from trunkline.config.load import usual_ccr_file
 from trunkline.config.presets.blanks import applied, inputs_of, is_password, variable_for
 from trunkline.config.presets.manifest import (
     PresetError,
