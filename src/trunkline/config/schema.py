@@ -195,7 +195,7 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
         return f"ProviderSettings(kind={self.kind!r}, host={self.host!r}, models={self.models!r}, headers={names})"
 
 
-class RouteRule(Struct, frozen=True, kw_only=True):
+class RouteRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Targets of one route, in order of fallback, as ``provider/model``."""
 
     to: tuple[str, ...]
