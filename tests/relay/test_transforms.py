@@ -4,6 +4,7 @@ the YAML that it becomes."""
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -578,3 +579,41 @@ def test_answers_that_need_no_edit_mean_the_same_in_every_pair(client: str, upst
         (record,) = setup.records
         assert record.usage is not None
         assert (record.usage.output, record.outcome) == (7, "ok")
+
+
+WIRE = Path(__file__).parents[1] / "fixtures" / "wire"
+
+
+def test_E17_a_recorded_answer_that_ends_in_its_thoughts() -> None:
+    """DeepSeek R1 at Hugging Face, cut off by the output limit: all of it was thinking."""
+    recorded = (WIRE / "openai-chat--pydantic-ai/test_huggingface__test_max_completion_tokens.response.json").read_bytes()  # fmt: skip
+    text = json.loads(recorded)["choices"][0]["message"]["content"]
+    configured = configuration(json.dumps({"use": ["extrathinktag"]}), URLS["chat"], "m", "ccr")
+    for stream in (False, True):
+        setup = Setup(configured, ScriptedUpstream(Script([recorded], headers=JSON)))
+        body = msgspec.json.encode({**HELLO, "stream": stream})
+        sink = run(setup.run(body, protocol="anthropic_messages"))
+        if stream:
+            blocks, stop, _ = messages_of(sink.body)
+        else:
+            got = json.loads(sink.body)
+            blocks = [(block["type"], block["thinking"]) for block in got["content"]]
+            stop = got["stop_reason"]
+        assert (blocks, stop) == ([("thinking", text.removeprefix("<think>\n"))], "max_tokens")
+
+
+def test_what_the_user_configured_is_no_loss() -> None:
+    """Strict mode refuses losses; a cap, a field that is set or one that stays behind is none of them."""
+    use = [
+        ["maxtoken", {"max_tokens": 5}],
+        ["sampling", {"top_k": 3}],
+        "deepseek",
+        "streamoptions",
+        "enhancetool",
+    ]
+    configured = configuration(json.dumps({"use": use}), URLS["chat"], "m", "ccr")
+    setup = Setup(configured, ScriptedUpstream(Script([whole({"content": "hi"})], headers=JSON)))
+    setup.strict = True
+    sink = run(setup.run(msgspec.json.encode(HELLO), protocol="anthropic_messages"))
+    assert json.loads(sink.body)["content"] == [{"type": "text", "text": "hi"}]
+    assert "x-trunkline-losses" not in sink.headers
