@@ -20,6 +20,7 @@ from trunkline.core.errors import GatewayError, Kind
 from trunkline.server.client_keys import Caller, Door, check_exposure
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "databricks-app"
+APP = YAML(typ="safe").load((EXAMPLE / "app.yaml").read_text())
 SECRET = "s3cret-canary"
 USER_TOKEN = "dapi-of-the-user"
 MODEL = "databricks-claude-sonnet-4-5"
@@ -40,6 +41,7 @@ def environment(host: str, port: str = "8000") -> dict[str, str]:
         "DATABRICKS_APP_NAME": "trunkline",
         "DATABRICKS_APP_PORT": port,
         "DATABRICKS_WORKSPACE_ID": "1234567890123456",
+        **{entry["name"]: entry["value"] for entry in APP["env"] if entry["name"] != "TRUNKLINE_HOME"},
     }
 
 
@@ -83,13 +85,13 @@ def test_the_environment_alone_says_where_to_listen() -> None:
     (provider,) = (settings for _, settings in found.providers)
     assert provider.login is not None
     assert provider.login.kind == "oauth"
-    without = {name: value for name, value in environment("adb-1.2").items() if "APP" not in name}
-    assert load(None, without).server == Server()
+    for missing in ("DATABRICKS_APP_PORT", "TRUNKLINE_DATABRICKS_APP"):
+        without = {name: value for name, value in environment("adb-1.2").items() if name != missing}
+        assert load(None, without).server == Server(), "a terminal inside of another App is not the App"
 
 
 def test_the_example_is_what_the_platform_starts() -> None:
-    app = YAML(typ="safe").load((EXAMPLE / "app.yaml").read_text())
-    assert app["command"] == ["trunkline", "serve"]
+    assert APP["command"] == ["trunkline", "serve"]
     assert (EXAMPLE / "requirements.txt").read_text() == "trunkline\n"
     found = load_file(EXAMPLE / "on-behalf.yaml", environment("adb-1.2.azuredatabricks.net", "8765"))
     assert (found.server.host, found.server.port) == ("0.0.0.0", 8765)

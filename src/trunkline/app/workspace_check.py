@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 PATIENCE: Final = 10.0
 """Seconds for one probe."""
+LOGIN_PATIENCE: Final = 40.0
+"""Seconds for a login to give its token: it may run a command and ask several hosts. It has its own limits."""
 ASK_PATIENCE: Final = 60.0
 """Seconds for one question to a model."""
 ENDPOINTS: Final = "/api/2.0/serving-endpoints"
@@ -126,7 +128,8 @@ class WorkspaceCheck:
     async def _token(self) -> str | None:
         """The credential; a finding says why it is of no use, if it is not."""
         try:
-            token = await self._in_time(self._credentials.credential(self._provider.name), "no token")
+            asked = self._credentials.credential(self._provider.name)
+            token = await self._in_time(asked, "no token", LOGIN_PATIENCE)
         except GatewayError as error:
             self._note(
                 Finding(

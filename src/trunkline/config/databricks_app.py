@@ -7,6 +7,8 @@ from trunkline.config.schema import Server, Timeouts
 
 NAME: Final = "DATABRICKS_APP_NAME"
 PORT: Final = "DATABRICKS_APP_PORT"
+WANTED: Final = "TRUNKLINE_DATABRICKS_APP"
+"""Set by the App's own ``app.yaml``: a gateway inside of another App (a terminal in a dev box) is not the App."""
 USUAL_PORT: Final = 8000
 """What the platform's own examples listen on when nothing says otherwise."""
 DRAIN: Final = 12.0
@@ -16,6 +18,11 @@ DRAIN: Final = 12.0
 def is_app(environ: Mapping[str, str]) -> bool:
     """Whether the platform started this process as an App."""
     return bool(environ.get(NAME, "").strip() and environ.get(PORT, "").strip())
+
+
+def wants_app(environ: Mapping[str, str]) -> bool:
+    """Whether the gateway is to be the App that this process was started as."""
+    return is_app(environ) and environ.get(WANTED, "").strip().lower() in ("1", "true", "yes")
 
 
 def app_server(environ: Mapping[str, str]) -> Server:

@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 
 from trunkline.config.addresses import host_fault, url_fault
 from trunkline.config.clouds import cloud_providers, missing_for_clouds
-from trunkline.config.databricks_app import app_server, app_timeouts, is_app
+from trunkline.config.databricks_app import app_server, app_timeouts, wants_app
 from trunkline.config.databricks_login import PRINCIPAL, picks_login, profile_host, usual_login
 from trunkline.config.databrickscfg import ProfileError, profile_file
 from trunkline.config.problems import ConfigurationError, CredentialMissing, Problem
@@ -65,7 +65,7 @@ def from_environment(environ: Mapping[str, str]) -> Configuration | None:
         return None
     key = client_key(environ)
     own_tokens = all(settings.client_token for settings in found.values())
-    app = is_app(environ)
+    app = wants_app(environ)
     server = app_server(environ) if app else Server(port=BRIDGE_PORT if bridge else Server().port)
     return Configuration(
         source=SOURCE,
