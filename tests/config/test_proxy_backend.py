@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from trunkline.cli.service.find import find
 from trunkline.config.env_file import decode_env
 from trunkline.config.load import load, working_file
 from trunkline.config.problems import ConfigurationError, CredentialMissing
@@ -302,6 +303,32 @@ def test_a_file_that_lies_about_does_not_say_where_a_credential_of_the_environme
     )
     named = load(str(file), environ)
     assert dict(named.providers)["databricks"].host == "https://elsewhere.example.com"
+
+
+def test_a_file_that_lies_about_gets_nothing_else_of_the_environment(folder: Path) -> None:
+    environ = {"HOME": str(folder), "SECRET": "s3cret", "AZURE_OPENAI_API_KEY": "k", "OPENAI_API_KEY": "o"}
+    text = "PROXY_BACKEND=AZURE_DATABRICKS\nDATABRICKS_HOST=https://x.example.com/${SECRET}\nDATABRICKS_TOKEN=t\n"
+    file = write(folder, ".env", text)
+    assert dict(load(None, environ).providers)["databricks"].host == "https://x.example.com/"
+    assert dict(load(str(file), environ).providers)["databricks"].host == "https://x.example.com/s3cret"
+    write(folder, ".env", "PROXY_BACKEND=LITELLM_MESSAGES\nAZURE_OPENAI_ENDPOINT=https://x.example.com\n")
+    with pytest.raises(ConfigurationError, match="AZURE_OPENAI_ENDPOINT: would get a credential"):
+        load(None, environ)
+    bridge = (
+        "DATABRICKS_AI_GATEWAY_URL=https://x.example.com\nAZURE_OPENAI_ENDPOINT=https://x.example.com\n"
+    )
+    write(folder, ".env", bridge)
+    assert "azure" not in dict(load(None, environ).providers)
+
+
+def test_agents_are_not_started_on_what_a_project_brings(folder: Path) -> None:
+    """``launch``, ``code`` and ``activate`` are run in projects of any origin."""
+    file = write(folder, ".env", ENV)
+    environ = {"HOME": str(folder / "home")}
+    assert load(None, environ, working=False).source == "rehearsal"
+    assert (find(None, environ=environ).port, find(None, environ=environ).path) == (4000, str(file))
+    left = find(None, environ=environ, working=False)
+    assert (left.port, left.path, left.configuration.source) == (3456, None, "rehearsal")
 
 
 def test_mistakes_in_a_file_have_their_line(folder: Path) -> None:

@@ -22,5 +22,5 @@ def command(path: str | None, shell: Shell | None) -> None:
               trunkline activate --shell fish | source
               trunkline activate --shell pwsh | Out-String | Invoke-Expression
     """
-    wiring = CLAUDE.wire(scene_for(CLAUDE, find(path), None, os.environ, asked=False))
+    wiring = CLAUDE.wire(scene_for(CLAUDE, find(path, working=False), None, os.environ, asked=False))
     click.echo(exports(wiring, CLAUDE.program, shell or usual_shell(os.environ)))

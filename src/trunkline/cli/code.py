@@ -20,4 +20,4 @@ class Untouched(click.Command):
 @click.pass_context
 def command(context: click.Context) -> int:
     """Start Claude Code wired to the gateway; every word after ``code`` is passed to it untouched."""
-    return start_agent(CLAUDE, find(None), None, tuple(context.args))
+    return start_agent(CLAUDE, find(None, working=False), None, tuple(context.args))

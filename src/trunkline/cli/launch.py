@@ -63,7 +63,7 @@ def command(
               eval "$(trunkline launch aider --print-env)"
     """
     agent = AGENTS[name]
-    found = find(path, port=port)
+    found = find(path, port=port, working=False)
     if as_json and not dry_run:
         raise click.UsageError("--json is for --dry-run.")
     if dry_run or print_env:

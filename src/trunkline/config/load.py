@@ -26,8 +26,11 @@ MAX_FILE: Final = 1024 * 1024
 """Bytes; a configuration is read whole, by a reader that is not fast."""
 
 REHEARSAL: Final = "rehearsal"
-WORKSPACES: Final = ("DATABRICKS_AI_GATEWAY_URL", "DATABRICKS_HOST")
-LOGINS: Final = ("DATABRICKS_", "ARM_")
+CREDENTIALS: Final = (
+    (("DATABRICKS_AI_GATEWAY_URL", "DATABRICKS_HOST"), ("DATABRICKS_", "ARM_")),
+    (("AZURE_OPENAI_ENDPOINT",), ("AZURE_OPENAI_",)),
+)
+"""Variables that say where requests go, and how those begin that authenticate there."""
 FOLDER_VARIABLE: Final = "TRUNKLINE_PROXY_FOLDER"
 """Set by ``start_server.py``: where the ``PROXY_BACKEND`` proxy's ``logs/`` are when variables alone configure it."""
 ADMIN_KEY_VARIABLE: Final = "TRUNKLINE_ADMIN_KEY"
@@ -45,14 +48,15 @@ BACKEND: Final = re.compile(
 )
 
 
-def load(path: str | None, environ: Mapping[str, str]) -> Configuration:
+def load(path: str | None, environ: Mapping[str, str], *, working: bool = True) -> Configuration:
     """The configuration to run on, in the order of the contract.
 
     ``path`` is what ``--config`` named. Otherwise ``TRUNKLINE_CONFIG``, the user's file, a file of another proxy
     in the working directory, a CCR file, the environment's usual variables, and with none of them the rehearsal.
+    ``working``: False leaves the working directory out, for commands that are run in projects of any origin.
     Raises ConfigurationError.
     """
-    configuration = _load(path, environ)
+    configuration = _load(path, environ, working)
     key = environ.get(ADMIN_KEY_VARIABLE, "").strip()
     if not key or configuration.server.admin_key is not None:
         return configuration
@@ -60,12 +64,12 @@ def load(path: str | None, environ: Mapping[str, str]) -> Configuration:
     return structs.replace(configuration, server=server)
 
 
-def _load(path: str | None, environ: Mapping[str, str]) -> Configuration:
+def _load(path: str | None, environ: Mapping[str, str], working: bool) -> Configuration:
     found = path or environ.get("TRUNKLINE_CONFIG") or _usual_file(environ)
     if found:
         return load_file(Path(found).expanduser(), environ)
     ccr = usual_ccr_file(environ)
-    if (here := working_file()) is not None:
+    if working and (here := working_file()) is not None:
         configuration = load_file(here, environ, named=False)
         left = (f"{here} is used, not {ccr}: name the one you mean with --config",) * _exists(ccr)
         return structs.replace(configuration, warnings=(*configuration.warnings, *left))
@@ -185,7 +189,7 @@ def _load_variables(path: Path, text: str, environ: Mapping[str, str], named: bo
     """A file of variables: the proxy's where it or the environment names its backend, else whatever is usual."""
     from trunkline.config.env_file import decode_env
 
-    variables = decode_env(text, environ)
+    variables = decode_env(text, environ if named else {})
     if "PROXY_BACKEND" in {*variables, *environ}:
         from trunkline.config.proxy_backend.reader import read_proxy
 
@@ -205,11 +209,13 @@ def _load_variables(path: Path, text: str, environ: Mapping[str, str], named: bo
 
 
 def _kept_back(filed: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Variables of the environment that authenticate at a workspace, where a file that just lies in the working
-    directory names the workspace: whoever wrote the file need not be who owns them."""
-    if not any(name in filed and not environ.get(name) for name in WORKSPACES):
-        return ()
-    return tuple(name for name in environ if name.startswith(LOGINS) and name not in (*WORKSPACES, *filed))
+    """Variables of the environment that authenticate at a place which a file names that just lies in the working
+    directory: whoever wrote the file need not be who owns them."""
+    told: list[str] = []
+    for places, logins in CREDENTIALS:
+        if any(name in filed and not environ.get(name) for name in places):
+            told += [name for name in environ if name.startswith(logins) and name not in (*places, *filed)]
+    return tuple(told)
 
 
 def read_text(path: Path) -> str:

@@ -79,7 +79,7 @@ def _serve(orders: Orders, places: Places, teller: Teller) -> None:
     configure_logging()
     if orders.report is not None:
         os.environ[SERVICE_VARIABLE] = str(os.getpid())
-    configuration = load(orders.config, os.environ)
+    configuration = load(orders.config, os.environ, working=False)
     configured = configuration.server
     server = structs.replace(configured, host=orders.host, port=orders.port)
     configuration = structs.replace(configuration, server=server)

@@ -46,8 +46,13 @@ def find(
     host: str | None = None,
     port: int | None = None,
     environ: Mapping[str, str] = os.environ,
+    *,
+    working: bool = True,
 ) -> Found:
-    """The gateway that the options mean: the service when they name no other one. Raises ConfigurationError."""
+    """The gateway that the options mean: the service when they name no other one. Raises ConfigurationError.
+
+    ``working``: whether a configuration in the working directory counts; not where that is a project of any origin.
+    """
     found = running_service(environ)
     path = path or environ.get("TRUNKLINE_CONFIG") or None
     if path is not None:
@@ -62,9 +67,9 @@ def find(
             places=places,
             service=service,
         )
-    configuration = load(path, environ)
+    configuration = load(path, environ, working=working)
     server = configuration.server
-    here = working_file()
+    here = working_file() if working else None
     if path is None and here is not None and configuration.source == str(here):
         path = str(here)
     return Found(
@@ -100,14 +105,14 @@ def ensure(found: Found, workers: int = 1) -> tuple[Found, bool]:
     from trunkline.cli.service.background import Wish, exclusive, start
 
     with exclusive(found.places):
-        now = find(found.path, found.host, found.port)
+        now = find(found.path, found.host, found.port, working=False)
         started = now.service is None
         if started:
             refuse_another(found.places)
             report = start(found.places, Wish(server=found.server, config=found.path, workers=workers))
             for warning in report.warnings:
                 click.echo(f"trunkline: warning: {warning}", err=True)
-    again = find(found.path)
+    again = find(found.path, working=False)
     ask(again.address, again.server)
     return again, started
 

@@ -43,6 +43,8 @@ MISSING: Final = (
     " environment."
 )
 
+PLACES: Final = ("DATABRICKS_AI_GATEWAY_URL", "DATABRICKS_HOST", "AZURE_OPENAI_ENDPOINT")
+"""Variables that would say where credentials of the environment go, where every provider is used."""
 MIXED: Final = (
     "would get a credential of the environment, because this file lies in the working directory: put"
     " DATABRICKS_TOKEN beside it, or name the file with --config"
@@ -194,6 +196,9 @@ class _Reader:
         )
 
     def _litellm(self, backend: str) -> Configuration:
+        for place in PLACES:
+            if not self._named and self._values.is_in_file(place):
+                raise self._values.invalid(place, MIXED)
         self._used("PROXY_BACKEND", "requests go to every provider whose key is set")
         found = from_environment(self._values.merged())
         if found is None:
