@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Mapping
@@ -33,22 +34,23 @@ def run_at_home(row: Row, environ: Mapping[str, str], folder: Path) -> Seen:
     if not home.exists():
         shutil.copytree(HOME, home / ".claude-code-router")
         file.write_text(placed(row.config, home))
-    return asyncio.run(_run(row, file, {**environ, "HOME": str(home)}))
+    with patch.dict(os.environ, HOME=str(home)):  # where presets are looked for
+        return asyncio.run(_run(row, file, {**environ, "HOME": str(home)}))
 
 
 async def _run(row: Row, file: Path, environ: Mapping[str, str]) -> Seen:
     configuration = load_file(file, environ)
     provider = Provider(row.answers)
     upstream = _Upstream(defaultdict(lambda: cast(Service, provider)))
+    keys = [key.reveal() for key in configuration.server.keys]
     with patch("trunkline.app.composition.Upstreams", lambda *_: upstream):
         gateway = Gateway(configuration, make_providers(configuration))
-    keys = [key.reveal() for key in configuration.server.keys]
-    await gateway.startup()
-    try:
-        given, headers = await _ask(gateway, json.dumps(row.body()).encode(), keys)
-    finally:
-        await gateway.shutdown()
-    return Seen([sent_of(request) for request in provider.requests], given, headers)
+        await gateway.startup()
+        try:
+            given, why = await _ask(gateway, row, keys)
+        finally:
+            await gateway.shutdown()
+    return Seen([sent_of(request) for request in provider.requests], given, why)
 
 
 class _Upstream(InProcess):
@@ -56,14 +58,15 @@ class _Upstream(InProcess):
         """Nothing is open."""
 
 
-async def _ask(gateway: Gateway, body: bytes, keys: list[str]) -> tuple[Given, dict[str, str]]:
+async def _ask(gateway: Gateway, row: Row, keys: list[str]) -> tuple[Given, dict[str, str]]:
+    body = json.dumps(row.body()).encode()
     scope = {
         "type": "http",
         "http_version": "1.1",
         "method": "POST",
         "scheme": "http",
-        "path": "/v1/messages",
-        "raw_path": b"/v1/messages",
+        "path": row.path,
+        "raw_path": row.path.encode(),
         "query_string": b"beta=true",
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 3456),

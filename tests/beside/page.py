@@ -10,7 +10,7 @@ from beside.differences import DIFFERENCES, Difference, explain
 from beside.meaning import said_to_client, said_to_provider
 from beside.ours import run_ours
 from beside.record import OURS, recording
-from beside.rows import ENVIRON, NODE, ROWS, Row
+from beside.rows import AT_HOME, ENVIRON, ROWS, Row
 from beside.seen import Seen
 
 PAGE = Path(__file__).parents[2] / "docs" / "ccr-side-by-side.md"
@@ -33,7 +33,7 @@ how, below.
 @cache
 def pair(row: Row) -> tuple[Seen, Seen]:
     """What claude-code-router and what Trunkline did."""
-    ours = recording(OURS)[row.id] if row.config in NODE else run_ours(row, ENVIRON)
+    ours = recording(OURS)[row.id] if row.config in AT_HOME else run_ours(row, ENVIRON)
     return recording()[row.id], ours
 
 

@@ -45,7 +45,7 @@ class Router:
         try:
             headers = {"content-type": "application/json", "anthropic-version": "2023-06-01"}
             headers |= {"authorization": f"Bearer {self._key}"} if self._key else {}
-            connection.request("POST", "/v1/messages?beta=true", json.dumps(row.body()).encode(), headers)
+            connection.request("POST", f"{row.path}?beta=true", json.dumps(row.body()).encode(), headers)
             answer = connection.getresponse()
             got = Given(answer.status, _FRAME.sub(r"\\n    at its code", answer.read().decode()))
         finally:
@@ -68,12 +68,14 @@ def router(config: str, folder: Path, provider: Provider, environ: Mapping[str, 
     with Server(
         cast(Service, provider), lambda received: provider.answer(_moved_back(received))
     ) as standin:
-        text = placed(config, home)
-        text = _PLACE.sub(rf"http://127.0.0.1:{standin.port}/\1", text)
-        text = _EVERYWHERE.sub(r"\g<1>127.0.0.1", text)
-        (home / ".claude-code-router" / "config.json").write_text(text)
+        folder = home / ".claude-code-router"
+        (folder / "config.json").write_text(placed(config, home))
+        for file in folder.rglob("*.json"):
+            text = _PLACE.sub(rf"http://127.0.0.1:{standin.port}/\1", file.read_text())
+            file.write_text(_EVERYWHERE.sub(r"\g<1>127.0.0.1", text))
+        key = environ["GATEWAY_KEY"] if "GATEWAY_KEY" in (folder / "config.json").read_text() else ""
         with _started(home, environ) as port:
-            yield Router(port, environ["GATEWAY_KEY"] if "GATEWAY_KEY" in text else "")
+            yield Router(port, key)
 
 
 @contextlib.contextmanager

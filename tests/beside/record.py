@@ -9,13 +9,13 @@ from pathlib import Path
 from beside.ours import run_at_home
 from beside.program import router
 from beside.provider import Provider
-from beside.rows import ENVIRON, NODE, ROWS, Row
+from beside.rows import AT_HOME, ENVIRON, ROWS, Row
 from beside.seen import Seen, decode_seen, encode_seen
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "ccr"
 RECORDING = FIXTURES / "recording.jsonl"
 OURS = FIXTURES / "ours.jsonl"
-"""What Trunkline does on the rows that need Node.js."""
+"""What Trunkline does on the rows that need Node.js or a home."""
 
 
 def run_router(rows: list[Row], folder: Path) -> Iterator[tuple[Row, Seen]]:
@@ -27,9 +27,9 @@ def run_router(rows: list[Row], folder: Path) -> Iterator[tuple[Row, Seen]]:
                 yield row, running.run(row, provider)
 
 
-def run_with_node(rows: list[Row], folder: Path) -> Iterator[tuple[Row, Seen]]:
-    """Trunkline on the rows whose configurations load JavaScript."""
-    return ((row, run_at_home(row, ENVIRON, folder)) for row in rows if row.config in NODE)
+def run_all_at_home(rows: list[Row], folder: Path) -> Iterator[tuple[Row, Seen]]:
+    """Trunkline on the rows whose configurations load files from their user's home."""
+    return ((row, run_at_home(row, ENVIRON, folder)) for row in rows if row.config in AT_HOME)
 
 
 @cache
@@ -48,4 +48,4 @@ def record(file: Path, seen: Iterable[tuple[Row, Seen]]) -> None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as made:
         record(RECORDING, run_router(ROWS, Path(made)))
-        record(OURS, run_with_node(ROWS, Path(made)))
+        record(OURS, run_all_at_home(ROWS, Path(made)))

@@ -11,8 +11,10 @@ CONFIGS = Path(__file__).parent.parent / "config" / "ccr" / "configs"
 CLIENTS = Path(__file__).parent.parent / "fixtures" / "clients"
 HOME = Path(__file__).parent / "home"
 """What lies in ``~/.claude-code-router`` beside the configuration, and in ``/abs`` of some."""
-NODE = frozenset({"custom_router.json", "every_form.json5", "plugin_and_router.json"})
-"""Configurations that load JavaScript: of these it is recorded what Trunkline does, too."""
+AT_HOME = frozenset(
+    {"custom_router.json", "every_form.json5", "plugin_and_router.json", "with_preset.json"}
+)
+"""Configurations that load JavaScript or presets from there: of these it is recorded what Trunkline does, too."""
 Json = dict[str, object]
 NOTHING: Mapping[str, object] = {}
 
@@ -55,25 +57,32 @@ class Row:
     """Words added to the last user message: some as many tokens."""
     first: str = ""
     """The host that refuses with 404, so that a fallback is asked."""
-    sign: str = ""
-    """What is special about it."""
+    path: str = "/v1/messages"
 
     @property
     def id(self) -> str:
         """Names the row, for people and for the recording."""
         long = f"{self.tokens} tokens more" if self.tokens else ""
-        changed = ", ".join(f"{name}: {json.dumps(value)}" for name, value in self.change.items())
+        changed = ", ".join(f"{name}: {_shown(value)}" for name, value in self.change.items())
+        preset = "" if self.path == "/v1/messages" else self.path
         refused = f"{self.first} refuses" if self.first else ""
         parts = (
             self.config,
+            preset,
             self.request,
             self.model or "",
-            changed or self.sign,
+            changed,
             long,
             refused,
             self.answer,
         )
         return " | ".join(part for part in parts if part)
+
+    @property
+    def file(self) -> Path:
+        """Where its providers are configured."""
+        preset = self.path.removesuffix("/v1/messages").removeprefix("/preset/")
+        return HOME / "presets" / preset / "manifest.json" if preset else CONFIGS / self.config
 
     @property
     def answers(self) -> Mapping[str, str]:
@@ -87,6 +96,11 @@ class Row:
         if self.tokens:
             body["messages"] = [*body["messages"][:-1], _longer(body["messages"][-1], self.tokens)]
         return {name: value for name, value in body.items() if value is not None}
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) < 200 else f"{text[:160]}…"
 
 
 def placed(config: str, home: Path) -> str:
@@ -119,9 +133,9 @@ SEEN = [
 TAG = "<CCR-SUBAGENT-MODEL>ollama,qwen2.5-coder:latest</CCR-SUBAGENT-MODEL>"
 
 
-def blocks(*texts: str) -> list[Json]:
+def system(*texts: str) -> Json:
     """A system prompt of several blocks."""
-    return [{"type": "text", "text": text} for text in texts]
+    return {"system": [{"type": "text", "text": text} for text in texts]}
 
 
 OPENROUTED = "openrouter/anthropic/claude-sonnet-4"
@@ -204,7 +218,63 @@ ROWS = [
         "no [DONE]",
         model="ollama,qwen2.5-coder:latest",
     ),
+    # the tag of a subagent, at every place
+    Row(
+        "scenarios.json",
+        BASH,
+        "ollama/qwen2.5-coder:latest",
+        model=SONNET,
+        change=system("You work.", f"{TAG}Look."),
+    ),
+    Row(
+        "scenarios.json",
+        BASH,
+        "ollama/qwen2.5-coder:latest",
+        model=SONNET,
+        change=system("You", "work.", f"{TAG}Look."),
+    ),
+    Row(
+        "scenarios.json", BASH, "ollama/qwen2.5-coder:latest", model=SONNET, change=system(f"Work.\n{TAG}")
+    ),
+    Row(
+        "scenarios.json",
+        BASH,
+        "ollama/qwen2.5-coder:latest",
+        model="openrouter,any/unknown",
+        change=system("You work.", f"{TAG}Look."),
+    ),
+    Row(
+        "scenarios.json",
+        BASH,
+        "DeepSeek/deepseek-chat",
+        model=SONNET,
+        change=system("You work.", f"{TAG.replace('ollama', 'gone')}Look."),
+    ),
+    # what a tokenizer stumbles over, and a tool that is only called like the search
+    Row(
+        "scenarios.json",
+        BASH,
+        "ollama/qwen2.5-coder:latest",
+        model="ollama,qwen2.5-coder:latest",
+        change={"messages": [{"role": "user", "content": "What does <|endoftext|> mean?"}]},
+    ),
+    Row(
+        "scenarios.json",
+        BASH,
+        "DeepSeek/deepseek-chat",
+        model=SONNET,
+        change={
+            "tools": [
+                {
+                    "name": "WebSearch",
+                    "description": "Look",
+                    "input_schema": {"type": "object", "properties": {}},
+                }
+            ]
+        },
+    ),
     # Gemini
+    Row("gemini.json", BASH, "gemini/gemini-2.5-pro", model=SONNET, change={"messages": SEEN}),
     Row("gemini.json", BASH, "gemini/gemini-2.5-flash", model=SONNET),
     Row("gemini.json", BARE_RESULT, "gemini/gemini-2.5-flash", "call"),
     Row("gemini.json", RESULT, "gemini/gemini-2.5-flash", "calls", model=SONNET),
@@ -248,6 +318,25 @@ ROWS = [
     Row("fallback.json", BASH, "c/three", model=HAIKU),
     Row("fallback.json", RESULT, "c/three", "calls", model=HAIKU),
     Row("fallback.json", THOUGHTS, "c/three", "reasoning", model=HAIKU),
+    Row("fallback.json", BASH, "b/one", model=SONNET, change={"messages": SEEN}),
+    # a preset
+    Row("with_preset.json", BASH, "local/devstral", model=SONNET),
+    Row(
+        "with_preset.json",
+        BARE,
+        "moonshot/kimi-k2-turbo-preview",
+        "text and call",
+        path="/preset/kimi/v1/messages",
+    ),
+    Row(
+        "with_preset.json",
+        THOUGHT,
+        "moonshot/kimi-k2-thinking",
+        "reasoning",
+        path="/preset/kimi/v1/messages",
+        model=SONNET,
+    ),
+    Row("with_preset.json", BASH, "", path="/preset/nobody/v1/messages", model=SONNET),
     # a custom router, and transformers of one model
     Row("custom_router.json", BASH, MODELSCOPE + "Qwen3-Coder-480B-A35B-Instruct", model=SONNET),
     Row("custom_router.json", THOUGHT, "volcengine/deepseek-r1-250528", "reasoning", model=SONNET),

@@ -10,7 +10,7 @@ from beside.differences import DIFFERENCES, explain
 from beside.meaning import said_to_client
 from beside.page import PAGE, page, pair
 from beside.provider import surface_of
-from beside.rows import CONFIGS, ENVIRON, ROWS, Row
+from beside.rows import ENVIRON, ROWS, Row
 from beside.shown import names_of_tests
 from trunkline.config.load import load_file
 
@@ -21,7 +21,7 @@ SERVED = [row for row in ROWS if row.to and row.answer != "401"]
 def test_the_right_provider_is_asked_for_the_right_model(row: Row) -> None:
     seen = pair(row)[1]
     provider, model = row.to.split("/", 1)
-    settings = dict(load_file(CONFIGS / row.config, ENVIRON).providers)[provider]
+    settings = dict(load_file(row.file, ENVIRON).providers)[provider]
     assert len(seen.sent) == (2 if row.first else 1)
     last = seen.sent[-1]
     places = [settings.host, settings.url, *(url for _, url in settings.speaks)]
@@ -36,6 +36,10 @@ def test_the_right_provider_is_asked_for_the_right_model(row: Row) -> None:
     assert seen.given.status == 200
 
 
+WHY = (
+    r"explicit|subagent tag|model of \w+|custom router \S+|route (default|background|think|longContext|webSearch|image)"
+    r"( \(the subagent tag names .*, which is not there\))?"
+)
 KEYS = ("authorization", "x-api-key", "x-goog-api-key")
 
 
@@ -65,13 +69,11 @@ def test_what_shows_ours_right_is_a_test() -> None:
 def test_the_answer_says_why_it_went_there(row: Row) -> None:
     """By the header: a route of the Router, the client's own words, or who lists the model."""
     why = pair(row)[1].why["x-trunkline-route"]
-    assert re.fullmatch(
-        r"explicit|model of \w+|custom router \S+|route (default|background|think|longContext|webSearch|image)",
-        why,
-    )
     provider = row.to.partition("/")[0]
     named = re.match(rf"{re.escape(provider)}[,/]", row.model or "", re.IGNORECASE) is not None
-    assert (why == "explicit") == named
+    tagged = f"MODEL>{provider}," in row.id
+    assert re.fullmatch(WHY, why)
+    assert (why == "subagent tag", why == "explicit") == (tagged, named and not tagged)
 
 
 def test_the_page_is_what_happens() -> None:
