@@ -17,6 +17,7 @@ from standin.service import Service
 from standin.upstream import InProcess
 from trunkline.app.composition import Gateway
 from trunkline.app.providers import make_providers
+from trunkline.app.upstreams import Upstreams
 from trunkline.config.load import load_file
 
 WHY = (b"x-trunkline-route", b"x-trunkline-losses")
@@ -41,9 +42,9 @@ def run_at_home(row: Row, environ: Mapping[str, str], folder: Path) -> Seen:
 async def _run(row: Row, file: Path, environ: Mapping[str, str]) -> Seen:
     configuration = load_file(file, environ)
     provider = Provider(row.answers)
-    upstream = _Upstream(defaultdict(lambda: cast(Service, provider)))
+    upstream = InProcess(defaultdict(lambda: cast(Service, provider)))
     keys = [key.reveal() for key in configuration.server.keys]
-    with patch("trunkline.app.composition.Upstreams", lambda *_: upstream):
+    with patch.object(Upstreams, "open", upstream.open):
         gateway = Gateway(configuration, make_providers(configuration))
         await gateway.startup()
         try:
@@ -51,11 +52,6 @@ async def _run(row: Row, file: Path, environ: Mapping[str, str]) -> Seen:
         finally:
             await gateway.shutdown()
     return Seen([sent_of(request) for request in provider.requests], given, why)
-
-
-class _Upstream(InProcess):
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 async def _ask(gateway: Gateway, row: Row, keys: list[str]) -> tuple[Given, dict[str, str]]:
