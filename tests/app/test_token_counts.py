@@ -173,3 +173,11 @@ def test_the_tokenizer_that_ccr_counts_with_takes_special_tokens_for_text() -> N
         == 2 + 6
     )
     assert asyncio.run(counts.of(msgspec.json.encode(conversation("the <|endoftext|> mark")))) == 8
+
+
+def test_a_text_of_megabytes_is_counted_in_pieces() -> None:
+    """The library refuses texts of a million signs."""
+    counts = token_counts()
+    assert counts is not None
+    body = msgspec.json.encode({"messages": [{"role": "user", "content": "word " * 240_000}]})
+    assert abs(asyncio.run(counts.of(body)) - 240_000) < 10

@@ -22,6 +22,8 @@ MAX_BODY: Final = 2 * 1024 * 1024
 """Bodies that are kept to compare the next ones with: 32 MB at the most, and mostly a tenth."""
 SAMPLE: Final = 64
 """Bytes at the beginning that bodies of one conversation have in common."""
+LONGEST: Final = 500_000
+"""Signs that are counted in one go: the library refuses a million."""
 MARGIN: Final = 16
 """Tokens by which two pieces may differ from both together."""
 
@@ -140,4 +142,10 @@ def _tokenizer() -> Count:
     """The vocabulary is part of the package: nothing is fetched. Special tokens in a text are only text."""
     library = cast(_Library, importlib.import_module(LIBRARY))  # half a second, 100 MB
     encoding = library.get_encoding(ENCODING)
-    return lambda text: len(encoding.encode_ordinary(text))
+
+    def count(text: str) -> int:
+        """A token that is cut counts as two."""
+        starts = range(0, len(text), LONGEST)
+        return sum(len(encoding.encode_ordinary(text[start : start + LONGEST])) for start in starts)
+
+    return count
