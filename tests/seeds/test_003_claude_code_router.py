@@ -129,6 +129,11 @@ def test_the_minimal_example(user: User, cloud: StandIn) -> None:
     }
     for task, model in expected.items():
         assert who(message(url, **TASKS[task])) == model  # type: ignore[arg-type]
+    # Subagent routing: the directive before the prompt names the model, and does not reach it.
+    directive = "<CCR-SUBAGENT-MODEL>ollama,gemma3:4b</CCR-SUBAGENT-MODEL>"
+    assert who(message(url, text=f"{directive}\nYour prompt here...")) == "gemma3:4b"
+    assert b"SUBAGENT" not in cloud.requests[-1].body
+    assert b"Your prompt here..." in cloud.requests[-1].body
     keys = {received.header("authorization") for received in cloud.requests}
     assert keys == {"Bearer your-api-key"}
     # maxtoken, of this model alone

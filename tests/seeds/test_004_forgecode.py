@@ -303,5 +303,11 @@ def test_trunkline_serve_in_the_bridges_folder_is_the_bridge(user: User, workspa
     with user.starts("trunkline serve --port 0", r"listens on (http://\S+)") as served:
         assert chat(served.url, model="databricks-gpt-5-3-codex").status == 200
         assert workspace.requests[-1].path == "/cursor/v1/chat/completions"
+        # Agents that speak Messages are served too, over the gateway's own route for them.
+        body = {"model": "haiku", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        said = ask(served.url, "POST", "/v1/messages", body, {"x-api-key": TOKEN})
+        assert said.status == 200, said.body
+        assert workspace.requests[-1].path == "/ai-gateway/anthropic/v1/messages"
+        assert workspace.requests[-1].header("authorization") == f"Bearer {TOKEN}"
         assert "    forge provider login openai_compatible\n" in served.log
         assert f"      URL     → {served.url}\n" in served.log
