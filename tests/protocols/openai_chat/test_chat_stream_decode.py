@@ -237,6 +237,31 @@ def test_E21_absent_ids_are_made_up_the_same_streamed_and_whole() -> None:
     assert all(made.startswith("call_") for made in ids)
 
 
+@pytest.mark.parametrize("ids", [(0, 1), ("0", "1"), (7, 7)])
+def test_E21_calls_that_are_only_numbered_get_ids(ids: tuple[object, object]) -> None:
+    """Some servers count their calls, from 0 in each answer: the next one would have the same ids."""
+    first, second = ids
+    streamed = fold(
+        run(
+            calls(call(0, id=first, name="f", arguments='{"x":')),
+            calls(call(0, id=first, arguments="1}")),
+            calls(call(1, id=second, name="g", arguments="{}")),
+            chunk({}, "tool_calls"),
+        )
+    )
+    entries = [
+        {"id": first, "function": {"name": "f", "arguments": '{"x":1}'}},
+        {"id": second, "function": {"name": "g", "arguments": "{}"}},
+    ]
+    message = {"role": "assistant", "tool_calls": entries}
+    body = {**HEAD, "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    assert streamed == OPENAI_CHAT.decode_response(json.dumps(body).encode(), "maker")
+    one, two = (part for part in streamed.content if isinstance(part, ToolCall))
+    assert (one.name, one.arguments, two.name, two.arguments) == ("f", '{"x":1}', "g", "{}")
+    assert one.id.startswith("call_0_")
+    assert two.id.startswith("call_1_")
+
+
 def test_E21_a_repeated_id_with_a_new_name_is_a_new_call() -> None:
     found = parts(
         calls(call(0, id="a", name="f", arguments='{"x":1}')),

@@ -50,11 +50,14 @@ _ARGUMENTS: Final = msgspec.json.Decoder(str | dict[str, msgspec.Raw] | None)
 class Call:
     """A call as far as it came. ``pieces`` are its arguments; ``sent`` counts those already passed on."""
 
-    __slots__ = ("id", "kind", "name", "ordinal", "pieces", "proof", "sent")
+    __slots__ = ("id", "key", "kind", "name", "ordinal", "pieces", "proof", "sent")
 
     def __init__(self, ordinal: int) -> None:
         self.ordinal = ordinal
         self.id = ""
+        """Empty until one is made up: none came, or a mere number, which the next answer has again."""
+        self.key = ""
+        """What the vendor calls it."""
         self.name = ""
         self.kind: Literal["function", "custom"] = "function"
         self.proof: str | None = None
@@ -102,14 +105,15 @@ class Calls:
         piece = (custom.input or "") if custom else arguments_text(function.arguments) if function else ""
         call = self._find(wire, name, piece, before)
         if call is None:
-            if not (name or wire.id):
+            if not (name or wire.key):
                 return  # a stray piece of nothing
             call = self._open(wire)
         if wire.index is not None:
             self._by_index[wire.index] = call
-        if wire.id and not call.id:
-            call.id = wire.id
-            self._by_id[wire.id] = call
+        if wire.key and not call.key:
+            call.key = wire.key
+            call.id = "" if wire.key.isdecimal() else wire.key
+            self._by_id[wire.key] = call
         if custom is not None:
             call.kind = "custom"
         call.name = call.name or name
@@ -119,23 +123,24 @@ class Calls:
     def _open(self, wire: WireCall) -> Call:
         call = Call(len(self.order))
         self.order.append(call)
-        if wire.id and wire.id in self._by_id:  # an id that repeats for a new call (E21)
-            call.id = f"{wire.id}_{call.ordinal}"
+        if wire.key and wire.key in self._by_id:  # an id that repeats for a new call (E21)
+            call.key = f"{wire.key}_{call.ordinal}"
+            call.id = "" if wire.key.isdecimal() else call.key
         return call
 
     def _find(self, wire: WireCall, name: str, piece: str, before: int) -> Call | None:
         """The call this entry continues; None when it opens a new one."""
-        known = self._by_id.get(wire.id) if wire.id else None
+        known = self._by_id.get(wire.key) if wire.key else None
         if known is not None:
             return None if name and piece and known.done and known.arguments != "{}" else known
         found = self._by_index.get(wire.index) if wire.index is not None else None
-        if found is None and self.order and (wire.index is None or not (name or wire.id)):
+        if found is None and self.order and (wire.index is None or not (name or wire.key)):
             found = self.order[-1]
         if found is None:
             return None
         if not name:  # nothing can open without a name: a changing or late id means nothing
             return found
-        if wire.id and found.id:
+        if wire.key and found.key:
             return None
         if not found.name:
             return found

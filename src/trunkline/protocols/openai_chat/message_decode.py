@@ -245,7 +245,7 @@ def _history_thinking(wire: WireMessage) -> list[Thinking]:
 
 
 def _call(wire: WireCall, at: str) -> ToolCall:
-    mark, call_id = mark_of(wire.cache_control), wire.id or ""
+    mark, call_id = mark_of(wire.cache_control), wire.key
     if wire.type == "custom" and wire.custom is not None and wire.custom.name is not None:
         return ToolCall(
             id=call_id, name=wire.custom.name, arguments=wire.custom.input or "", kind="custom", cache=mark

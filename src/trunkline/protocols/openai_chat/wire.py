@@ -49,13 +49,18 @@ class WireCall(Struct):
     """A tool call: whole in messages, in pieces in chunks."""
 
     index: int | None = None
-    id: str | None = None
+    id: str | int | None = None
     type: str | None = None
     function: WireFunction | None = None
     custom: WireCustom | None = None
     thought_signature: str | None = msgspec.field(name="thoughtSignature", default=None)
     extra_content: WireExtraContent | None = None
     cache_control: WireCache | None = None
+
+    @property
+    def key(self) -> str:
+        """What the call is called, empty for nothing; some servers number their calls."""
+        return "" if self.id is None else str(self.id)
 
     @property
     def proof(self) -> str | None:
