@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import os
-import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -255,10 +254,20 @@ main()
 """
 
 
+def state_of(process: int) -> tuple[str, int]:
+    """A process's state and its parent, by the system's own table; X when it is not there."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return "X", 0
+    state, parent = text.rpartition(")")[2].split()[:2]
+    return state, int(parent)
+
+
 def helpers_of(parent: int) -> list[int]:
-    """The processes that a process has started, by the system's own table."""
-    found = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(number) for number in found]
+    """The processes that a process has started."""
+    everyone = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    return [process for process in everyone if state_of(process)[1] == parent]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -297,22 +306,19 @@ def life(path: Path, how: signal.Signals) -> None:
             command = Path(f"/proc/{helper}/cmdline").read_bytes()
             assert b"main.cjs" in command
             assert b"key-of-up" not in command
-            ended = os.pidfd_open(helper)
-            try:
-                gateway.send_signal(how)
-                gateway.wait(60)
-                wait_for(ended)
-            finally:
-                os.close(ended)
+            gateway.send_signal(how)
+            gateway.wait(60)
+            wait_for_the_end_of(helper)
         finally:
             gateway.kill()
 
 
-def wait_for(process: int) -> None:
-    """Until a process ended."""
-    poll = select.poll()
-    poll.register(process, select.POLLIN)
-    assert poll.poll(60_000), "the helper is still there"
+def wait_for_the_end_of(process: int) -> None:
+    """What nobody has buried yet has ended too."""
+    deadline = time.monotonic() + 60
+    while state_of(process)[0] not in ("X", "Z"):
+        assert time.monotonic() < deadline, "the helper is still there"
+        time.sleep(0.02)
 
 
 def test_start_says_why_it_does_not_start(tmp_path: Path) -> None:

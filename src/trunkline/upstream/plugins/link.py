@@ -108,6 +108,7 @@ class Link(asyncio.Protocol):
         self._takers: dict[int, Taker] = {}
         self._transport: asyncio.Transport | None = None
         self._numbers = 0
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.alive = True
         """False: a new one is needed."""
 
@@ -126,6 +127,8 @@ class Link(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio's: the process ended, or we closed the socket."""
         self.alive = False
+        if not self._lost.done():
+            self._lost.set_result(None)
         takers, self._takers = self._takers, {}
         for taker in takers.values():
             taker.gone()
@@ -206,6 +209,7 @@ class Link(asyncio.Protocol):
         except TimeoutError:
             self.abandon()
             await self._process.wait()
+        await self._lost
 
 
 async def start_link(node: str, mask: Callable[[str], str]) -> Link:
