@@ -5,6 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from trunkline.app.router import Router
+from trunkline.app.token_counts import token_counts
 from trunkline.app.user_code import make_user_code
 from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError
@@ -64,7 +65,7 @@ async def plan_once(configuration: Configuration, table: RoutingTable, name: str
 
     Raises GatewayError as the router does, ConfigurationError when the custom router cannot be loaded.
     """
-    router = Router(table)
+    router = Router(table, token_counts())
     inbound = Inbound(
         codec=CODECS["anthropic_messages"],
         operation="generate",
