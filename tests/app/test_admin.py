@@ -248,6 +248,17 @@ def test_without_an_admin_key_clients_present_theirs_where_there_is_one(
     run(config, tmp_path, ask, monkeypatch)
 
 
+def test_another_users_program_is_kept_out_where_there_is_no_key(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("trunkline.server.peers.owner_of", lambda address, port: 4_000_000)
+
+    def ask(client: Client) -> None:
+        for method, path in admin_requests():
+            assert client.raw(method, path, b"{}")[0] == 403
+
+    run(CCR, tmp_path, ask, monkeypatch)
+    assert file_of(tmp_path).read_text() == CCR
+
+
 def test_the_admin_key_is_no_clients_and_no_clients_key_is_it(tmp_path: Path, monkeypatch) -> None:
     def ask(client: Client) -> None:
         for method, path in admin_requests():

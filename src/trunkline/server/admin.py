@@ -4,6 +4,7 @@ The routes are claude-code-router's own (reference ccr.md 4.1). Who answers them
 nothing here is on the way of a model request.
 """
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest, digest
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.server import peers
 from trunkline.server.asgi import RawHeaders, Receive, Scope
 from trunkline.server.bodies import read_body
 from trunkline.server.client_keys import (
@@ -83,6 +85,7 @@ class AdminDesk:
         self, scope: Scope, receive: Receive, found: Match, head: Head, sink: ClientSink
     ) -> None:
         """One request that was admitted. Raises GatewayError before the answer begins."""
+        await self._check_owner(scope)
         body = await read_body(receive, declared=head.length, encoding=head.encoding, limit=self._max_body)
         call = AdminCall(
             path=found.route.path,
@@ -94,6 +97,17 @@ class AdminDesk:
         answer = await self._administration(call)
         headers = (("content-type", answer.content_type), ("cache-control", "no-store"))
         await send_whole(sink, answer.status, headers, answer.body)
+
+    async def _check_owner(self, scope: Scope) -> None:
+        """Without any key, a machine's other users are kept out. Raises GatewayError (PERMISSION)."""
+        client = scope["client"]
+        if self._key.is_set or self._door.has_keys or client is None:
+            return
+        if not await asyncio.to_thread(peers.is_ours, *client[:2]):
+            raise refused(
+                "Without server.admin_key the gateway is administered by the user it runs for, not by others on this "
+                "machine."
+            )
 
 
 class AdminKey:

@@ -86,6 +86,11 @@ class Door:
     def _digest(self, value: bytes) -> bytes:
         return hmac.digest(self._pepper, value, "sha256")
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether clients must present one."""
+        return bool(self._tenants)
+
     def check_source(self, caller: Caller) -> None:
         """For every route, public ones too. Raises GatewayError (PERMISSION) to anything but local programs
         when no keys are configured and clients' own tokens do not take their place."""

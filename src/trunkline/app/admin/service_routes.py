@@ -67,8 +67,10 @@ class ServiceRoutes:
         refuse(501, _UPDATE)
 
     async def transformers(self, call: AdminCall) -> AdminAnswer:
-        """The built-in ones by claude-code-router's names."""
-        listed = [{"name": name, "endpoint": ENDPOINTS.get(name)} for name in DOES]
+        """The built-in ones by claude-code-router's names, then plugins by theirs, or by their files'."""
+        plugins = [plugin.name or Path(plugin.path).stem for plugin in self._configuration.plugins]
+        names = dict.fromkeys([*DOES, *plugins])
+        listed = [{"name": name, "endpoint": ENDPOINTS.get(name)} for name in names]
         return answer({"transformers": listed})
 
     async def providers(self, call: AdminCall) -> AdminAnswer:
