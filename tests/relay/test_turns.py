@@ -25,7 +25,8 @@ class Limited(TestProvider):
     """Its 429 counts a minute, as Databricks' does."""
 
     def read_error(self, surface: Surface, error: GatewayError, head: HttpHead) -> GatewayError:
-        error.by_minute = error.kind is Kind.RATE_LIMITED and error.retry_after is None
+        limit = error.kind is Kind.RATE_LIMITED and error.retry_after is None
+        error.in_line = limit or b"scaled to zero" in (error.raw or b"")
         return error
 
 
@@ -77,6 +78,18 @@ def test_when_a_minute_does_not_help_the_client_is_told_when_to_come_back() -> N
         20,
     )
     assert raised.value.message.endswith("(waited 61 s; the next try is in 20 s)")
+
+
+def test_an_endpoint_that_starts_is_waited_for_in_the_same_way() -> None:
+    it, window = bench(lambda moment: moment >= 20)
+    window._full = Script([b"scaled to zero"], status=503)
+    assert run(it.run()).text == "fine"
+    assert window.asked == [0, 1, 6, 21]
+    it, window = bench(lambda moment: False)
+    window._full = Script([b"scaled to zero"], status=503)
+    with pytest.raises(GatewayError) as raised:
+        run(it.run(stream=False))
+    assert (raised.value.kind, raised.value.status, raised.value.retry_after) == (Kind.OVERLOADED, 503, 20)
 
 
 def test_many_wait_and_one_tries() -> None:

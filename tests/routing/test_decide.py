@@ -148,7 +148,7 @@ def test_T27_the_client_is_told_when_no_retry_can_help() -> None:
 
 
 def test_a_limit_by_the_minute_is_waited_for_in_line_where_nobody_else_can_be_asked() -> None:
-    full = failed(429, by_minute=True)
+    full = failed(429, in_line=True)
     assert after(full) == Queue()
     assert after(full, tried=9) == Queue(), "how long is the line's affair"
     assert after(full, more=True) == Fallback()

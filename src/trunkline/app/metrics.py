@@ -202,7 +202,7 @@ class Metrics:
         yield cooling
         rests = GaugeMetricFamily(
             "trunkline_model_rests_seconds",
-            "How long a model still rests whose tokens of the minute are used up.",
+            "How long a model still rests whose tokens of the minute are used up, or that is starting.",
             labels=["provider", "model"],
         )
         waiting = GaugeMetricFamily(

@@ -90,7 +90,7 @@ class GatewayError(Exception):
         protocol: str | None = None,
         raw: bytes | None = None,
         local: bool = True,
-        by_minute: bool = False,
+        in_line: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -112,7 +112,8 @@ class GatewayError(Exception):
         self.raw = raw
         self.local = local
         """True when we refused ourselves, False when an upstream answered so."""
-        self.by_minute = by_minute
-        """A limit of this one deployment that counts a sliding minute, and nobody says when it is free again."""
+        self.in_line = in_line
+        """This one deployment takes nobody for now, and nobody says for how long: the tokens of its minute are used
+        up, or it is starting. Who asks anew stands in line."""
         self.headers: Headers = ()
         """What the answer with this error says about its exchange; set by the relay."""

@@ -1,7 +1,8 @@
-"""Whose turn it is at a deployment whose tokens of the minute are used up (databricks.md 5.4).
+"""Whose turn it is at a deployment that takes nobody for now: the tokens of its minute are used up, or it is starting
+(databricks.md 5.4, 5.5).
 
-The limit is shared, nobody says when it ends, and everybody who asks again at once makes it worse. So those who
-want the deployment stand in line: after a rest one of them tries, and who gets through lets the others go.
+Many want it, nobody says when it will be free, and everybody who asks again at once makes it worse. So they stand in
+line: after a rest one of them tries, and who gets through lets the others go.
 """
 
 import asyncio
@@ -92,7 +93,7 @@ class Turns:
         return True
 
     def refused(self, target: Target, number: int) -> None:
-        """The limit holds. Those who were under way when it began do not make the rest longer."""
+        """It still takes nobody. Those who were under way when it began do not make the rest longer."""
         now = self._clock.now()
         line = self._lines.get(target)
         if line is None:
@@ -144,7 +145,7 @@ class Place:
         self._refusal: GatewayError | None = None
 
     async def wait(self, target: Target) -> None:
-        """Until it is this request's turn. Raises GatewayError (RATE_LIMITED) when that takes too long."""
+        """Until it is this request's turn. Raises GatewayError (as it was refused) when that takes too long."""
         if not self._turns.rests_until(target):
             return
         now = self._clock.now()
@@ -156,9 +157,10 @@ class Place:
         rest = max(1.0, self._turns.rests_until(target) - self._clock.now())
         waited = self._clock.now() - self._began
         said = self._refusal
-        message = f"{target} rests: the tokens of the minute are used up" if said is None else said.message
+        message = f"{target} takes nobody for now: its limit of the minute is used up, or it is starting"
+        message = message if said is None else said.message
         raise GatewayError(
-            Kind.RATE_LIMITED,
+            Kind.RATE_LIMITED if said is None else said.kind,
             f"{message} (waited {waited:.0f} s; the next try is in {rest:.0f} s)",
             status=None if said is None else said.status,
             code=None if said is None else said.code,
@@ -167,7 +169,7 @@ class Place:
 
     def failed(self, target: Target, error: GatewayError) -> None:
         """``error`` is what came of asking."""
-        if error.by_minute:
+        if error.in_line:
             self._refusal = error
             if self._number is None:
                 self._number, self._began = self._turns.number(), self._clock.now()

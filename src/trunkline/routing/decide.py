@@ -25,7 +25,7 @@ class GiveUp(Struct, frozen=True):
 
 
 class Queue(Struct, frozen=True):
-    """Ask the same target again when its turn has come: its limit counts a minute, shared by many."""
+    """Ask the same target again when its turn has come: it takes nobody for now, and many may wait for it."""
 
 
 Decision = Retry | Fallback | GiveUp | Queue
@@ -35,6 +35,8 @@ TRANSIENT: Final = frozenset({Kind.UPSTREAM_FAILED, Kind.OVERLOADED, Kind.TRUNCA
 
 PAYMENT_REQUIRED: Final = 402
 """The one quota error that stays with the client, like every 4xx outside the list of A3."""
+
+WAITED_FOR: Final = frozenset({Kind.RATE_LIMITED, Kind.QUOTA, Kind.OVERLOADED})
 
 LIMITED: Final = frozenset({Kind.RATE_LIMITED, Kind.QUOTA})
 
@@ -95,9 +97,9 @@ def decide(
     """
     if committed or error.kind not in ELSEWHERE or error.status == PAYMENT_REQUIRED:
         return GiveUp()
-    if error.kind in LIMITED and error.local:  # the wait was ours already
+    if error.local and error.kind in WAITED_FOR:  # the wait was ours already
         return Fallback() if more else GiveUp()
-    if error.by_minute and not more and policy.per_target:
+    if error.in_line and not more and policy.per_target:
         return Queue()
     if _worth_repeating(error, more) and tried <= policy.per_target:
         wait = asked_wait(error)

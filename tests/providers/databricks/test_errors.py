@@ -290,3 +290,31 @@ def test_the_headers_wait_wins_over_the_bodys() -> None:
         Kind.RATE_LIMITED, "m", status=429, retry_after=3, raw=b'{"retry_after":9}', local=False
     )
     assert read_error(error, HttpHead(429), host="h", deployment="d").retry_after == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "raw", "waits"),
+    [
+        (
+            429,
+            b'{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"Exceeded workspace input tokens per minute"}',
+            True,
+        ),
+        (
+            400,
+            b'{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"Exceeded workspace QPS rate limit for x."}',
+            True,
+        ),
+        (400, b'{"error_code":"BAD_REQUEST","message":"The endpoint is scaled to zero."}', True),
+        (409, b'{"error_code":"INVALID_STATE","message":"x is updating"}', True),
+        (
+            429,
+            b'{"error":{"type":"rate_limit_exceeded","message":"tokens per minute","retry_after":12}}',
+            False,
+        ),
+        (503, b'{"error_code":"TEMPORARILY_UNAVAILABLE","message":"temporarily unavailable"}', False),
+        (403, b'{"error_code":"PERMISSION_DENIED","message":"a Databricks-set rate limit of 0."}', False),
+    ],
+)
+def test_what_is_waited_for_in_line(status: int, raw: bytes, waits: bool) -> None:
+    assert meaning(status, raw).in_line is waits

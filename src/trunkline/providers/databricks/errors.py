@@ -202,6 +202,8 @@ _PRIVATE: Final = _meaning(
     "this workspace is only reachable through Private Link: connect from its network",
     False,
 )
+_STARTS: Final = frozenset({"starting", "updating"})
+"""What passes within a minute or some, for everybody who waits for it."""
 _REDIRECTS: Final = range(300, 400)
 
 
@@ -239,7 +241,7 @@ def read_error(error: GatewayError, head: HttpHead, *, host: str, deployment: st
         protocol=None,
         raw=error.raw,
         local=False,
-        by_minute=found.kind is Kind.RATE_LIMITED and retry_after is None,
+        in_line=retry_after is None and (found.kind is Kind.RATE_LIMITED or found.name in _STARTS),
     )
 
 
