@@ -142,6 +142,12 @@ OPTIONS = [
 ]  # fmt: skip
 
 
+def test_opened_is_not_meant_where_the_provider_marks_thinking_itself() -> None:
+    transform = Transform(name="extrathinktag", options={"opened": True})
+    given = response(Thinking(text="t", origin="o"), Text("so"))
+    check(lambda: edits(transform), given, given)
+
+
 @pytest.mark.parametrize(("options", "text", "wanted"), OPTIONS)
 def test_options_of_think_tags(options: dict[str, object], text: str, wanted: list[Part]) -> None:
     transform = Transform(name="extrathinktag", options=options)

@@ -23,7 +23,8 @@ class ThinkTags:
     """Reads ``<tag>`` in texts, wherever the pieces are cut. Blanks around a tag go with it.
 
     ``origin`` tags the thinking as the model's. ``opened``: the answer begins inside the tag, as where a server's
-    template has written it. A tag that is never closed makes the rest thinking, up to a call; no text is ever lost.
+    template has written it. A tag that is never closed makes the rest thinking, up to a call or
+    thinking that the provider marks itself; no text is ever lost.
     """
 
     def __init__(self, origin: str, tag: str = DEFAULT_TAG, *, opened: bool = False) -> None:
@@ -52,7 +53,7 @@ class ThinkTags:
                 return [*self._flush(), *self._opened("text"), self._parts.passed(event)]
             case Finished() | Failed():
                 return [*self._flush(), event]
-            case PartStarted(_, ToolCall()):
+            case PartStarted(_, ToolCall() | Thinking()):
                 self._inside = "text"
                 return [self._parts.passed(event)]
             case _:
