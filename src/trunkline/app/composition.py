@@ -19,8 +19,7 @@ from trunkline.app.metrics import Metrics
 from trunkline.app.plugins import has_user_code
 from trunkline.app.providers import client_tokens, make_providers, with_transforms
 from trunkline.app.proxy_log import make_proxy_log
-from trunkline.app.router import Router
-from trunkline.app.token_counts import token_counts
+from trunkline.app.router import make_router, named
 from trunkline.app.upstreams import Upstreams, make_upstreams
 from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError
@@ -70,8 +69,12 @@ class Gateway:
         self._providers = providers
         self._listings: dict[str, Listing] = {}
         self._listed = asyncio.Event()
-        self._router = Router(
-            build_table(configuration, served(configuration, providers, ())), token_counts()
+        clock = SystemClock()
+        self._router = make_router(
+            build_table(configuration, served(configuration, providers, ())),
+            configuration,
+            os.environ,
+            clock.now,
         )
         self._upstreams = make_upstreams(configuration, os.environ)
         self._user_code = None
@@ -81,7 +84,7 @@ class Gateway:
             from trunkline.app.user_code import make_user_code  # only those who have any need it
 
             self._user_code = make_user_code(configuration)
-        self._clock = clock = SystemClock()
+        self._clock = clock
         self._credentials = make_credentials(configuration, os.environ, self._upstreams, clock)
         self._recorder = exchange_log(os.environ)
         health = Health()
@@ -181,6 +184,8 @@ class Gateway:
 
     async def _serve(self, inbound: Inbound, sink: Sink) -> None:
         """Soon after the start it may wait for the lists that its plan needs."""
+        if self._configuration.any_name:
+            inbound = named(inbound)
         if not self._listed.is_set() and self._router.depends_on_lists(inbound):
             await self._wait_for_lists()
         if self._user_code is not None and inbound.operation == "generate":

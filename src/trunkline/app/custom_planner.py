@@ -1,11 +1,12 @@
 """Planning with a custom router before the routes (ccr.md 2.2, 2.5)."""
 
+import os
+import time
 from typing import Final
 
 from msgspec.structs import replace
 
-from trunkline.app.router import Router
-from trunkline.app.token_counts import token_counts
+from trunkline.app.router import Router, make_router
 from trunkline.app.user_code import make_user_code
 from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError
@@ -65,7 +66,7 @@ async def plan_once(configuration: Configuration, table: RoutingTable, name: str
 
     Raises GatewayError as the router does, ConfigurationError when the custom router cannot be loaded.
     """
-    router = Router(table, token_counts())
+    router = make_router(table, configuration, os.environ, time.monotonic)
     inbound = Inbound(
         codec=CODECS["anthropic_messages"],
         operation="generate",

@@ -1,13 +1,19 @@
 """The planner of a running gateway: the current routing table, and plans already made from it."""
 
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from trunkline.app.token_counts import TokenCounts
+from trunkline.app.project_routers import ProjectRouters
+from trunkline.app.system_prompt import SystemPrompts
+from trunkline.app.token_counts import TokenCounts, token_counts
+from trunkline.config.load import usual_ccr_file
+from trunkline.config.schema import Configuration, Prompt
 from trunkline.core.errors import GatewayError
+from trunkline.core.splice import splice
 from trunkline.protocols.codec import Peek
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import ExchangeRecord
@@ -30,8 +36,11 @@ ASIDE: Final = "route background"
 
 
 class _About(Struct, frozen=True):
-    """What a request says of itself beside its model: a subagent's tag, its session, and what that had last."""
+    """What a request says of itself beside its model: a subagent's tag, its session, and what that had last; and the
+    table that is in force for it, with the file of a project that says so."""
 
+    table: RoutingTable
+    source: str | None
     tagged: Tagged | None
     session: str | None
     last: int | None
@@ -40,9 +49,18 @@ class _About(Struct, frozen=True):
 class Router:
     """Plans by the table it has; the table is replaced as a whole."""
 
-    def __init__(self, table: RoutingTable, counts: TokenCounts | None = None) -> None:
+    def __init__(
+        self,
+        table: RoutingTable,
+        counts: TokenCounts | None = None,
+        *,
+        prompts: SystemPrompts | None = None,
+        projects: ProjectRouters | None = None,
+    ) -> None:
         self._table = table
         self._counts = counts
+        self._prompts = prompts
+        self._projects = projects
         self._plans: dict[str, Plan] = {}
         self._lengths: OrderedDict[tuple[str, str], int] = OrderedDict()
         """(client, session) -> input tokens of its last answer; the most recent sessions only."""
@@ -59,9 +77,17 @@ class Router:
 
     async def plan(self, inbound: Inbound, peek: Peek) -> Plan:
         """Who serves this request. Raises GatewayError like :func:`trunkline.routing.resolve.resolve`."""
+        edited = inbound.body if self._prompts is None else self._prompts.edited(inbound)
+        if edited is not inbound.body:
+            inbound = replace(inbound, body=edited)
+            plan = await self._counted(inbound, peek)
+            return plan if plan.body is not None else replace(plan, body=edited)
+        return await self._counted(inbound, peek)
+
+    async def _counted(self, inbound: Inbound, peek: Peek) -> Plan:
         about = self._about(inbound)
         plan, seen = self._plan(inbound, peek, about)
-        rule = self._table.routes.get("longContext")
+        rule = about.table.routes.get("longContext")
         if seen is None or self._counts is None or rule is None or rule.above is None:
             return plan
         if not _straddles(rule.above, seen.tokens * BYTES_PER_TOKEN):
@@ -74,7 +100,7 @@ class Router:
         usage = record.usage
         if record.session is None or usage is None or usage.estimated or record.operation != "generate":
             return
-        if "longContext" not in self._table.routes or record.route.startswith(ASIDE) or not usage.prompt:
+        if record.route.startswith(ASIDE) or not usage.prompt:
             return
         if usage.web_searches or usage.web_fetches or PICTURES in record.route:
             return  # the sum of several questions, which is longer than the conversation
@@ -84,17 +110,23 @@ class Router:
             self._lengths.popitem(last=False)
 
     def _about(self, inbound: Inbound) -> _About:
-        routes = self._table.routes
-        session = session_of(inbound.headers, inbound.body) if "longContext" in routes else None
+        table, source = self._table, None
+        projects = self._projects if self._projects is not None and self._projects.wanted else None
+        session = None
+        if projects is not None or "longContext" in table.routes:
+            session = session_of(inbound.headers, inbound.body)
+        if projects is not None and session is not None:
+            table, source = projects.over(table, session) or (table, None)
         last = None if session is None else self._lengths.get((inbound.client, session))
-        return _About(find_tag(inbound.body) if routes else None, session, last)
+        tagged = find_tag(inbound.body) if table.routes else None
+        return _About(table, source, tagged, session, last)
 
     def _plan(
         self, inbound: Inbound, peek: Peek, about: _About, counted: RequestShape | None = None
     ) -> tuple[Plan, RequestShape | None]:
         """The plan, and what was seen of the request where that mattered. ``counted``: that, with an exact length."""
-        table, tagged = self._table, about.tagged
-        if tagged is None and not table.by_purpose:
+        table, tagged = about.table, about.tagged
+        if tagged is None and not table.by_purpose and table is self._table:
             return self._by_name(peek.model), None
         seen = counted
 
@@ -106,6 +138,8 @@ class Router:
 
         plan = resolve(table, peek.model, shape, None if tagged is None else tagged.model)
         body = tagged.body if tagged is not None and plan.route.startswith("subagent ") else None
+        if about.source is not None and plan.route.startswith("route "):
+            plan = replace(plan, route=f"{plan.route} ({about.source})")
         return replace(plan, session=about.session, body=body), seen
 
     def _by_name(self, name: str) -> Plan:
@@ -133,3 +167,28 @@ def _straddles(above: int, size: int) -> bool:
     """Whether so many bytes of text may be on either side of the limit: a token has one byte at least, and text of
     more than eight a token is unheard of."""
     return size // MOST_BYTES <= above < size
+
+
+def make_router(
+    table: RoutingTable,
+    configuration: Configuration,
+    environ: Mapping[str, str],
+    now: Callable[[], float],
+) -> Router:
+    """The planner that a configuration wants; ``now`` is in monotonic seconds."""
+    projects = None
+    if configuration.project_routers:
+        folder = usual_ccr_file(environ).parent
+        projects = ProjectRouters(folder, folder.parent / ".claude" / "projects", environ, now)
+    prompts = None if configuration.prompt == Prompt() else SystemPrompts(configuration.prompt)
+    return Router(table, token_counts(), prompts=prompts, projects=projects)
+
+
+def named(inbound: Inbound) -> Inbound:
+    """The request with an empty model where a Messages client names none: its default route takes any name (ccr.md A 37)."""
+    if inbound.codec.name != "anthropic_messages" or b'"model"' in inbound.body:
+        return inbound
+    try:
+        return replace(inbound, body=splice(inbound.body, {"model": b'""'}))
+    except GatewayError:
+        return inbound

@@ -62,8 +62,9 @@ def command(file: str, named: str | None, path: str | None, as_json: bool) -> No
     tried = plan.targets[: configuration.retry.targets]
     targets = [_asked(providers[target.provider], target) for target in tried]
     shape = shape_of(body)
+    eyes = [str(target) for target in plan.eyes]
     if as_json:
-        fields = {"model": model, "route": plan.route, "targets": targets, "request": shape}
+        fields = {"model": model, "route": plan.route, "targets": targets, "eyes": eyes, "request": shape}
         print_json("explain", {key: msgspec.to_builtins(value) for key, value in fields.items()})
         return
     click.echo(f"model    {model}\nroute    {plan.route}")
@@ -74,6 +75,8 @@ def command(file: str, named: str | None, path: str | None, as_json: bool) -> No
     if len(plan.targets) > len(tried):
         left = len(plan.targets) - len(tried)
         click.echo(f"         {left} more are not tried: retry.targets is {len(tried)}")
+    if eyes:
+        click.echo(f"pictures {' then '.join(eyes)}")
     seen = [name for name in ("thinking", "web_search", "image") if getattr(shape, name)]
     click.echo(f"request  about {shape.tokens} tokens{''.join(f', {name}' for name in seen)}")
 
@@ -84,6 +87,8 @@ def _plan(
     """The model asked for and its plan. Raises Failure when there is none."""
     try:
         model = named or msgspec.json.decode(body, type=_Body).model
+        if model is None and configuration.any_name:
+            model = ""
         if model is None:
             raise Failure(f"{file} names no model: give it with --model, as Gemini's path would", FAILED)
         return model, asyncio.run(plan_once(configuration, table, model, body))

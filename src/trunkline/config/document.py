@@ -20,6 +20,7 @@ from trunkline.config.schema import (
     Agent,
     Configuration,
     ModelName,
+    Prompt,
     Retry,
     RouteRule,
     Server,
@@ -56,6 +57,8 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
         models=_models(root, names),
         routes=_routes(root.section("routes"), names),
         any_name=root.flag("any_name", False),
+        prompt=_prompt(root.section("prompt")),
+        project_routers=root.flag("project_routers", False),
         listed_first=root.flag("listed_first", False),
         fallback=_fallback(root, names),
         timeouts=_timeouts(root.section("timeouts")),
@@ -166,6 +169,12 @@ def _rule(section: Section, name: str, node: Node, providers: Collection[str]) -
     agent = (rule.choice("agent", AGENTS) if name == "image" else None) or "off"
     rule.finish()
     return RouteRule(to=chain, above=above, adaptive=adaptive, agent=cast(Agent, agent))
+
+
+def _prompt(section: Section) -> Prompt:
+    prompt = Prompt(file=section.text("file"), attribution=section.flag("attribution", True))
+    section.finish()
+    return prompt
 
 
 def _fallback(root: Section, providers: Collection[str]) -> tuple[str, ...]:

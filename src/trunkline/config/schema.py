@@ -249,6 +249,15 @@ class ProxyBackend(Struct, frozen=True, kw_only=True):
     """Where its ``logs/`` are; None: it keeps none."""
 
 
+class Prompt(Struct, frozen=True, kw_only=True):
+    """What becomes of the system prompt of Messages clients."""
+
+    file: str | None = None
+    """Words that stand before the client's environment, in place of its own."""
+    attribution: bool = True
+    """False: the line that says who called goes; it changes by session and spoils prompt caches."""
+
+
 class Configuration(Struct, frozen=True, kw_only=True):
     """Everything the gateway runs on. ``source`` says where it was read from, for people."""
 
@@ -258,6 +267,9 @@ class Configuration(Struct, frozen=True, kw_only=True):
     models: tuple[ModelName, ...] = ()
     routes: tuple[tuple[str, RouteRule], ...] = ()
     """By CCR's keys: default, background, think, longContext, webSearch, image; and by Claude family."""
+    prompt: Prompt = Prompt()
+    project_routers: bool = False
+    """A project's own router is looked for beside claude-code-router's file."""
     any_name: bool = False
     """A model name that nobody knows goes by the routes too, as in CCR; otherwise it is a 404."""
     listed_first: bool = False

@@ -39,6 +39,8 @@ def masked(configuration: Configuration) -> dict[str, object]:
         "models": {name.pattern: list(name.to) for name in configuration.models},
         "routes": {route: _plain(rule) for route, rule in configuration.routes},
         "any_name": configuration.any_name,
+        "project_routers": configuration.project_routers,
+        "prompt": _plain(configuration.prompt),
         "listed_first": configuration.listed_first,
         "fallback": list(configuration.fallback),
         "timeouts": _plain(configuration.timeouts),

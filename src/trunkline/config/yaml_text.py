@@ -11,6 +11,7 @@ from msgspec.structs import fields
 from trunkline.config.proxy_url import KEY as PROXY
 from trunkline.config.schema import (
     Configuration,
+    Prompt,
     ProviderSettings,
     Retry,
     RouteRule,
@@ -41,6 +42,9 @@ def encode_yaml(
         _section("providers", _providers(configuration, references, spelled)),
         _section("models", [f"  {_key(name.pattern)}: {_chain(name.to)}" for name in configuration.models]),
         _section("routes", [f"  {name}: {_rule(name, rule)}" for name, rule in configuration.routes]),
+        _section("prompt", _changed(configuration.prompt, Prompt())),
+        ["project_routers: true   # a project's own Router, beside CCR's file"]
+        * configuration.project_routers,
         ["any_name: true   # a model that nobody knows goes by the routes too"] * configuration.any_name,
         ["listed_first: true   # but a Claude that a provider lists under that very name comes first"]
         * configuration.listed_first,

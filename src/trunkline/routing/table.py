@@ -5,10 +5,11 @@ from itertools import chain
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trunkline.catalog.models import successor
 from trunkline.catalog.names import family_key, spelling_key
-from trunkline.config.schema import FAMILIES, Agent, Configuration
+from trunkline.config.schema import FAMILIES, Agent, Configuration, RouteRule
 from trunkline.config.targets import split_target
 from trunkline.routing.names import Glob, claude_family, glob, is_glob
 from trunkline.routing.plan import Target
@@ -179,6 +180,22 @@ def _heir(retired: str, entry: Served) -> Target | None:
     same = next((model for model in entry.models if family_key(model) == name), None)
     model = same or entry.families.get(claude_family(name) or "")
     return None if model is None else Target(entry.provider, model)
+
+
+def overlaid(table: RoutingTable, rules: Iterable[tuple[str, RouteRule]]) -> RoutingTable:
+    """The table with some routes in place of its own; behind each target stay the ones that the route had behind."""
+    routes = dict(table.routes)
+    for name, rule in rules:
+        old = table.routes.get(name)
+        behind = () if old is None else old.targets[1:]
+        routes[name] = Route(
+            name,
+            tuple(dict.fromkeys((*_targets(rule.to), *behind))),
+            rule.above,
+            rule.adaptive,
+            rule.agent if old is None else old.agent,
+        )
+    return replace(table, routes=routes, by_purpose=not routes.keys() <= _BY_NAME)
 
 
 def _targets(written: Iterable[str]) -> tuple[Target, ...]:

@@ -178,7 +178,6 @@ WARNED = {
     ],
     "custom_router.json": [
         "9: Providers[0].tokenizer: is not used: longContext",
-        "3: REWRITE_SYSTEM_PROMPT: system prompts are not rewritten yet",
         "4: forceUseImageAgent: is not used: Router.image is not set",
     ],
     "fallback.json": [

@@ -18,7 +18,7 @@ from trunkline.config.ccr.transformers import Loaded
 from trunkline.config.ccr.unserved import note_unserved
 from trunkline.config.json5_file import decode_json5
 from trunkline.config.problems import ConfigurationError
-from trunkline.config.schema import Configuration, Retry, RouteRule, Server, Timeouts
+from trunkline.config.schema import Configuration, Prompt, Retry, RouteRule, Server, Timeouts
 from trunkline.config.section import Reading, Section
 from trunkline.config.tree import Entry, Node, Scalar, Sequence, line_of
 from trunkline.config.tree import Mapping as MappingNode
@@ -29,6 +29,9 @@ PATIENCE: Final = 300.0
 TIMEOUT: Final = 600.0
 """Seconds, CCR's API_TIMEOUT_MS when the file has none."""
 MAX_TARGETS: Final = 20
+REWRITE: Final = "REWRITE_SYSTEM_PROMPT"
+STRIP: Final = "STRIP_ATTRIBUTION"
+"""Ours: the line in the system prompt that says who called is left out."""
 
 
 def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty: bool = False) -> Imported:
@@ -58,6 +61,8 @@ def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty
         models=renamed(entries),
         routes=routes,
         any_name=True,
+        prompt=_prompt(findings, root),
+        project_routers=True,
         timeouts=_timeouts(findings, root),
         retry=Retry(targets=_targets(routes)),
         upstream_proxy=read_proxy(findings, root),
@@ -76,6 +81,15 @@ def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty
         unset=tuple(findings.unset),
         literal_secrets=tuple(reading.literal_secrets),
     )
+
+
+def _prompt(findings: Findings, root: Section) -> Prompt:
+    file, keep = root.text(REWRITE), not root.flag(STRIP, False)
+    if file is not None:
+        findings.used(root.line_of(REWRITE), REWRITE, "prompt.file: words before the client's environment")
+    if root.get(STRIP) is not None:
+        findings.used(root.line_of(STRIP), STRIP, f"prompt.attribution: {str(keep).lower()}")
+    return Prompt(file=file, attribution=keep)
 
 
 def line_of_ccr(text: str, file: str, key: str) -> int | None:

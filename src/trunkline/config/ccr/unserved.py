@@ -19,6 +19,8 @@ READ: Final = (
     "Router",
     "fallback",
     "forceUseImageAgent",
+    "REWRITE_SYSTEM_PROMPT",
+    "STRIP_ATTRIBUTION",
     "transformers",
     "CUSTOM_ROUTER_PATH",
     *GOOGLE,
@@ -28,7 +30,6 @@ READ: Final = (
 AGENT: Final = "is not read: trunkline code takes it from the environment, under Claude Code's own name"
 PARTS: Final = "has no effect: the only one that CCR has, token-speed, is not run here"
 UNSERVED: Final = {
-    "REWRITE_SYSTEM_PROMPT": "system prompts are not rewritten yet",
     "LOG": "has no effect: the log goes to standard error",
     "LOG_LEVEL": "has no effect: one line a request is logged, without bodies",
     "NON_INTERACTIVE_MODE": "has no effect: trunkline code works without a terminal as it is",
