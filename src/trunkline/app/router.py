@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from trunkline.app.project_routers import ProjectRouters
 from trunkline.app.system_prompt import SystemPrompts
 from trunkline.app.token_counts import TokenCounts, token_counts
-from trunkline.config.load import usual_ccr_file
+from trunkline.config.homes import usual_ccr_file
 from trunkline.config.schema import Configuration, Prompt
 from trunkline.core.errors import GatewayError
 from trunkline.core.splice import splice
