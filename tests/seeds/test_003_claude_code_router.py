@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from agents.install import claude_code
+from agents.programs.claude import QUIET
 from seeds.user import Answer, User, ask, eventually, router_user, running, started
 from standin import Asked, Flags, Scripted, StandIn, say
 
@@ -238,6 +240,23 @@ def test_running_claude_code(user: User, cloud: StandIn) -> None:
     assert "stdin piped" in user.types("echo piped | ccr code -p task").out
 
 
+@pytest.mark.agent
+def test_running_the_real_claude_code(user: User, cloud: StandIn) -> None:
+    """Methods 1 and 2, and what it says of itself in the pitfalls' way: headless, folders outside, no stdin."""
+    configured(user, cloud)
+    user.command("claude", str(claude_code()))
+    outside = user.home / "elsewhere"
+    outside.mkdir()
+    quiet = {**QUIET, "TERM": "dumb"}
+    ran = user.types(
+        f'ccr code --add-dir {outside} --permission-mode acceptEdits -p "task" --max-turns 1 < /dev/null',
+        **quiet,
+    )
+    assert (ran.code, ran.out.strip()) == (0, "I am deepseek-v4-pro."), ran.err
+    ran = user.types('eval "$(ccr activate)"\nclaude -p "task" --max-turns 1 < /dev/null', **quiet)
+    assert (ran.code, ran.out.strip()) == (0, "I am deepseek-v4-pro."), ran.err
+
+
 @contextmanager
 def by_systemd(user: User, line: str, environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A line of ``ExecStart``: run without a shell of the user's, and known to be what systemd started."""
@@ -330,7 +349,7 @@ def test_the_cli_reference_and_verification(user: User, cloud: StandIn) -> None:
     assert who(message(running(user))) == "deepseek-v4-pro"
     assert user.types("ccr restart").code == 0
     # For a moment both processes listen, so that no request is refused.
-    eventually(lambda: who(message(running(user))) == "kimi-k2.6")
+    eventually(lambda: who(message(url)) == "kimi-k2.6")
     assert "kimi-k2.6" in user.types("ccr model").out
     # Presets are without the key.
     assert user.types("ccr preset export team").code == 0

@@ -200,7 +200,7 @@ def test_step_1_the_address_in_the_shell_in_the_profile_and_in_a_file(
         f"{export(workspace)}\n{run}",
         f"source ~/.bash_profile\n{run}",
         option_c,
-        run,  # the .env is there now: it need not even be sourced
+        run,  # the .env is there now: it need not be sourced
         f"{export(workspace, '/mlflow/v1/chat/completions')}\n{run}",
     ]
     for way in ways:

@@ -129,9 +129,10 @@ class User:
 
     @contextlib.contextmanager
     def starts(self, line: str, listens: str, **environ: str) -> Iterator[Server]:
-        """A line that serves until it is stopped; ``listens`` is the pattern that its URL stands in."""
+        """Lines of which the last one serves until it is stopped; ``listens`` is the pattern that its URL stands in."""
+        *before, last = line.splitlines()
         process = subprocess.Popen(
-            ["bash", "-c", line],
+            ["bash", "-c", "\n".join([*before, f"exec {last}"])],
             cwd=self.folder,
             env={**self.variables, **environ},
             stdin=subprocess.DEVNULL,
