@@ -247,6 +247,20 @@ def test_an_own_configuration_has_nothing_in_front() -> None:
     assert make_front(Configuration(source="own"), exchanges, exchanges.refuse) is exchanges
 
 
+def test_the_bridges_clients_may_leave_the_model_out() -> None:
+    paths = (("*", ("/mlflow/v1/chat/completions",)),)
+    settings = ProviderSettings(kind="databricks", host="adb-1.2.azuredatabricks.net", paths=paths)
+    bridge = Configuration(source="own", providers=(("databricks", settings),))
+    exchanges = Exchanges()
+    messages = [{"role": "user", "content": "Hi"}]
+    send(bridge, exchanges, {"messages": messages}, "openai_chat")
+    send(bridge, exchanges, {"messages": messages, "model": "mine"}, "openai_chat")
+    assert [body["model"] for body in exchanges.bodies] == ["databricks-claude-sonnet-4-6", "mine"]
+    assert exchanges.bodies[0]["messages"] == messages
+    send(bridge, exchanges, ASK)
+    assert exchanges.bodies[2] == ASK
+
+
 def test_a_name_that_claude_code_azure_does_not_know_is_a_bad_request() -> None:
     configuration = decode_azure(CATEGORIES, "config.yaml", {}).configuration
     error = GatewayError(Kind.NOT_FOUND, 'There is no model "x".', field="model")

@@ -233,6 +233,10 @@ def test_step_2_without_a_file_and_with_a_broken_one(user: User, workspace: Stan
         assert workspace.requests[-1].path == "/ai-gateway/mlflow/v1/chat/completions"
         assert chat(bridge.url, model="databricks-gpt-5-4").status == 200
         assert workspace.requests[-1].path == "/cursor/v1/chat/completions"
+        # No model at all is the bridge's own.
+        bare = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
+        assert ask(bridge.url, "POST", "/chat/completions", bare, KEY).status == 200
+        assert "claude-sonnet-4-6" in str(sent(workspace)["model"])
         # An id that is in no list is the gateway's to judge.
         assert chat(bridge.url, model="main.ai.mine").status == 404
         assert sent(workspace)["model"] == "main.ai.mine"

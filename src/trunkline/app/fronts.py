@@ -29,6 +29,8 @@ MAX_TOKENS: Final = b"1000"
 """The proxy's limit for requests without one."""
 MODEL: Final = b'"small"'
 """What a request without a model means: the map's default."""
+BRIDGE_MODEL: Final = "databricks-claude-sonnet-4-6"
+"""The same at the ForgeCode bridge."""
 VENDORS: Final = re.compile(r"(?!openrouter/)[^/,]+/[^/]")
 NOTHING: Final = frozenset({b"", b"null", b"[]", b'""'})
 
@@ -40,6 +42,8 @@ def make_front(configuration: Configuration, serve: Serve, refused: Refused) -> 
         return ProxyFront(configuration.proxy, databricks, serve, refused).run
     if configuration.dialect == "claude-code-azure":
         return _AzureFront(serve).run
+    if any(settings.paths for _, settings in configuration.providers):
+        return _BridgeFront(serve).run
     return serve
 
 
@@ -104,6 +108,18 @@ class _AzureFront:
         except GatewayError as error:
             peek = inbound.peek or inbound.codec.peek(inbound.body)
             raise of_claude_code_azure(error, peek.model) from error
+
+
+class _BridgeFront:
+    """The ForgeCode bridge's clients may leave the model out (databricks.md 7.1)."""
+
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
+
+    async def run(self, inbound: Inbound, sink: Sink) -> None:
+        if inbound.codec.name == "openai_chat" and raw_fields(inbound.body).get("model", b"") in NOTHING:
+            inbound = _to(inbound, BRIDGE_MODEL)
+        await self._serve(inbound, sink)
 
 
 def _completed(inbound: Inbound) -> Inbound:

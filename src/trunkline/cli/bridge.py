@@ -8,6 +8,7 @@ from typing import Final
 import click
 from msgspec import Struct, structs
 
+from trunkline.app.fronts import BRIDGE_MODEL
 from trunkline.app.logs import configure_logging
 from trunkline.app.providers import make_providers
 from trunkline.app.serving import serve
@@ -27,7 +28,6 @@ from trunkline.providers.databricks.models import best_claude
 
 ENV_FILE: Final = ".env"
 MODELS_FILE: Final = "models.json"
-USUAL_MODEL: Final = "databricks-claude-sonnet-4-6"
 NOT_SET: Final = (
     f"Error: {URL} is not set.",
     f'  export {URL}="https://<workspace-id>.ai-gateway.azuredatabricks.net"',
@@ -163,8 +163,8 @@ def forge_login(address: str) -> list[str]:
 
 def suggested(models: tuple[str, ...]) -> str:
     """The model that users are told to begin with."""
-    if USUAL_MODEL in models:
-        return USUAL_MODEL
+    if BRIDGE_MODEL in models:
+        return BRIDGE_MODEL
     return best_claude(models).get("sonnet") or models[0]
 
 
