@@ -37,15 +37,18 @@ def check_file(file: Path, environ: Mapping[str, str], *, text_in: Path | None =
 def save_table(file: Path, change: Callable[[Table], Table], environ: Mapping[str, str]) -> Path | None:
     """Put what ``change`` makes of the file's content in its place; the backup of what was there.
 
-    Nothing is written when the new content cannot be started on. One save at a time, also among processes.
+    Nothing is written when it says the same, or cannot be started on. One save at a time, also among processes.
     Raises ConfigurationError, OSError, and what ``change`` raises.
     """
     real = Path(os.path.realpath(file))  # a link, as dotfile managers make them, stays one
     with _alone(real.parent):
         text = read_text(real)
-        content = change(read_table(real))
+        known = read_table(real)
+        content = change(known)
+        if content == known:
+            return None
         new = _encoded(text, content)
-        if dialect_of(text) != dialect_of(new) and read_table(real):
+        if dialect_of(text) != dialect_of(new) and known:
             raise _unusable(file, "is in another form than this: send what GET /api/config gives, changed")
         candidate = _written(real, new)
         try:
