@@ -41,7 +41,7 @@ def environment(host: str, port: str = "8000") -> dict[str, str]:
         "DATABRICKS_APP_NAME": "trunkline",
         "DATABRICKS_APP_PORT": port,
         "DATABRICKS_WORKSPACE_ID": "1234567890123456",
-        **{entry["name"]: entry["value"] for entry in APP["env"] if entry["name"] != "TRUNKLINE_HOME"},
+        **{entry["name"]: entry["value"] for entry in APP["env"]},
     }
 
 
