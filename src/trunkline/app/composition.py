@@ -37,9 +37,10 @@ from trunkline.relay.turns import Turns
 from trunkline.routing.health import Health
 from trunkline.routing.table import RoutingTable, build_table
 from trunkline.server.admin import AdminAnswer, AdminCall, Administration
-from trunkline.server.application import Application, Successor
+from trunkline.server.application import Application
 from trunkline.server.asgi import Scope
 from trunkline.server.health import Status
+from trunkline.server.ports import Takeover
 from trunkline.transforms.chain import chains_of
 from trunkline.upstream.clock import SystemClock
 
@@ -57,7 +58,7 @@ AGAIN: Final = 30.0
 class Presets(Protocol):
     """What serves ``/preset/NAME/...``."""
 
-    async def __call__(self, scope: Scope) -> Successor: ...
+    async def __call__(self, scope: Scope) -> Takeover: ...
     def end(self) -> None: ...
 
 
@@ -164,7 +165,7 @@ class Gateway:
             self._administration = make_administration(self._configuration)
         return await self._administration(call)
 
-    async def _enter_preset(self, scope: Scope) -> Successor:
+    async def _enter_preset(self, scope: Scope) -> Takeover:
         """A preset's own gateway; what they need is loaded when somebody first asks for one."""
         if self._presets is None:
             from trunkline.app.namespaces import Namespaces

@@ -14,8 +14,9 @@ from trunkline.config.presets.store import preset_folder
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration, Server
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.server.application import Application, Successor
+from trunkline.server.application import Application
 from trunkline.server.asgi import Receive, Scope, Send
+from trunkline.server.ports import Takeover
 from trunkline.server.routes import match, unknown_path
 
 log: Final = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ class Namespaces:
         self._leaving: set[_Namespace] = set()
         self._loading = asyncio.Lock()
 
-    async def __call__(self, scope: Scope) -> Successor:
+    async def __call__(self, scope: Scope) -> Takeover:
         """Who answers a request below ``/preset/``, to be called at once. Raises GatewayError."""
         name, slash, below = scope["raw_path"].removeprefix(PREFIX).partition(b"/")
         inner = scope.copy()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 from msgspec import structs
 
@@ -15,7 +15,7 @@ from trunkline.protocols.codec import Carrier, Peek
 from trunkline.protocols.gemini import read_path
 from trunkline.providers.provider import ListedModel
 from trunkline.relay.inbound import Inbound, Operation, Subject
-from trunkline.relay.ports import ClientGone, Sink
+from trunkline.relay.ports import ClientGone
 from trunkline.server import health
 from trunkline.server.admin import AdminDesk, Administration, no_administration
 from trunkline.server.asgi import CONNECTION, Receive, Scope, Send, connection_of
@@ -29,6 +29,7 @@ from trunkline.server.health import Status
 from trunkline.server.identifiers import RequestIds
 from trunkline.server.leaving import handed_over, leave_when_told
 from trunkline.server.models import encode_list, encode_model
+from trunkline.server.ports import Relay, Takeover, allowed, no_metrics, no_presets, nothing
 from trunkline.server.routes import DEPRECATED, Match, Route, match, unknown_path
 from trunkline.server.signals import before_exit
 from trunkline.server.sink import ArraySink, ClientSink
@@ -59,40 +60,6 @@ _INSIDE: Final = frozenset({"health_detailed", "metrics", "preset"})
 """What is for those alone who may use the gateway for being who they are: presets have credentials of their own."""
 
 
-class Relay(Protocol):
-    """What serves a model request."""
-
-    async def run(self, inbound: Inbound, sink: Sink) -> None:
-        """Answer on ``sink``. Raises GatewayError only before ``sink.start``; after it, ends the stream itself.
-
-        Cancelled with ``client_closed`` or ``client_stalled`` as the message when the client is gone. Any
-        other cancellation is a shutdown: the sink is still there, and the application ends the stream.
-        """
-        ...
-
-
-async def nothing() -> None:
-    """A lifespan step with nothing to do."""
-
-
-def allowed() -> None:
-    """A check that everything passes."""
-
-
-Successor = Callable[[Receive, Send], Awaitable[None]]
-"""Who answers a request that somebody else has read the head of."""
-
-
-async def no_presets(scope: Scope) -> Successor:
-    """Of a gateway that has none."""
-    raise GatewayError(Kind.NOT_FOUND, "This gateway has no presets.", should_retry=False)
-
-
-async def no_metrics() -> bytes:
-    """Metrics of a gateway that counts nothing."""
-    return b""
-
-
 class Application:
     """Bare ASGI: no middleware, and nothing read from a URL that was put together from headers."""
 
@@ -109,7 +76,7 @@ class Application:
         check_direct: Callable[[], None] = allowed,
         administration: Administration = no_administration,
         passes_tokens: bool = False,
-        presets: Callable[[Scope], Awaitable[Successor]] = no_presets,
+        presets: Callable[[Scope], Awaitable[Takeover]] = no_presets,
         startup: Callable[[], Awaitable[None]] = nothing,
         shutdown: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
@@ -168,7 +135,7 @@ class Application:
         client = scope["client"]
         head = read_head(scope["headers"], client[0] if client else None)
         codec = self._envelope(found, head, scope["raw_path"])
-        successor: Successor | None = None
+        successor: Takeover | None = None
         try:
             successor = await self._dispatch(scope, receive, found, head, sink, request_id)
         except ClientGone:
@@ -203,7 +170,7 @@ class Application:
         head: Head,
         sink: ClientSink,
         request_id: str,
-    ) -> Successor | None:
+    ) -> Takeover | None:
         """Everything that may be refused, in order; then the route's own work, or who does it in our place."""
         self._door.check_source(head.caller)
         if found is None:
