@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import cast
 from unittest.mock import patch
 
 from beside.provider import Provider
-from beside.rows import CONFIGS, HOME, Row, placed
+from beside.rows import CONFIGS, Row, settle
 from beside.seen import Given, Seen, sent_of
 from standin.service import Service
 from standin.upstream import InProcess
@@ -33,8 +32,7 @@ def run_at_home(row: Row, environ: Mapping[str, str], folder: Path) -> Seen:
     home = folder / "at-home" / row.config
     file = home / ".claude-code-router" / "config.json"
     if not home.exists():
-        shutil.copytree(HOME, home / ".claude-code-router")
-        file.write_text(placed(row.config, home))
+        settle(home, row.config)
     with patch.dict(os.environ, HOME=str(home)):  # where presets are looked for
         return asyncio.run(_run(row, file, {**environ, "HOME": str(home)}))
 

@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -15,7 +14,7 @@ from typing import cast
 
 from agents.install import npm_commands, npm_script
 from beside.provider import Provider
-from beside.rows import HOME, Row, placed
+from beside.rows import Row, settle
 from beside.seen import Given, Seen, sent_of
 from standin.server import Server
 from standin.service import Service
@@ -64,12 +63,11 @@ def _moved_back(request: Received) -> Received:
 def router(config: str, folder: Path, provider: Provider, environ: Mapping[str, str]) -> Iterator[Router]:
     """claude-code-router on one configuration: its own, but for the providers' addresses."""
     home = folder / config / "home"
-    shutil.copytree(HOME, home / ".claude-code-router")
+    settle(home, config)
     with Server(
         cast(Service, provider), lambda received: provider.answer(_moved_back(received))
     ) as standin:
         folder = home / ".claude-code-router"
-        (folder / "config.json").write_text(placed(config, home))
         for file in folder.rglob("*.json"):
             text = _PLACE.sub(rf"http://127.0.0.1:{standin.port}/\1", file.read_text())
             file.write_text(_EVERYWHERE.sub(r"\g<1>127.0.0.1", text))

@@ -1,6 +1,7 @@
 """What both routers are asked: a configuration, a client's request, and where its owner wants it to go."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +13,25 @@ CLIENTS = Path(__file__).parent.parent / "fixtures" / "clients"
 HOME = Path(__file__).parent / "home"
 """What lies in ``~/.claude-code-router`` beside the configuration, and in ``/abs`` of some."""
 AT_HOME = frozenset(
-    {"custom_router.json", "every_form.json5", "plugin_and_router.json", "with_preset.json"}
+    {
+        "custom_router.json",
+        "every_form.json5",
+        "plugin_and_router.json",
+        "with_preset.json",
+        "with_project.json",
+    }
 )
-"""Configurations that load JavaScript or presets from there: of these it is recorded what Trunkline does, too."""
+"""Configurations that load JavaScript, presets or more from there: of these it is recorded what Trunkline does, too."""
 Json = dict[str, object]
+
+
+def settle(home: Path, config: str) -> None:
+    """Makes a user's home: the configuration, what lies beside it, and what Claude Code has of its sessions."""
+    shutil.copytree(HOME, home / ".claude-code-router")
+    shutil.copytree(HOME.parent / "claude", home / ".claude")
+    (home / ".claude-code-router" / "config.json").write_text(placed(config, home))
+
+
 NOTHING: Mapping[str, object] = {}
 
 ENVIRON = {
@@ -130,6 +146,7 @@ SEEN = [
         "content": [{"type": "image", "source": PICTURE}, {"type": "text", "text": "What is it?"}],
     }
 ]
+SESSION = {"metadata": {"user_id": "user_0_account__session_11111111-2222-4333-8444-555555555555"}}
 TAG = "<CCR-SUBAGENT-MODEL>ollama,qwen2.5-coder:latest</CCR-SUBAGENT-MODEL>"
 
 
@@ -337,6 +354,17 @@ ROWS = [
         model=SONNET,
     ),
     Row("with_preset.json", BASH, "", path="/preset/nobody/v1/messages", model=SONNET),
+    # a project of its own, and a system prompt
+    Row("with_project.json", BASH, "local/devstral", model=SONNET),
+    Row("with_project.json", BASH, "other/project-model", model=SONNET, change=SESSION),
+    Row("with_project.json", THOUGHT, "local/thinker", "reasoning", model=SONNET, change=SESSION),
+    Row(
+        "with_project.json",
+        BASH,
+        "local/devstral",
+        model=SONNET,
+        change=system("You.", "Old.\n<env>\nIn /home/user\n</env>"),
+    ),
     # a custom router, and transformers of one model
     Row("custom_router.json", BASH, MODELSCOPE + "Qwen3-Coder-480B-A35B-Instruct", model=SONNET),
     Row("custom_router.json", THOUGHT, "volcengine/deepseek-r1-250528", "reasoning", model=SONNET),

@@ -38,7 +38,7 @@ def test_the_right_provider_is_asked_for_the_right_model(row: Row) -> None:
 
 WHY = (
     r"explicit|subagent tag|model of \w+|custom router \S+|route (default|background|think|longContext|webSearch|image)"
-    r"( \(the subagent tag names .*, which is not there\))?"
+    r"( \(the subagent tag names .*, which is not there\)| \(-home-user-project/config\.json\))?"
 )
 KEYS = ("authorization", "x-api-key", "x-goog-api-key")
 
