@@ -172,7 +172,9 @@ class KeyRing:
     async def credential(self, provider: str) -> str | None:
         return self.keys.get(provider, "dummy")
 
-    async def refused(self, provider: str, error: GatewayError) -> bool:
+    async def refused(self, provider: str, error: GatewayError, *, again: bool = False) -> bool:
+        if again or error.kind is not Kind.AUTHENTICATION:
+            return False
         self.asked_to_renew += 1
         if self.renewals:
             self.renewals -= 1

@@ -8,6 +8,7 @@ from trunkline.config.schema import ClientToken, CloudLogin, Configuration, Logi
 from trunkline.config.secret import Secret
 from trunkline.relay.ports import Clock, Credentials, Upstream
 from trunkline.upstream.credentials import StaticCredentials
+from trunkline.upstream.credentials.pools import PooledCredentials
 
 
 class ClosingCredentials(Credentials, Protocol):
@@ -19,7 +20,20 @@ class ClosingCredentials(Credentials, Protocol):
 def make_credentials(
     configuration: Configuration, environ: Mapping[str, str], upstream: Upstream, clock: Clock
 ) -> ClosingCredentials:
-    """The credentials of all providers that have one. What only logins need is loaded for them alone."""
+    """The credentials of all providers that have one, several keys in turn."""
+    pools = {
+        name: (one.credential, *one.spare)
+        for name, one in configuration.providers
+        if one.spare and one.credential is not None
+    }
+    inner = _single(configuration, environ, upstream, clock)
+    return PooledCredentials(inner, pools, clock.now) if pools else inner
+
+
+def _single(
+    configuration: Configuration, environ: Mapping[str, str], upstream: Upstream, clock: Clock
+) -> ClosingCredentials:
+    """One credential each. What only logins need is loaded for them alone."""
     found = {
         name: one
         for name, one in find_credentials(configuration, environ).items()

@@ -65,6 +65,7 @@ def decode_provider(section: Section, name: str, *, plugins: bool = False) -> Pr
         host=_host(section) or _profile_host(section, login),
         url=_url(section, "url"),
         credential=credential,
+        spare=section.secrets("keys")[1:],
         auth=None if client or auth in LOGINS else cast(Auth | None, auth),
         login=login,
         client_token=client,
@@ -124,6 +125,15 @@ def _url(section: Section, name: str) -> str | None:
 
 def _credential(section: Section) -> Secret | None:
     token, key = section.secret("token"), section.secret("key")
+    keys = section.secrets("keys")
+    if section.get("keys") is not None and (
+        section.get("token") is not None or section.get("key") is not None
+    ):
+        section.problem("keys", "gives several keys in place of token or key: give one of them")
+    if section.is_empty_list("keys"):
+        section.problem("keys", "is empty: list keys, or remove it")
+    if keys:
+        return keys[0]
     if section.get("token") is not None and section.get("key") is not None:
         section.problem("key", "token and key mean the same: give one of them")
     return token or key

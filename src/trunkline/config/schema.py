@@ -157,6 +157,8 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     url: str | None = None
     """Base URL for catalog kinds with one (``ollama``, ``vllm``, ``azure``)."""
     credential: Secret | None = None
+    spare: tuple[Secret, ...] = ()
+    """Further keys: requests take them in turn with ``credential``, and one that is refused rests."""
     auth: Literal["bearer", "basic", "api_key", "none"] | None = None
     """How the credential is sent; None: as the catalog says."""
     login: Login | None = None

@@ -18,6 +18,8 @@ def masked(configuration: Configuration) -> dict[str, object]:
         values = _plain(settings)
         if "credential" in values:
             values["token"] = values.pop("credential")
+        if values.pop("spare", None):
+            values["keys"] = [values.pop("token"), *(MASK for _ in settings.spare)]
         if settings.login is not None:
             login = _plain(settings.login)
             del values["login"]

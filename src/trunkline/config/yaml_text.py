@@ -136,7 +136,10 @@ def _provider(name: str, settings: ProviderSettings, references: Mapping[str, st
         value: object = getattr(settings, field)
         if isinstance(value, str):
             lines.append(f"    {field}: {_text(value)}")
-    if settings.credential is not None:
+    if settings.spare:
+        keys = [f"providers.{name}.keys[{number}]" for number in range(len(settings.spare) + 1)]
+        lines.append("    keys: [" + ", ".join(f'"${{{references[key]}}}"' for key in keys) + "]")
+    elif settings.credential is not None:
         lines.append(f"    token: ${{{references[f'providers.{name}.token']}}}")
     if settings.service_account is not None:
         email = _quoted(settings.service_account.client_email)

@@ -28,6 +28,8 @@ NEARLY_FULL: Final = 0.9
 """Of a model's context, by our estimate: from here on a refusal without a word is about the length."""
 _WORDLESS: Final = frozenset({400, 401, 413})
 """Statuses that such refusals came with (aaif-goose/goose PR 3535)."""
+_ABOUT_KEYS: Final = frozenset({Kind.AUTHENTICATION, Kind.RATE_LIMITED, Kind.QUOTA})
+"""Refusals that another key may not get."""
 _TAKEN: Final = frozenset({
     Kind.RATE_LIMITED, Kind.QUOTA, Kind.OVERLOADED, Kind.UPSTREAM_FAILED, Kind.TIMEOUT, Kind.TRUNCATED,
     Kind.CONTEXT_TOO_LONG,
@@ -222,9 +224,9 @@ class Attempt:
         course = self._course
         if course.delivery.committed or error.local:
             return None
-        if error.kind is Kind.AUTHENTICATION and not self._renewed:
-            self._renewed = True
-            if await course.services.credentials.refused(self._target.provider, error):
+        if error.kind in _ABOUT_KEYS:
+            again, self._renewed = self._renewed, True
+            if await course.services.credentials.refused(self._target.provider, error, again=again):
                 return surface
         if course.lessons_left == 0 or course.carried is not None:
             return None

@@ -219,8 +219,11 @@ class Credentials(Protocol):
         """The current credential, None when the provider has none. Raises GatewayError (AUTHENTICATION)."""
         ...
 
-    async def refused(self, provider: str, error: GatewayError) -> bool:
-        """An upstream refused the credential; True when a new one is worth one more try."""
+    async def refused(self, provider: str, error: GatewayError, *, again: bool = False) -> bool:
+        """An upstream refused the credential, or what it may use is used up; True when another one is worth a try.
+
+        ``again``: not for the first time in this attempt.
+        """
         ...
 
     async def sign(self, provider: str, request: HttpRequest) -> HttpRequest:

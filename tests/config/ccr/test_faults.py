@@ -37,7 +37,7 @@ FAULTS = [
     (broken('{"name": "b",\n"api_base_url": "http://b.example.com/v1"}'), 4, "Providers[1].api_base_url", "would send the credential in clear text"),
     (broken('{"name": "b",\n"api_base_url": "https://<workspace>/serving-endpoints/x/invocations"}'), 4, "Providers[1].api_base_url", "its host has a letter that no host has"),
     (broken('{"name": "b",\n"api_base_url": "${NOT_THERE}/v1"}'), 4, "Providers[1].api_base_url", "the environment variable NOT_THERE is not set"),
-    (broken('{"name": "b", "api_base_url": "https://b.example.com",\n"api_key": ["%s"]}'), 4, "Providers[1].api_key", "must be text, not a list"),
+    (broken('{"name": "b", "api_base_url": "https://b.example.com",\n"api_key": [["%s"]]}'), 4, "Providers[1].api_key", "must be text, not a list"),
     (broken('{"name": "b", "api_base_url": "https://b.example.com",\n"api_key": "%s x"}'), 4, "Providers[1].api_key", "holds a blank or a letter"),
     (broken('{"name": "b", "api_base_url": "https://b.example.com",\n"models": "one"}'), 4, "Providers[1].models", "must be a list, not text"),
     (broken('{"name": "b", "api_base_url": "https://b.example.com",\n"models": ["a b"]}'), 4, "Providers[1].models", "a model id holds no blanks"),

@@ -17,7 +17,7 @@ from trunkline.config.schema import ModelName, ProviderSettings, ServiceAccount
 from trunkline.config.secret import Secret
 from trunkline.config.section import Section
 from trunkline.config.targets import PROVIDER_NAME
-from trunkline.config.tree import Mapping, Node, Scalar
+from trunkline.config.tree import Mapping, Node, Scalar, Sequence
 
 FIELDS: Final = ("name", "api_base_url", "api_key", "models", "transformer", "tokenizer")
 ALIASES: Final = {
@@ -132,7 +132,7 @@ def _provider(
         return None
     bearer = uses.option("Anthropic", "UseBearer") is True
     place = place_of(url, uses.names, models, google, bearer=bearer)
-    credential = _credential(findings, fields, name, place) if place.vertex is None else None
+    keys = _credentials(findings, fields, name, place) if place.vertex is None else ()
     if place.vertex is not None and fields.get("api_key") is not None:
         message = "is not used: Vertex AI is asked with Google's credentials"
         findings.used(fields.line("api_key"), fields.key("api_key"), message)
@@ -141,12 +141,12 @@ def _provider(
             "is not used: longContext goes by size, near its limit by cl100k (extra trunkline[tokens])"
         )
         findings.warn(fields.line("tokenizer"), fields.key("tokenizer"), message)
-    _tell(findings, fields, name, place, models, credential)
+    _tell(findings, fields, name, place, models, keys)
     return Entry(
         written=written,
         name=name,
         line=fields.section.line,
-        settings=_settings(place, models, credential, uses, _account(findings, fields, name, uses)),
+        settings=_settings(place, models, keys, uses, _account(findings, fields, name, uses)),
     )
 
 
@@ -167,11 +167,12 @@ def _url(findings: Findings, fields: _Fields) -> str | None:
 def _settings(
     place: Place,
     models: tuple[str, ...],
-    credential: Secret | None,
+    keys: tuple[Secret, ...],
     uses: Uses,
     account: ServiceAccount | None,
 ) -> ProviderSettings:
     headers: tuple[tuple[str, str], ...] = ()
+    credential = keys[0] if keys else None
     if place.key_header is not None and credential is not None:
         headers = ((place.key_header, credential.reveal()),)
         credential = None if place.auth == "none" else credential
@@ -180,6 +181,7 @@ def _settings(
         host=place.host,
         url=place.url,
         credential=credential,
+        spare=keys[1:],
         auth=place.auth,
         speaks=place.speaks,
         models=models,
@@ -233,31 +235,49 @@ def _models(fields: _Fields) -> tuple[str, ...]:
     return models
 
 
-def _credential(findings: Findings, fields: _Fields, name: str, place: Place) -> Secret | None:
-    """The key; None with a warning where the variable that should hold it is not there, as CCR starts too."""
+def _credentials(findings: Findings, fields: _Fields, name: str, place: Place) -> tuple[Secret, ...]:
+    """The key, or all keys of a list; none with a warning where the variable that should hold one is not there, as CCR
+    starts too."""
     node, key = fields.get("api_key"), fields.key("api_key")
     if node is None:
         findings.warn(
             fields.section.line, key, "is missing: requests go without a key, or with the usual variable's"
         )
-        return None
-    variable = only_reference(node.text) if isinstance(node, Scalar) else None
-    if variable is not None and not findings.reading.environ.get(variable, "").strip():
-        findings.warn(node.line, key, f"the environment variable {variable} is not set: no key is sent")
-        return None
-    secret = findings.reading.secret(node, key)
-    if secret is not None:
-        usable = variable if variable is not None and VARIABLE.fullmatch(variable) else None
-        suggestion = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
-        suggestion = (
-            f"{suggestion}_API_KEY" if suggestion[:1].isalpha() else f"PROVIDER_{suggestion}_API_KEY"
+        return ()
+    listed = list(node.items) if isinstance(node, Sequence) else [node]
+    if len(listed) > 1 and place.key_header is not None:
+        findings.warn(
+            node.line, key, "only the first key is used: this provider takes it in a header of its own"
         )
-        token, header = f"providers.{name}.token", f"providers.{name}.headers.{place.key_header}"
-        first = header if place.auth == "none" else token
-        findings.refer(first, usable, suggestion)
-        if place.key_header is not None:
-            findings.references[header] = findings.references[first]
-    return secret
+        listed = listed[:1]
+    several = len(listed) > 1
+    found: list[tuple[Secret, str | None]] = []
+    for number, item in enumerate(listed):
+        variable = only_reference(item.text) if isinstance(item, Scalar) else None
+        if variable is not None and not findings.reading.environ.get(variable, "").strip():
+            findings.warn(item.line, key, f"the environment variable {variable} is not set: no key is sent")
+            continue
+        secret = findings.reading.secret(item, f"{key}[{number}]" if several else key)
+        if secret is not None:
+            found.append(
+                (secret, variable if variable is not None and VARIABLE.fullmatch(variable) else None)
+            )
+    _refer(findings, name, place, [usable for _, usable in found])
+    return tuple(secret for secret, _ in found)
+
+
+def _refer(findings: Findings, name: str, place: Place, variables: list[str | None]) -> None:
+    """Where Trunkline's own form has the keys, and from which variables."""
+    suggestion = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
+    suggestion = f"{suggestion}_API_KEY" if suggestion[:1].isalpha() else f"PROVIDER_{suggestion}_API_KEY"
+    token, header = f"providers.{name}.token", f"providers.{name}.headers.{place.key_header}"
+    first = header if place.auth == "none" else token
+    for number, variable in enumerate(variables):
+        findings.refer(
+            first if len(variables) == 1 else f"providers.{name}.keys[{number}]", variable, suggestion
+        )
+    if place.key_header is not None and variables:
+        findings.references[header] = findings.references[first]
 
 
 def _tell(
@@ -266,14 +286,16 @@ def _tell(
     name: str,
     place: Place,
     models: tuple[str, ...],
-    credential: Secret | None,
+    keys: tuple[Secret, ...],
 ) -> None:
     where = place.host or place.url or (place.speaks[0][1].partition("?")[0] if place.speaks else "")
     if place.vertex is not None:
         where = f"{where or 'Google'}, {place.vertex.region}"
     protocol = f", {place.speaks[0][0]}" if place.speaks else ""
     listed = f"{len(models)} models" if models else "models asked from the provider"
-    key = "with its key" if credential is not None else "without a key"
+    key = (
+        ("without a key", "with its key")[len(keys)] if len(keys) < 2 else f"with {len(keys)} keys in turn"
+    )
     key = key if place.vertex is None else "with Google's credentials"
     text = f"providers.{name}: kind {place.kind}{protocol} at {where}, {key}, {listed}"
     findings.used(fields.section.line, fields.section.path, text)

@@ -55,10 +55,10 @@ class LoginCredentials:
         _handed.set(token)
         return token
 
-    async def refused(self, provider: str, error: GatewayError) -> bool:
+    async def refused(self, provider: str, error: GatewayError, *, again: bool = False) -> bool:
         """Renew the token if the refusal is about it (databricks.md 5.3). Raises GatewayError."""
         kept = self._kept.get(provider)
-        if kept is None or not means_bad_token(error):
+        if kept is None or again or not means_bad_token(error):
             return False
         return await kept.renewed(_handed.get())
 

@@ -18,7 +18,7 @@ class StaticCredentials:
         secret = self._secrets.get(provider)
         return None if secret is None else secret.reveal()
 
-    async def refused(self, provider: str, error: GatewayError) -> bool:
+    async def refused(self, provider: str, error: GatewayError, *, again: bool = False) -> bool:
         """Never worth another try: there is only this one."""
         return False
 
