@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
-FILES = ("start_server.py", "server.py", ".env.example", "config.yaml.example")
+FILES = ("start_server.py", "server.py", ".env.example", "config.yaml.example", "src/utils/config.py")
 PATIENCE = 60.0
 """Seconds for anything that a process has to do; machines of the tests are slow at times."""
 LISTENS = re.compile(r"(?:listens|running) on (http://[\d.]+:\d+)")

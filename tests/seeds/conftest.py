@@ -13,6 +13,7 @@ def make_clone(folder: Path) -> Clone:
     clone.folder.mkdir()
     clone.home.mkdir()
     for name in FILES:
+        (clone.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (clone.folder / name).write_bytes((ROOT / name).read_bytes())
     return clone
 

@@ -97,6 +97,14 @@ def test_environment_setup_method_1_copy_and_edit_the_example(clone: Clone) -> N
             assert proxy.curl("curl http://localhost:4000/health").json["backend"] == "AZURE_DATABRICKS"
 
 
+def test_manual_testing_of_the_configuration(clone: Clone) -> None:
+    asked = "from src.utils.config import config; print('Backend:', config.proxy_backend)"
+    clone.write(
+        ".env", "PROXY_BACKEND=AZURE_DATABRICKS\nDATABRICKS_HOST=adb-1.1\nDATABRICKS_TOKEN=dapi-x\n"
+    )
+    assert clone.run("python", "-c", asked).stdout == "Backend: AZURE_DATABRICKS\n"
+
+
 def test_environment_setup_method_2_export_directly(clone: Clone) -> None:
     with workspace() as standin:
         clone.export(PROXY_BACKEND="AZURE_DATABRICKS")
