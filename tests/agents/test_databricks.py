@@ -1,5 +1,5 @@
-"""A workspace over each of its surfaces and with each kind of credential: real agents on the ways that differ most, the
-recorded ones on all of them. A token that ends in the middle of the work is nobody's concern."""
+"""A workspace over each of its surfaces and with each kind of credential, by real agents and by recorded ones.
+A token that ends in the middle of the work is nobody's concern."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -67,16 +67,11 @@ SURFACES = {
 }
 """Every surface: a model that has it, and where it is asked."""
 REAL = [
-    ("claude", "serving_messages", "principal"),
-    ("claude", "gateway_messages", "profile"),
-    ("claude", "serving_chat", "cli"),
-    ("claude", "gateway_chat", "basic"),
-    ("codex", "serving_responses", "token"),
-    ("codex", "gateway_responses", "principal"),
-    ("codex", "gateway_messages", "basic"),
-    ("opencode", "serving_chat", "principal"),
-    ("opencode", "gateway_chat", "profile"),
+    (agent, surface, list(CREDENTIALS)[(place + at) % len(CREDENTIALS)])
+    for at, agent in enumerate(("claude", "codex", "opencode"))
+    for place, surface in enumerate(SURFACES)
 ]
+"""Each agent on every surface, and with every kind of credential."""
 
 
 def workspace(script: Script, credential: Credential, clock: Callable[[], float] = lambda: 0.0) -> StandIn:
