@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from trunkline.catalog.merge import merge_facts, to_layer
-from trunkline.catalog.models import is_known, model_layer, successor
+from trunkline.catalog.models import model_layer, successor
 from trunkline.core.facts import Facts
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "databricks"
@@ -153,8 +153,8 @@ def test_reasoning_that_has_to_come_back(name: str, required: bool) -> None:
 
 def test_an_unknown_model_gets_the_permissive_defaults() -> None:
     assert facts_of("somebody/strange-model-7b", "openai_chat") == Facts()
-    assert not is_known("somebody/strange-model-7b")
-    assert is_known("databricks-claude-opus-4-8")
+    assert not model_layer("somebody/strange-model-7b", "openai_chat")
+    assert model_layer("databricks-claude-opus-4-8", "openai_chat")
 
 
 @pytest.mark.parametrize("name", ["gpt-5-9", "claude-sonnet-4-9"])

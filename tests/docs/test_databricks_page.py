@@ -148,7 +148,7 @@ def test_the_page_names_every_finding_of_the_doctor() -> None:
         *(ROOT / "src" / "trunkline" / "providers" / "databricks" / "checks").glob("*.py"),
         ROOT / "src" / "trunkline" / "app" / "workspace_check.py",
     ]
-    found = {name for file in sources for name in re.findall(r'problem="([a-z-]+)"', file.read_text())}
-    found |= set(re.findall(r'_fail\(\s*"([a-z-]+)"', (sources[0].parent / "token.py").read_text()))
+    named = re.compile(r'(?:problem=|_(?:fail|warn)\(\s*)"([a-z-]+)"')
+    found = {name for file in sources for name in named.findall(file.read_text())}
     assert len(found) > 20
     assert {name for name in found if f"`{name}`" not in PAGE} == set()

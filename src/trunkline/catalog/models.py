@@ -60,11 +60,6 @@ def _limits(key: str) -> Layer:
     return {}
 
 
-def is_known(name: str) -> bool:
-    """Whether the catalog says anything about this model."""
-    return bool(model_layer(name, "openai_chat"))
-
-
 def successor(name: str) -> str | None:
     """What replaces a retired model, as a bare name; None when it is not known to be retired."""
     return _known().retired.get(family_key(name))

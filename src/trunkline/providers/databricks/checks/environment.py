@@ -13,27 +13,27 @@ def of_environment(environ: Mapping[str, str]) -> list[Finding]:
     if "DATABRICKS_TOKEN" in given and principal <= given and "DATABRICKS_AUTH_TYPE" not in given:
         found.append(
             _warn(
-                "DATABRICKS_TOKEN and DATABRICKS_CLIENT_ID are both set: the token is used, other tools refuse both",
                 "two-credentials",
+                "DATABRICKS_TOKEN and DATABRICKS_CLIENT_ID are both set: the token is used, other tools refuse both",
                 "set DATABRICKS_AUTH_TYPE to pat or oauth-m2m, or unset one of them",
             )
         )
     if principal & given and not principal <= given:
         (missing,) = principal - given
         found.append(
-            _warn(f"{missing} is not set, its other half is", "half-a-principal", f"set {missing}")
+            _warn("half-a-principal", f"{missing} is not set, its other half is", f"set {missing}")
         )
     if "DATABRICKS_CONFIG_PROFILE" in given and "DATABRICKS_HOST" in given:
         found.append(
             _warn(
+                "profile-beats-host",
                 "DATABRICKS_CONFIG_PROFILE and DATABRICKS_HOST are both set: for the databricks command the profile"
                 " decides, whatever host it is asked for",
-                "profile-beats-host",
                 "unset DATABRICKS_CONFIG_PROFILE, or DATABRICKS_HOST if the profile is meant",
             )
         )
     return found
 
 
-def _warn(message: str, problem: str, fix: str) -> Finding:
+def _warn(problem: str, message: str, fix: str) -> Finding:
     return Finding(check="environment", state="warn", message=message, problem=problem, fix=fix)

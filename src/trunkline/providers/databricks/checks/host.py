@@ -90,13 +90,11 @@ def of_silence(error: GatewayError, base: str, proxy: str | None) -> Finding:
         problem = "no-connection"
         fix = "is the network there, is a VPN needed, or a proxy (HTTPS_PROXY)?"
     through = f" through {proxy.rpartition('@')[2]}" if proxy else ""
-    return Finding(
-        check="connection",
-        state="fail",
-        message=f"{base}{through}: {error.message}",
-        problem=problem,
-        fix=fix,
-        kind=Kind.TIMEOUT if error.kind is Kind.TIMEOUT else Kind.UNREACHABLE,
+    return _fail(
+        problem,
+        f"{base}{through}: {error.message}",
+        fix,
+        Kind.TIMEOUT if error.kind is Kind.TIMEOUT else Kind.UNREACHABLE,
     )
 
 
@@ -127,57 +125,46 @@ def of_document(host: Host, head: HttpHead, body: bytes) -> Finding:
 
 def of_address(body: bytes) -> Finding:
     """The workspace does not admit this machine's address."""
-    return Finding(
-        check="connection",
-        state="fail",
-        message=read_said(body).message,
-        problem="ip-list",
-        fix="connect through the workspace's VPN, or have an admin add this address to its IP access list",
-        kind=Kind.PERMISSION,
+    return _fail(
+        "ip-list",
+        read_said(body).message,
+        "connect through the workspace's VPN, or have an admin add this address to its IP access list",
+        Kind.PERMISSION,
     )
 
 
 def _page(host: Host, head: HttpHead, body: bytes) -> Finding:
     if head.status >= 500:
-        return Finding(
-            check="connection",
-            state="fail",
-            message=f"{host.base} answers {head.status} with a web page: a balancer has nobody behind it",
-            problem="bad-gateway",
-            fix="try again in a minute; if it stays, look at the cloud's status page",
-            kind=Kind.UNREACHABLE,
+        return _fail(
+            "bad-gateway",
+            f"{host.base} answers {head.status} with a web page: a balancer has nobody behind it",
+            "try again in a minute; if it stays, look at the cloud's status page",
+            Kind.UNREACHABLE,
         )
     meaning = classify(head, read_said(body))
     if meaning.name == "private-link":
-        return Finding(
-            check="connection",
-            state="fail",
-            message=f"{host.base} is only reachable through Private Link",
-            problem="private-link",
-            fix="connect from the workspace's network, or through its VPN",
-            kind=Kind.UNREACHABLE,
+        return _fail(
+            "private-link",
+            f"{host.base} is only reachable through Private Link",
+            "connect from the workspace's network, or through its VPN",
+            Kind.UNREACHABLE,
         )
     if meaning.name == "account-address":
         return _account(host, "it sends API calls to a login page")
-    return Finding(
-        check="connection",
-        state="fail",
-        message=f"{host.base} answers with a web page",
-        problem="not-a-workspace",
-        fix=_HOW,
-        kind=Kind.INVALID_REQUEST,
-    )
+    return _fail("not-a-workspace", f"{host.base} answers with a web page", _HOW, Kind.INVALID_REQUEST)
 
 
 def _account(host: Host, why: str) -> Finding:
-    return Finding(
-        check="connection",
-        state="fail",
-        message=f"{host.base} is an account's address or no workspace's: {why}",
-        problem="account-address",
-        fix=_HOW,
-        kind=Kind.INVALID_REQUEST,
+    return _fail(
+        "account-address",
+        f"{host.base} is an account's address or no workspace's: {why}",
+        _HOW,
+        Kind.INVALID_REQUEST,
     )
+
+
+def _fail(problem: str, message: str, fix: str, kind: Kind) -> Finding:
+    return Finding(check="connection", state="fail", message=message, problem=problem, fix=fix, kind=kind)
 
 
 def _named_id(host: Host) -> str | None:

@@ -44,21 +44,17 @@ def of_form(token: str, host: Host, now: float, *, renewed: bool) -> Finding:
     if token.startswith("dapi"):
         if _PERSONAL.fullmatch(token):
             return Finding(check="token form", state="ok", message=f"a personal access token, {last}")
-        return Finding(
-            check="token form",
-            state="warn",
-            message=f"begins as a personal access token but is not as long as one, {last}",
-            problem="token-cut",
-            fix="copy it again, as a whole",
+        return _warn(
+            "token-cut",
+            f"begins as a personal access token but is not as long as one, {last}",
+            "copy it again, as a whole",
         )
     claims = claims_of(token)
     if claims is None:
-        return Finding(
-            check="token form",
-            state="warn",
-            message=f"neither a personal access token (dapi...) nor an OAuth token, {last}",
-            problem="unknown-token",
-            fix=f"is it a key of another service? If so, {_MAKE_ONE}",
+        return _warn(
+            "unknown-token",
+            f"neither a personal access token (dapi...) nor an OAuth token, {last}",
+            f"is it a key of another service? If so, {_MAKE_ONE}",
         )
     return _of_claims(claims, host, now, last, renewed=renewed)
 
@@ -88,12 +84,10 @@ def _of_claims(claims: Claims, host: Host, now: float, last: str, *, renewed: bo
             f"get a token from {ours}, or give {issuer} as host",
         )
     if left is not None and not renewed:
-        return Finding(
-            check="token form",
-            state="warn",
-            message=f"an OAuth token that ends in {_span(left)}, {last}",
-            problem="short-lived",
-            fix="it cannot be renewed: use a login (client_id and client_secret, or profile)",
+        return _warn(
+            "short-lived",
+            f"an OAuth token that ends in {_span(left)}, {last}",
+            "it cannot be renewed: use a login (client_id and client_secret, or profile)",
         )
     until = "" if left is None else f" for another {_span(left)}"
     return Finding(check="token form", state="ok", message=f"an OAuth token, good{until}, {last}")
@@ -125,21 +119,19 @@ def of_listing(head: HttpHead, body: bytes, meaning: Meaning) -> Finding:
     """A listing that failed although the token is good."""
     said = read_said(body).message or f"status {head.status}"
     if meaning.kind is Kind.PERMISSION:
-        return Finding(
-            check="token",
-            state="warn",
-            message=f"accepted, but it may not list serving endpoints: {said}",
-            problem="no-list-grant",
-            fix="name the models under models: asking them needs no right to list",
+        return _warn(
+            "no-list-grant",
+            f"accepted, but it may not list serving endpoints: {said}",
+            "name the models under models: asking them needs no right to list",
+            "token",
         )
     if meaning.kind is Kind.NOT_FOUND:
         return Finding(check="token", state="skip", message="this host has no list of serving endpoints")
-    return Finding(
-        check="token",
-        state="warn",
-        message=f"not known: the list of serving endpoints failed: {said}",
-        problem="list-failed",
-        fix="try again in a minute",
+    return _warn(
+        "list-failed",
+        f"not known: the list of serving endpoints failed: {said}",
+        "try again in a minute",
+        "token",
     )
 
 
@@ -147,6 +139,10 @@ def _fail(problem: str, message: str, fix: str, check: str = "token form") -> Fi
     return Finding(
         check=check, state="fail", message=message, problem=problem, fix=fix, kind=Kind.AUTHENTICATION
     )
+
+
+def _warn(problem: str, message: str, fix: str, check: str = "token form") -> Finding:
+    return Finding(check=check, state="warn", message=message, problem=problem, fix=fix)
 
 
 def _span(seconds: float) -> str:
