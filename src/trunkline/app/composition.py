@@ -41,6 +41,7 @@ from trunkline.server.application import Application
 from trunkline.server.asgi import Scope
 from trunkline.server.health import Status
 from trunkline.server.ports import Takeover
+from trunkline.server.routes import Match
 from trunkline.transforms.chain import chains_of
 from trunkline.upstream.clock import SystemClock
 
@@ -153,16 +154,24 @@ class Gateway:
             administration=self._administer,
             passes_tokens=bool(client_tokens(self._configuration)),
             presets=self._enter_preset,
+            added=self._added_route,
             startup=self.startup,
             shutdown=self.shutdown,
         )
+
+    def _added_route(self, raw_path: bytes) -> Match | None:
+        """A route of the user's own code."""
+        return None if self._user_code is None else self._user_code.routes.find(raw_path)
 
     async def _administer(self, call: AdminCall) -> AdminAnswer:
         """Administration, loaded when it is first asked for."""
         if self._administration is None:
             from trunkline.app.admin.surface import make_administration
 
-            self._administration = make_administration(self._configuration)
+            self._administration = make_administration(
+                self._configuration,
+                plugins={} if self._user_code is None else self._user_code.plugins.routes,
+            )
         return await self._administration(call)
 
     async def _enter_preset(self, scope: Scope) -> Takeover:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from trunkline.core.asking import Asking, UpstreamAnswer
 from trunkline.core.errors import GatewayError
 from trunkline.core.http import Headers, HttpHead, Take
+from trunkline.core.splice import fields, splice
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import ClientGone, Sink
 from trunkline.routing.session import session_of
@@ -48,16 +49,22 @@ def asking_of(inbound: Inbound) -> Asking:
         client=inbound.codec.name,
         session=session_of(inbound.headers, inbound.body),
         passes=False,
+        path=None if inbound.added is None else inbound.added.path,
+        values={} if inbound.added is None else inbound.added.values,
     )
 
 
 async def serve_through(endpoint: Endpoint, serve: Serve, inbound: Inbound, sink: Sink) -> None:
     """Serve what the plugins make of the request, and bring the client what they make of the answer.
 
+    A plugin's own route asks for the model that the client named, where the plugin names none.
     Raises GatewayError before ``sink.start`` only, as an exchange does.
     """
     try:
+        named = None if inbound.added is None else fields(inbound.body).get("model")
         inbound = replace(inbound, body=await endpoint.received())
+        if named is not None and "model" not in fields(inbound.body):
+            inbound = replace(inbound, body=splice(inbound.body, {"model": bytes(named)}))
         if not endpoint.answers:
             await serve(inbound, sink)
             return

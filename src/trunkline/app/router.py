@@ -185,10 +185,14 @@ def make_router(
 
 
 def named(inbound: Inbound) -> Inbound:
-    """The request with an empty model where a Messages client names none: its default route takes any name (ccr.md A 37)."""
-    if inbound.codec.name != "anthropic_messages" or b'"model"' in inbound.body:
+    """The request with an empty model where a Messages client names none: its default route takes any name (ccr.md A 37).
+
+    On a plugin's own route it is some model: Chat, which the plugin turns it into, has none that is empty.
+    """
+    if (inbound.codec.name != "anthropic_messages" and inbound.added is None) or b'"model"' in inbound.body:
         return inbound
     try:
-        return replace(inbound, body=splice(inbound.body, {"model": b'""'}))
+        model = b'""' if inbound.added is None else b'"default"'
+        return replace(inbound, body=splice(inbound.body, {"model": model}))
     except GatewayError:
         return inbound

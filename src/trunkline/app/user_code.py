@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from trunkline.app.endpoint import Serve, asking_of, serve_through
+from trunkline.app.added_routes import AddedRoutes
+from trunkline.app.endpoint import Endpoint, Serve, asking_of, serve_through
 from trunkline.app.plugins import NODE, code_problem
 from trunkline.config.code_places import is_script, resolved
 from trunkline.config.problems import ConfigurationError
@@ -73,6 +74,8 @@ class UserCode:
         self._helper = helper
         self.plugins = host
         self.routing = None if configuration.custom_router is None else self._routing()
+        self.routes = AddedRoutes({})
+        """What the plugins add, once they are loaded."""
 
     def _routing(self) -> CustomRouting:
         router = self._configuration.custom_router
@@ -95,6 +98,7 @@ class UserCode:
         """Load it. Raises ConfigurationError naming what does not work."""
         try:
             await self.plugins.start()
+            self.routes = AddedRoutes(self.plugins.routes)
         except (HookFailed, UnknownPlugin) as error:
             await self.close()
             key = "plugins" if self._configuration.plugins else "custom_router"
@@ -103,7 +107,11 @@ class UserCode:
 
     async def serve(self, serve: Serve, inbound: Inbound, sink: Sink) -> None:
         """Serve one request, through the plugins of its endpoint where there are any."""
-        endpoint = self.plugins.endpoint(asking_of(inbound)) if self._configuration.endpoints else None
+        endpoint: Endpoint | None = None
+        if inbound.added is not None:
+            endpoint = self.plugins.at_route(inbound.added.plugin, asking_of(inbound))
+        elif self._configuration.endpoints:
+            endpoint = self.plugins.endpoint(asking_of(inbound))
         if endpoint is None:
             await serve(inbound, sink)
         else:

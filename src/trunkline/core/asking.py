@@ -1,5 +1,6 @@
 """What passes between the relay and those who stand around its upstream: a request's circumstances, an open answer."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -53,3 +54,7 @@ class Asking(Struct, frozen=True, kw_only=True):
     session: str | None
     passes: bool
     """The client speaks the provider's protocol: its own bytes go out."""
+    path: str | None = None
+    """Where the client asked, on a route that a plugin adds."""
+    values: Mapping[str, str] = {}
+    """What the variable parts of that route's path stood for, by name."""

@@ -1,5 +1,6 @@
 """A client's request as the server hands it to the relay."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -23,6 +24,15 @@ class Subject(Struct, frozen=True):
     query: str = ""
 
 
+class Added(Struct, frozen=True, kw_only=True):
+    """The route of a plugin's own that a request came by."""
+
+    plugin: str
+    path: str
+    values: Mapping[str, str] = {}
+    """What the variable parts of the route's path stood for, by name."""
+
+
 class Inbound(Struct, frozen=True, kw_only=True):
     """One authenticated request, body complete. ``headers`` are the client's, without credentials."""
 
@@ -40,3 +50,5 @@ class Inbound(Struct, frozen=True, kw_only=True):
     """What the client presented that is no key of ours; for providers that are asked with it."""
     memory: AnswerStore | None = None
     """What the client's connection remembers: answers that are not to be kept beyond it."""
+    added: Added | None = None
+    """Set where the body is in the dialect of that route's plugin, which turns it into ``codec``'s and back."""

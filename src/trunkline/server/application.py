@@ -29,7 +29,7 @@ from trunkline.server.health import Status
 from trunkline.server.identifiers import RequestIds
 from trunkline.server.leaving import handed_over, leave_when_told
 from trunkline.server.models import encode_list, encode_model
-from trunkline.server.ports import Relay, Takeover, allowed, no_metrics, no_presets, nothing
+from trunkline.server.ports import Relay, Takeover, allowed, no_metrics, no_presets, no_routes, nothing
 from trunkline.server.routes import DEPRECATED, Match, Route, match, unknown_path
 from trunkline.server.signals import before_exit
 from trunkline.server.sink import ArraySink, ClientSink
@@ -77,6 +77,7 @@ class Application:
         administration: Administration = no_administration,
         passes_tokens: bool = False,
         presets: Callable[[Scope], Awaitable[Takeover]] = no_presets,
+        added: Callable[[bytes], Match | None] = no_routes,
         startup: Callable[[], Awaitable[None]] = nothing,
         shutdown: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
@@ -90,6 +91,7 @@ class Application:
         self._administration = administration
         self._passes_tokens = passes_tokens
         self._presets = presets
+        self._added = added
         self._startup = startup
         self._shutdown = shutdown
         self._ids = RequestIds()
@@ -126,7 +128,7 @@ class Application:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self._ids.next()
-        found = match(scope["raw_path"], scope["query_string"])
+        found = match(scope["raw_path"], scope["query_string"]) or self._added(scope["raw_path"])
         called = None if found is None else found.called
         kind = ClientSink if called is None or called.framing == "sse" else ArraySink
         sink = kind(send, request_id.encode("ascii"), connection_of(scope).push)
@@ -156,7 +158,7 @@ class Application:
 
     def _envelope(self, found: Match | None, head: Head, raw_path: bytes) -> Carrier:
         """Whose shape an error of this request has."""
-        if found is None or found.route.what == "preset":
+        if found is None or found.added is not None or found.route.what == "preset":
             return self._codecs[spoken(None, head, raw_path)]
         if found.route.what not in _TELLS:
             return self._codecs.get(found.route.protocol) or self._codecs["openai_chat"]
@@ -285,6 +287,7 @@ class Application:
             client=tenant,
             peek=peek,
             token=self._door.token_of(head.caller) if self._passes_tokens else None,
+            added=found.added,
         )
         await self._run(scope, inbound, sink)
 

@@ -7,6 +7,7 @@ from trunkline.core.errors import GatewayError, Kind
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import Sink
 from trunkline.server.asgi import Receive, Scope, Send
+from trunkline.server.routes import Match
 
 
 class Relay(Protocol):
@@ -36,6 +37,11 @@ Takeover = Callable[[Receive, Send], Awaitable[None]]
 async def no_presets(scope: Scope) -> Takeover:
     """Of a gateway that has none."""
     raise GatewayError(Kind.NOT_FOUND, "This gateway has no presets.", should_retry=False)
+
+
+def no_routes(raw_path: bytes) -> Match | None:
+    """Of a gateway whose plugins add none."""
+    return None
 
 
 async def no_metrics() -> bytes:

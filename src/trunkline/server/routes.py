@@ -12,6 +12,7 @@ from msgspec import Struct
 from trunkline.config.nearest import nearest
 from trunkline.core.http import Headers
 from trunkline.protocols.gemini import Called, read_path
+from trunkline.relay.inbound import Added
 
 Role = Literal["public", "client", "admin"]
 """``public``: whoever may reach the gateway at all; ``client``: with a client key where keys are set;
@@ -58,6 +59,8 @@ class Match(Struct, frozen=True):
     rest: str = ""
     called: Called | None = None
     """What the path itself asks for, where model and method stand in it (gemini)."""
+    added: Added | None = None
+    """Set on the routes that plugins add."""
 
 
 _READ: Final = ("GET", "HEAD")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -27,11 +28,15 @@ _REGISTRY: Final = "Providers are not changed in a running gateway: save them wi
 
 
 class ServiceRoutes:
-    """What is about the gateway itself. ``pid``: its process, if that is a background service."""
+    """What is about the gateway itself. ``pid``: its process, if that is a background service. ``plugins``: those that
+    are loaded by name, and the routes that they add."""
 
-    def __init__(self, configuration: Configuration, pid: int | None) -> None:
+    def __init__(
+        self, configuration: Configuration, pid: int | None, plugins: Mapping[str, str | None]
+    ) -> None:
         self._configuration = configuration
         self._pid = pid
+        self._plugins = plugins
 
     async def restart(self, call: AdminCall) -> AdminAnswer:
         """Have ``trunkline restart`` renew the service with all its workers, on the configuration as it is now."""
@@ -67,11 +72,9 @@ class ServiceRoutes:
         refuse(501, _UPDATE)
 
     async def transformers(self, call: AdminCall) -> AdminAnswer:
-        """The built-in ones by claude-code-router's names, then plugins by theirs, or by their files'."""
-        plugins = [plugin.name or Path(plugin.path).stem for plugin in self._configuration.plugins]
-        names = dict.fromkeys([*DOES, *plugins])
-        listed = [{"name": name, "endpoint": ENDPOINTS.get(name)} for name in names]
-        return answer({"transformers": listed})
+        """The built-in ones by claude-code-router's names, then plugins by theirs."""
+        listed = {**{name: ENDPOINTS.get(name) for name in DOES}, **self._plugins}
+        return answer({"transformers": [{"name": name, "endpoint": path} for name, path in listed.items()]})
 
     async def providers(self, call: AdminCall) -> AdminAnswer:
         """All that are in force, without their keys."""

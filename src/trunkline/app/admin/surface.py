@@ -15,14 +15,16 @@ from trunkline.server.admin import AdminAnswer, AdminCall, Administration
 
 
 def make_administration(
-    configuration: Configuration, environ: Mapping[str, str] = os.environ
+    configuration: Configuration,
+    environ: Mapping[str, str] = os.environ,
+    plugins: Mapping[str, str | None] | None = None,
 ) -> Administration:
-    """What answers the routes whose role is ``admin``."""
+    """What answers the routes whose role is ``admin``. ``plugins``: those that are loaded, and the routes they add."""
     config = ConfigRoutes(configuration)
     folder = environ.get(FOLDER_VARIABLE)
     logs = LogRoutes(Path(folder) if folder else None)
     presets = PresetRoutes(environ)
-    service = ServiceRoutes(configuration, service_pid(environ))
+    service = ServiceRoutes(configuration, service_pid(environ), plugins or {})
     table: dict[tuple[str, str], Administration] = {
         ("/api/config", "GET"): config.read,
         ("/api/config", "POST"): config.save,

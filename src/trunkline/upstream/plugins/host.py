@@ -139,8 +139,6 @@ class PluginHost:
     ) -> Plugin | HookFailed:
         if loaded.error is not None:
             return HookFailed(loaded.error)
-        if loaded.endpoint is not None:
-            log.warning("the plugin %s: its endPoint %s is not served", file.shown, loaded.endpoint)
         return JavaScriptPlugin(helper, order.key, loaded, self._timeouts)
 
     def _next_key(self) -> int:
@@ -200,6 +198,15 @@ class PluginHost:
         """The plugins for what this client says and hears, None where there are none."""
         plugins = self._at.get(asking.client)
         return Endpoint(plugins, asking) if plugins else None
+
+    @property
+    def routes(self) -> dict[str, str | None]:
+        """What the loaded plugins are called -> the path of the route that each adds, if it does."""
+        return {name: plugin.endpoint for name, (_, plugin) in self._made.items()}
+
+    def at_route(self, plugin: str, asking: Asking) -> Endpoint:
+        """The plugin, for what clients of the route that it adds say and hear."""
+        return Endpoint((self._made[plugin][1],), asking)
 
     def _seen(self, asking: Asking, request: HttpRequest) -> Seen:
         use = self._uses[asking.provider]

@@ -47,6 +47,7 @@ class JavaScriptPlugin:
         self._timeouts = timeouts
         self.name = loaded.name
         self.hooks = loaded.hooks
+        self.endpoint = loaded.endpoint
 
     async def request(self, hook: str, body: bytes, visit: Visit) -> Changed:
         """See the interface."""
@@ -97,7 +98,8 @@ class JavaScriptPlugin:
             "headers": dict(asking.headers),
             "sessionId": asking.session,
             "method": "POST",
-            "url": PATHS.get(asking.client, "/"),
+            "url": asking.path or PATHS.get(asking.client, "/"),
+            "params": asking.values,
         }
         link.send(with_fields(Sent.BEGIN, number, req, asking.body))
         visit.helper = (link, number)

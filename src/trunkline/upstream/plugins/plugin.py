@@ -110,6 +110,11 @@ class Plugin(Protocol):
         """Those of CCR's hooks that it has."""
         ...
 
+    @property
+    def endpoint(self) -> str | None:
+        """The path of the route that it adds, as its author wrote it."""
+        ...
+
     async def request(self, hook: str, body: bytes, visit: Visit) -> Changed:
         """Run a request hook. Raises HookFailed."""
         ...

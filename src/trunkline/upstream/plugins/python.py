@@ -12,7 +12,7 @@ from trunkline.core.asking import Asking, UpstreamAnswer
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpHead, Take
 from trunkline.upstream.plugins.link import HookFailed, HookLate
-from trunkline.upstream.plugins.plugin import HOOKS, Changed, Explain, Seen, Visit, body_fields
+from trunkline.upstream.plugins.plugin import HOOKS, PATHS, Changed, Explain, Seen, Visit, body_fields
 from trunkline.upstream.plugins.response import Response, head_of
 from trunkline.upstream.plugins.threads import run_hook
 
@@ -30,6 +30,9 @@ class ClientRequest:
         self.headers = dict(asking.headers)
         """Names in lower case; credentials are not among them."""
         self.sessionId = asking.session
+        self.url = asking.path or PATHS.get(asking.client, "/")
+        self.params = dict(asking.values)
+        """What the variable parts of a route that a plugin adds stood for."""
 
     @cached_property
     def body(self) -> dict[str, object]:
@@ -62,6 +65,8 @@ class PythonPlugin:
         self._timeout = timeouts.plugin_hook
         self._timeouts = timeouts
         self.name = name
+        endpoint = getattr(instance, "endPoint", None)
+        self.endpoint = str(endpoint) if endpoint else None
         self.hooks = frozenset(hook for hook in HOOKS if callable(getattr(instance, hook, None)))
 
     async def request(self, hook: str, body: bytes, visit: Visit) -> Changed:
