@@ -11,6 +11,7 @@ from msgspec import structs
 
 from trunkline import __version__
 from trunkline.app.backend_health import Backend, backend_name
+from trunkline.app.board import page, sessions
 from trunkline.app.credentials import make_credentials
 from trunkline.app.discovery import Listing, discover, served, to_discover
 from trunkline.app.fronts import check_direct, make_front
@@ -155,6 +156,8 @@ class Gateway:
             passes_tokens=bool(client_tokens(self._configuration)),
             presets=self._enter_preset,
             added=self._added_route,
+            page=page,
+            sessions=sessions,
             startup=self.startup,
             shutdown=self.shutdown,
         )

@@ -22,6 +22,8 @@ from trunkline.server.routes import match, unknown_path
 log: Final = logging.getLogger(__name__)
 
 PREFIX: Final = b"/preset/"
+_ONCE: Final = frozenset({"preset", "page", "session"})
+"""What is at the root only, beside administration."""
 
 
 class Served(Protocol):
@@ -109,7 +111,7 @@ class Namespaces:
         inner = scope.copy()
         inner["raw_path"] = slash + below or b"/"
         found = match(inner["raw_path"], scope["query_string"])
-        if found is not None and (found.route.role == "admin" or found.route.what == "preset"):
+        if found is not None and (found.route.role == "admin" or found.route.what in _ONCE):
             raise GatewayError(Kind.NOT_FOUND, unknown_path(scope["raw_path"]), should_retry=False)
         namespace = await self._find(unquote(name.decode("latin-1")))
         return partial(namespace.serve, inner)

@@ -28,6 +28,7 @@ from trunkline.server.client_keys import (
 from trunkline.server.faults import send_whole
 from trunkline.server.heads import Head
 from trunkline.server.routes import Match
+from trunkline.server.sign_in import Sessions, signed_in
 from trunkline.server.sink import ClientSink
 
 MAX_BODY: Final = 8 * 1024 * 1024
@@ -66,20 +67,40 @@ async def no_administration(call: AdminCall) -> AdminAnswer:
 
 
 class AdminDesk:
-    """Lets administrators in, has their requests answered."""
+    """Lets administrators in, has their requests answered. Implements :class:`trunkline.server.sign_in.Admission`."""
 
-    def __init__(self, server: Server, door: Door, administration: Administration) -> None:
+    def __init__(
+        self, server: Server, door: Door, administration: Administration, sessions: Sessions | None = None
+    ) -> None:
         self._door = door
         self._key = AdminKey(server)
+        self._sessions = sessions
         self._administration = administration
         self._max_body = min(server.max_body, MAX_BODY)
 
     def admit(self, head: Head, scope: Scope) -> None:
-        """Raises GatewayError. The admin key opens; without one, the keys of clients do, from this machine only."""
-        self._door.check_browser(head.caller)
-        self._key.check(head.caller, scope["headers"])
+        """Raises GatewayError. The admin key opens, or the cookie that was given for it; without one, the keys of clients
+        do, from this machine only."""
+        self.check_browser(head.caller)
+        self.check_place(head, scope)
+        if not signed_in(self._sessions, head, scope):
+            self.check_keys(head.caller)
+
+    def check_browser(self, caller: Caller) -> None:
+        """Raises GatewayError (PERMISSION) for a request that another origin's page made a browser send."""
+        self._door.check_browser(caller)
+
+    def check_place(self, head: Head, scope: Scope) -> None:
+        """Without an admin key: raises GatewayError (PERMISSION) to others than programs on this machine."""
         if not self._key.is_set:
-            self._door.admit(head.caller)
+            check_local(head.caller, scope["headers"])
+
+    def check_keys(self, caller: Caller) -> None:
+        """Raises GatewayError (AUTHENTICATION) without the admin key, or where none is set, a client's."""
+        if self._key.is_set:
+            self._key.check(caller)
+        else:
+            self._door.admit(caller)
 
     async def answer(
         self, scope: Scope, receive: Receive, found: Match, head: Head, sink: ClientSink
@@ -95,7 +116,12 @@ class AdminDesk:
             body=body,
         )
         answer = await self._administration(call)
-        headers = (("content-type", answer.content_type), ("cache-control", "no-store"))
+        headers = (
+            ("content-type", answer.content_type),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        )
         await send_whole(sink, answer.status, headers, answer.body)
 
     async def _check_owner(self, scope: Scope) -> None:
@@ -111,7 +137,7 @@ class AdminDesk:
 
 
 class AdminKey:
-    """``server.admin_key``; without one, being on this machine."""
+    """``server.admin_key``."""
 
     def __init__(self, server: Server) -> None:
         self._pepper = os.urandom(32)
@@ -126,11 +152,9 @@ class AdminKey:
         """Whether the admin key decides, and nothing else."""
         return self._wanted is not None
 
-    def check(self, caller: Caller, headers: RawHeaders) -> None:
-        """Raises GatewayError: AUTHENTICATION without the key, PERMISSION to others than local programs."""
-        if self._wanted is None:
-            _check_local(caller, headers)
-            return
+    def check(self, caller: Caller) -> None:
+        """Raises GatewayError (AUTHENTICATION) without the key. Call where it is set."""
+        assert self._wanted is not None, "there is no key to check"
         keys = list(presented_keys(caller))
         if any(compare_digest(self._digest(key), self._wanted) for key in keys):
             return
@@ -143,7 +167,7 @@ class AdminKey:
         )
 
 
-def _check_local(caller: Caller, headers: RawHeaders) -> None:
+def check_local(caller: Caller, headers: RawHeaders) -> None:
     """Raises GatewayError to anything but a program on this machine that asks for it by a local name."""
     if caller.peer is None or not is_loopback_peer(caller.peer) or not is_loopback_host(caller.host):
         raise refused(

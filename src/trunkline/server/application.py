@@ -29,8 +29,19 @@ from trunkline.server.health import Status
 from trunkline.server.identifiers import RequestIds
 from trunkline.server.leaving import handed_over, leave_when_told
 from trunkline.server.models import encode_list, encode_model
-from trunkline.server.ports import Relay, Takeover, allowed, no_metrics, no_presets, no_routes, nothing
+from trunkline.server.page import Files, no_files, send_page
+from trunkline.server.ports import (
+    Relay,
+    Takeover,
+    allowed,
+    no_metrics,
+    no_presets,
+    no_routes,
+    no_sessions,
+    nothing,
+)
 from trunkline.server.routes import DEPRECATED, Match, Route, match, unknown_path
+from trunkline.server.sign_in import Sessions, SignIn
 from trunkline.server.signals import before_exit
 from trunkline.server.sink import ArraySink, ClientSink
 from trunkline.server.socket_session import Session, SocketCaller, upgrade
@@ -43,7 +54,6 @@ WIND_UP: Final = 2.0
 _JSON: Final = ("content-type", "application/json")
 METRICS: Final = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
 """Prometheus' text format."""
-PLAIN: Final = ("content-type", "text/plain; charset=utf-8")
 _KEPT: Final[dict[tuple[str, str], Operation]] = {
     ("kept", "GET"): "retrieve",
     ("kept", "DELETE"): "delete",
@@ -53,7 +63,7 @@ _KEPT: Final[dict[tuple[str, str], Operation]] = {
 KNOWN: Final = b"known"
 """In the query of ``/health/detailed``: what is known is enough, nobody is asked."""
 _TELLS: Final = frozenset(
-    {"hello", "health", "health_detailed", "alive", "ready", "metrics", "models", "model", "page"}
+    {"hello", "health", "health_detailed", "alive", "ready", "metrics", "models", "model"}
 )
 """Routes that answer by themselves; all others are exchanges."""
 _INSIDE: Final = frozenset({"health_detailed", "metrics", "preset"})
@@ -78,6 +88,8 @@ class Application:
         passes_tokens: bool = False,
         presets: Callable[[Scope], Awaitable[Takeover]] = no_presets,
         added: Callable[[bytes], Match | None] = no_routes,
+        page: Files = no_files,
+        sessions: Callable[[Server], Sessions | None] = no_sessions,
         startup: Callable[[], Awaitable[None]] = nothing,
         shutdown: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
@@ -92,6 +104,8 @@ class Application:
         self._passes_tokens = passes_tokens
         self._presets = presets
         self._added = added
+        self._page = page
+        self._sessions = sessions
         self._startup = startup
         self._shutdown = shutdown
         self._ids = RequestIds()
@@ -106,7 +120,9 @@ class Application:
     def configure(self, server: Server) -> None:
         """Take over who may call and how much, from the next request on."""
         self._door = Door(server)
-        self._desk = AdminDesk(server, self._door, self._administration)
+        sessions = self._sessions(server)
+        self._desk = AdminDesk(server, self._door, self._administration, sessions)
+        self._sign_in = SignIn(sessions, self._desk)
         self._max_body = server.max_body
 
     def _drain(self) -> None:
@@ -195,6 +211,10 @@ class Application:
             return await self._presets(scope)
         elif route.what == "administer":
             await self._desk.answer(scope, receive, found, head, sink)
+        elif route.what == "session":
+            return await self._sign_in.answer(scope, receive, head, request_id)
+        elif route.what == "page":
+            await send_page(self._page, scope, found, sink)
         else:
             await self._look_up(scope, found, head, tenant, sink, request_id)
         return None
@@ -242,8 +262,6 @@ class Application:
                 body = health.encode_word("draining" if self.draining else "ready")
             case "metrics":
                 body, kind = await self._metrics(), METRICS
-            case "page":
-                status, kind, body = 404, PLAIN, health.NO_PAGE.encode()
             case "models" | "model":
                 protocol = spoken(found, head, b"")
                 if what == "models":
@@ -252,7 +270,7 @@ class Application:
                     body = encode_model(self._models(), found.rest, protocol)
             case "generate" | "count_tokens" | "compact" | "kept" | "kept_input" | "kept_cancel":
                 raise RuntimeError("model operations have an exchange")
-            case "administer" | "preset":
+            case "administer" | "preset" | "page" | "session":
                 raise RuntimeError("others answer these")
             case _:
                 assert_never(what)

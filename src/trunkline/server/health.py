@@ -8,10 +8,7 @@ import msgspec
 from msgspec import Struct
 
 SERVICE: Final = "trunkline"
-NO_PAGE: Final = (
-    "There is no page yet: GET /health/detailed says how the gateway is, GET /api/config and trunkline config show "
-    "what it runs on.\n"
-)
+HELLO: Final = "The dashboard is at /ui/; GET /health/detailed says how the gateway is."
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -29,7 +26,7 @@ class Status(Struct, frozen=True, kw_only=True):
 
 def encode_hello(status: Status) -> bytes:
     """The answer at the root."""
-    return _ENCODER.encode({"message": NO_PAGE.strip(), "service": SERVICE, "version": status.version})
+    return _ENCODER.encode({"message": HELLO, "service": SERVICE, "version": status.version})
 
 
 def encode_health(status: Status, *, detailed: bool) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import Sink
@@ -42,6 +43,10 @@ async def no_presets(scope: Scope) -> Takeover:
 def no_routes(raw_path: bytes) -> Match | None:
     """Of a gateway whose plugins add none."""
     return None
+
+
+def no_sessions(server: Server) -> None:
+    """Of a gateway whose page nobody signs in to."""
 
 
 async def no_metrics() -> bytes:

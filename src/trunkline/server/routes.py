@@ -34,6 +34,7 @@ What = Literal[
     "ready",
     "metrics",
     "page",
+    "session",
     "administer",
     "preset",
 ]
@@ -106,6 +107,7 @@ _ADMIN_ROUTES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 """claude-code-router's (ccr.md 4.1); the longer one of two that fit comes first."""
 _ANY: Final = ("GET", "HEAD", "POST", "DELETE")
 """What the routes below a preset's name may be asked."""
+_SESSION: Final = ("GET", "HEAD", "POST", "DELETE")
 _PAGES: Final = ("/ui", "/ui/", "/ui/*")
 _GEMINI_METHODS: Final[tuple[tuple[str, What], ...]] = (
     ("generateContent", "generate"),
@@ -169,6 +171,7 @@ def _rows() -> list[Route]:
         Route(path=path, methods=methods, role="admin", what="administer")
         for path, methods in _ADMIN_ROUTES
     )
+    rows.append(Route(path="/api/session", methods=_SESSION, role="public", what="session"))
     rows.extend(Route(path=path, methods=_READ, role="public", what="page") for path in _PAGES)
     rows.append(Route(path="/preset/*", methods=_ANY, role="client", what="preset"))
     return rows
