@@ -15,12 +15,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.whole import Asked, Reply, through
 from relay.kit import LoopClock
 from trunkline.app.metrics import MAX_PAIRS, SECONDS, Metrics
+from trunkline.config.schema import Retry
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.usage import Usage
 from trunkline.relay.ports import AttemptRecord, ExchangeRecord
 from trunkline.relay.turns import Turns
-from trunkline.routing.health import FAILURES, Health
+from trunkline.routing.health import POLICY, Health
 from trunkline.routing.plan import Target
+from trunkline.routing.retry_budget import RetryBudget
 
 RECORD = ExchangeRecord(
     request_id="1", protocol="openai_chat", operation="generate", asked_model="m", provider="p", model="d",
@@ -54,7 +56,7 @@ def value(samples: Samples, name: str, **labels: str) -> float:
 
 
 def test_a_record_is_counted_by_what_it_says() -> None:
-    metrics = Metrics(Health(), LoopClock(), Turns(LoopClock()))
+    metrics = Metrics(Health(), LoopClock(), Turns(LoopClock()), RetryBudget(Retry()))
 
     async def scenario() -> str:
         metrics.record(RECORD)
@@ -78,7 +80,7 @@ def test_a_record_is_counted_by_what_it_says() -> None:
 
 def test_names_that_clients_make_up_do_not_add_up() -> None:
     async def scenario() -> str:
-        metrics = Metrics(Health(), LoopClock(), Turns(LoopClock()))
+        metrics = Metrics(Health(), LoopClock(), Turns(LoopClock()), RetryBudget(Retry()))
         for number in range(MAX_PAIRS + 100):
             metrics.record(replace(RECORD, model=f"m{number}", attempts=()))
         return (await metrics.exposition()).decode()
@@ -93,10 +95,10 @@ def test_names_that_clients_make_up_do_not_add_up() -> None:
 def test_T24_an_open_breaker_shows() -> None:
     async def scenario() -> str:
         health, clock = Health(), LoopClock()
-        metrics = Metrics(health, clock, Turns(clock))
+        metrics = Metrics(health, clock, Turns(clock), RetryBudget(Retry()))
         metrics.record(RECORD)
         down = GatewayError(Kind.UNREACHABLE, "down", local=False)
-        for _ in range(FAILURES):
+        for _ in range(POLICY.failures):
             health.failed(Target("p", "d"), down, clock.now())
         health.failed(Target("q", "d"), down, clock.now())
         limited = GatewayError(Kind.RATE_LIMITED, "slow down", retry_after=30.0, local=False)
@@ -154,7 +156,7 @@ def test_models_whose_minute_is_used_up_show() -> None:
         turns.refused(Target("p", "d"), turns.number())
         waiting = asyncio.ensure_future(turns.take(Target("p", "d"), turns.number(), clock.now() + 60))
         await asyncio.sleep(0)
-        shown = (await Metrics(Health(), clock, turns).exposition()).decode()
+        shown = (await Metrics(Health(), clock, turns, RetryBudget(Retry())).exposition()).decode()
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         return shown

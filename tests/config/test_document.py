@@ -6,7 +6,7 @@ import pytest
 
 from trunkline.config.load import load_file
 from trunkline.config.problems import ConfigurationError
-from trunkline.config.schema import Configuration, ModelName, Retry, RouteRule, Timeouts
+from trunkline.config.schema import Breaker, Configuration, ModelName, Retry, RouteRule, Timeouts
 
 DESIGN = """\
 server: {host: 127.0.0.1, port: 3456, keys: ["${TRUNKLINE_KEY}"]}   # keys: what clients must present
@@ -109,7 +109,8 @@ routes:
   webSearch: {to: [databricks/a]}
 fallback: [ollama/c]
 timeouts: {up_connect: 1, drain: 0.5}
-retry: {per_target: 0, targets: 5, base: 0.1, cap: 1, max_retry_after: 0}
+retry: {per_target: 0, targets: 5, base: 0.1, cap: 1, max_retry_after: 0, bucket: 50, live_share: 0.5, floor: 0}
+breaker: {failures: 3, rate: 0.75, calls: 8, window: 10, open: 1, cap: 60}
 """)
     databricks = dict(configuration.providers)["databricks"]
     assert (databricks.kind, databricks.auth, databricks.prefix) == ("databricks", "basic", "my-gateway")
@@ -131,7 +132,17 @@ retry: {per_target: 0, targets: 5, base: 0.1, cap: 1, max_retry_after: 0}
     assert dict(configuration.routes)["webSearch"].above is None
     assert configuration.fallback == ("ollama/c",)
     assert (configuration.timeouts.up_connect, configuration.timeouts.drain) == (1.0, 0.5)
-    assert configuration.retry == Retry(per_target=0, targets=5, base=0.1, cap=1.0, max_retry_after=0.0)
+    assert configuration.retry == Retry(
+        per_target=0,
+        targets=5,
+        base=0.1,
+        cap=1.0,
+        max_retry_after=0.0,
+        bucket=50,
+        live_share=0.5,
+        floor=0,
+    )
+    assert configuration.breaker == Breaker(failures=3, rate=0.75, calls=8, window=10.0, open=1.0, cap=60.0)
 
 
 PROVIDER = "providers: {dbx: {kind: databricks, host: a.b.c, token: t0ken}}\n"
@@ -143,7 +154,7 @@ WRONG = [
     ("- a", "1: : must be a section with keys, not a list"),
     (PROVIDER + "sever: {}", '2: sever: unknown key. Did you mean "server"?'),
     (PROVIDER + "Routes: {}", '2: Routes: unknown key. Did you mean "routes"?'),
-    (PROVIDER + "qqqq: 1", "2: qqqq: unknown key. Valid: any_name, custom_router, endpoints, fallback, listed_first, models, plugins, project_routers, prompt, providers, retry, routes, search, server, timeouts, upstream_proxy."),
+    (PROVIDER + "qqqq: 1", "2: qqqq: unknown key. Valid: any_name, breaker, custom_router, endpoints, fallback, listed_first, models, plugins, project_routers, prompt, providers, retry, routes, search, server, timeouts, upstream_proxy."),
     (PROVIDER + "server:\n  prot: 3", '3: server.prot: unknown key. Did you mean "port"?'),
     (PROVIDER + "server: 3", "2: server: must be a section with keys, not a number"),
     (PROVIDER + "server: {port: abc}", "2: server.port: must be a number"),
@@ -210,6 +221,9 @@ WRONG = [
     (PROVIDER + "timeouts: {up_conect: 3}", '2: timeouts.up_conect: unknown key. Did you mean "up_connect"?'),
     (PROVIDER + "timeouts: {up_connect: -1}", "2: timeouts.up_connect: must be between 0.001 and 86400"),
     (PROVIDER + "timeouts: {up_connect: 3s}", "2: timeouts.up_connect: must be a number"),
+    (PROVIDER + "retry: {bukket: 9}", '2: retry.bukket: unknown key. Did you mean "bucket"?'),
+    (PROVIDER + "breaker: {failure: 9}", '2: breaker.failure: unknown key. Did you mean "failures"?'),
+    (PROVIDER + "breaker: {rate: 50}", "2: breaker.rate: must be between 0.01 and 1"),
     (PROVIDER + "retry: {per_target: 99}", "2: retry.per_target: must be between 0 and 10"),
     (PROVIDER + "server: {port: 1}\nserver: {}", "3: : a key is written twice; the first is in line 2"),
     (PROVIDER + "server: {port: 1", "2: : not valid YAML: expected ',' or '}', but got '<stream end>'"),

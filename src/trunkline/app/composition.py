@@ -36,6 +36,7 @@ from trunkline.relay.ports import Credentials, ExchangeRecord, Finder, Recorder,
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.turns import Turns
 from trunkline.routing.health import Health
+from trunkline.routing.retry_budget import RetryBudget
 from trunkline.routing.table import RoutingTable, build_table
 from trunkline.server.admin import AdminAnswer, AdminCall, Administration
 from trunkline.server.application import Application
@@ -90,9 +91,10 @@ class Gateway:
         self._clock = clock
         self._credentials = make_credentials(configuration, os.environ, self._upstreams, clock)
         self._recorder = exchange_log(os.environ)
-        health = Health()
+        health = Health(configuration.breaker)
+        budget = RetryBudget(configuration.retry)
         self._turns = Turns(clock)
-        self._metrics = Metrics(health, clock, self._turns)
+        self._metrics = Metrics(health, clock, self._turns, budget)
         self.recorders: list[Recorder] = [self._recorder, self._metrics, self._router]
         """Who is told of every exchange when it is over."""
         self._exchange = Exchange(
@@ -110,6 +112,7 @@ class Gateway:
             timeouts=configuration.timeouts,
             retry=configuration.retry,
             health=health,
+            budget=budget,
             proofs=ProofStore(clock.now),
             learned=Learned(clock.now),
             turns=self._turns,

@@ -16,6 +16,7 @@ from trunkline.relay.ports import Clock, ExchangeRecord
 from trunkline.relay.turns import Turns
 from trunkline.routing.health import Health, admits
 from trunkline.routing.plan import Target
+from trunkline.routing.retry_budget import RetryBudget
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -75,8 +76,9 @@ class Series:
 class Metrics:
     """Implements :class:`trunkline.relay.ports.Recorder`. ``health`` is read when metrics are asked for."""
 
-    def __init__(self, health: Health, clock: Clock, turns: Turns) -> None:
+    def __init__(self, health: Health, clock: Clock, turns: Turns, budget: RetryBudget) -> None:
         self._health = health
+        self._budget = budget
         self._turns = turns
         self._clock = clock
         self._pairs: set[Pair] = set()
@@ -147,6 +149,7 @@ class Metrics:
         first = _merged((series.pair, series.first_byte) for series in self._series.values())
         yield _histogram("trunkline_first_byte_seconds", "From the request to the first content.", first)
         yield from self._health_families()
+        yield from self._budget_families()
 
     def _request_family(self) -> "Metric":
         labels = ["protocol", "operation", "provider", "model", "outcome", "status"]
@@ -176,6 +179,30 @@ class Metrics:
                         counts[key] = counts.get(key, 0) + count
         text = "Tokens by kind; reasoning is a part of output."
         return _counter("trunkline_tokens", text, ["provider", "model", "kind", "estimated"], counts)
+
+    def _budget_families(self) -> Iterable["Metric"]:
+        from prometheus_client.metrics_core import GaugeMetricFamily
+
+        budget = self._budget
+        tokens = GaugeMetricFamily(
+            "trunkline_retry_tokens",
+            "What is left for retries of a provider.",
+            labels=["provider"],
+        )
+        for provider in sorted({provider for provider, _ in self._pairs} | budget.spent.keys()):
+            tokens.add_metric([provider], budget.policy.bucket - budget.spent.get(provider, 0))
+        yield tokens
+        live = GaugeMetricFamily("trunkline_live_requests", "Requests under way.", value=budget.live)
+        yield live
+        retrying = GaugeMetricFamily(
+            "trunkline_live_retries", "Requests that are retries, or wait to be one.", value=budget.retrying
+        )
+        yield retrying
+        counts: dict[tuple[str, ...], int] = {
+            (provider, limit): count for (provider, limit), count in budget.refused.items()
+        }
+        text = "Retries that did not take place: the bucket was empty, or too many were live."
+        yield _counter("trunkline_retries_refused", text, ["provider", "limit"], counts)
 
     def _health_families(self) -> Iterable["Metric"]:
         from prometheus_client.metrics_core import GaugeMetricFamily

@@ -18,6 +18,7 @@ from trunkline.config.schema import (
     FAMILIES,
     MEBIBYTE,
     Agent,
+    Breaker,
     Configuration,
     ModelName,
     Prompt,
@@ -63,6 +64,7 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
         fallback=_fallback(root, names),
         timeouts=_timeouts(root.section("timeouts")),
         retry=_retry(root.section("retry")),
+        breaker=_breaker(root.section("breaker")),
         upstream_proxy=decode_proxy(reading, root.get(PROXY), PROXY),
         search=decode_search(root),
         plugins=plugins,
@@ -198,6 +200,26 @@ def _retry(section: Section) -> Retry:
         base=section.number("base", default.base, 0.001, 60.0),
         cap=section.number("cap", default.cap, 0.001, 600.0),
         max_retry_after=section.number("max_retry_after", default.max_retry_after, 0.0, DAY),
+        bucket=section.integer("bucket", default.bucket, 0, 1_000_000),
+        cost=section.integer("cost", default.cost, 0, 1_000_000),
+        timeout_cost=section.integer("timeout_cost", default.timeout_cost, 0, 1_000_000),
+        refund=section.integer("refund", default.refund, 0, 1_000_000),
+        live_share=section.number("live_share", default.live_share, 0.0, 1.0),
+        floor=section.integer("floor", default.floor, 0, 1_000_000),
     )
     section.finish()
     return retry
+
+
+def _breaker(section: Section) -> Breaker:
+    default = Breaker()
+    breaker = Breaker(
+        failures=section.integer("failures", default.failures, 1, 1_000),
+        rate=section.number("rate", default.rate, 0.01, 1.0),
+        calls=section.integer("calls", default.calls, 1, 100_000),
+        window=section.number("window", default.window, 0.1, DAY),
+        open=section.number("open", default.open, 0.001, DAY),
+        cap=section.number("cap", default.cap, 0.001, DAY),
+    )
+    section.finish()
+    return breaker

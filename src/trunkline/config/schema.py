@@ -70,6 +70,31 @@ class Retry(Struct, frozen=True, kw_only=True):
     cap: float = 4.0
     max_retry_after: float = 60.0
     """A longer ``Retry-After`` is not waited for but passed to the client."""
+    bucket: int = 500
+    """Tokens that a provider's retries are paid from, as in AWS' SDKs; a sick provider is soon not retried at all."""
+    cost: int = 5
+    """Tokens of one retry; ``timeout_cost`` after a timeout."""
+    timeout_cost: int = 10
+    refund: int = 1
+    """Tokens that come back with each answer of the provider."""
+    live_share: float = 0.2
+    """Of the requests under way, as many may be retries at the same time."""
+    floor: int = 3
+    """Retries at the same time that are always allowed."""
+
+
+class Breaker(Struct, frozen=True, kw_only=True):
+    """When a target is no longer asked, and for how long (reliability_ux.md A3)."""
+
+    failures: int = 5
+    """In a row."""
+    rate: float = 0.5
+    """Or such a share of ``calls`` or more within ``window`` seconds."""
+    calls: int = 20
+    window: float = 30.0
+    open: float = 30.0
+    """Seconds, times how often it opened since it last worked, up to ``cap``; then one request is let through."""
+    cap: float = 300.0
 
 
 class Login(Struct, frozen=True, kw_only=True):
@@ -284,6 +309,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
     """Whose words errors are in."""
     timeouts: Timeouts = Timeouts()
     retry: Retry = Retry()
+    breaker: Breaker = Breaker()
     upstream_proxy: Secret | None = None
     """The URL of a proxy for requests that leave this machine, before what the environment says."""
     search: Search | None = None

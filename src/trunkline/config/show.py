@@ -47,6 +47,7 @@ def masked(configuration: Configuration) -> dict[str, object]:
         "fallback": list(configuration.fallback),
         "timeouts": _plain(configuration.timeouts),
         "retry": _plain(configuration.retry),
+        "breaker": _plain(configuration.breaker),
         **({} if configuration.upstream_proxy is None else {"upstream_proxy": MASK}),
         **({} if configuration.search is None else {"search": _plain(configuration.search)}),
         **(

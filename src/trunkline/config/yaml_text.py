@@ -10,6 +10,7 @@ from msgspec.structs import fields
 
 from trunkline.config.proxy_url import KEY as PROXY
 from trunkline.config.schema import (
+    Breaker,
     Configuration,
     Prompt,
     ProviderSettings,
@@ -51,6 +52,7 @@ def encode_yaml(
         [f"fallback: {_chain(configuration.fallback)}"] * bool(configuration.fallback),
         _section("timeouts", _changed(configuration.timeouts, Timeouts())),
         _section("retry", _changed(configuration.retry, Retry())),
+        _section("breaker", _changed(configuration.breaker, Breaker())),
     )
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 

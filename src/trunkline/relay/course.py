@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from trunkline.accounting.estimate import estimate_tokens
 from trunkline.config.schema import Retry, Timeouts
+from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.proofs import unseal
 from trunkline.core.types import Part, Request, Response
@@ -37,6 +38,7 @@ from trunkline.relay.signs import SignsOfLife
 from trunkline.relay.turns import Place, Turns
 from trunkline.routing.health import Health
 from trunkline.routing.plan import Plan, Target
+from trunkline.routing.retry_budget import RetryBudget
 from trunkline.transforms.chain import Chain, Chains
 
 Planner = Callable[[Inbound, Peek], Awaitable[Plan]]
@@ -76,6 +78,7 @@ class Services(Struct, frozen=True, kw_only=True):
     proofs: ProofStore
     learned: Learned
     health: Health
+    budget: RetryBudget
     answers: AnswerStore
     turns: Turns
     inquire: Inquire
@@ -127,6 +130,7 @@ class Course:
         self.eyes: tuple[Target, ...] = ()
         """Who looks at the pictures for a model that is not shown any."""
         self._request: Request | None = None
+        self._retrying = False
         self.lessons_left = MAX_LESSONS
         self.trusted: Literal["all", "known", "none"] = "all"
         """Which proofs are sent. An upstream that refuses one is sent less of them, and none in the end."""
@@ -139,6 +143,17 @@ class Course:
         self.keeper = Keeper(self.inbound, keeping, self.services.answers)
         self.inbound = self.keeper.whole()
         self.delivery.through(self.keeper.sink)
+
+    def begin_retry(self, target: Target, error: GatewayError) -> None:
+        """``target`` is asked again after ``error``, at the expense of the budget."""
+        self._retrying = True
+        self.services.budget.begin(target.provider, error)
+
+    def end_retry(self) -> None:
+        """What was a retry, if it was one, is over."""
+        if self._retrying:
+            self._retrying = False
+            self.services.budget.end()
 
     def ask(self, inbound: Inbound) -> None:
         """Put another request in the client's place, from the next attempt on."""

@@ -26,9 +26,10 @@ from trunkline.relay.look_up import look_up, prepare_only
 from trunkline.relay.ports import ClientGone, Clock, Credentials, Finder, Plugins, Recorder, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.turns import Turns
-from trunkline.routing.decide import Fallback, GiveUp, Queue, Retry, advise, decide, foremost
+from trunkline.routing.decide import Decision, Fallback, GiveUp, Queue, Retry, advise, decide, foremost
 from trunkline.routing.health import Health
 from trunkline.routing.plan import Target
+from trunkline.routing.retry_budget import RetryBudget
 from trunkline.transforms.chain import Chains
 
 _GONE: Final = frozenset({"client_closed", "client_stalled"})
@@ -54,6 +55,7 @@ class Exchange:
         proofs: ProofStore,
         learned: Learned,
         health: Health | None = None,
+        budget: RetryBudget | None = None,
         targets: Mapping[str, ProviderCodec] | None = None,
         counters: Mapping[str, CountCodec] | None = None,
         carried: Mapping[str, CarriedCodec] | None = None,
@@ -89,6 +91,7 @@ class Exchange:
             proofs=proofs,
             learned=learned,
             health=Health() if health is None else health,
+            budget=RetryBudget(retry) if budget is None else budget,
             answers=AnswerStore(clock.now) if answers is None else answers,
             turns=Turns(clock) if turns is None else turns,
             client_tokens=client_tokens,
@@ -102,7 +105,8 @@ class Exchange:
         Raises GatewayError only before ``sink.start``; later errors end the stream in the client's protocol.
         """
         course = Course(self._services, inbound, sink)
-        journal = course.journal
+        journal, budget = course.journal, self._services.budget
+        budget.live += 1
         try:
             if self._admission is None:
                 await _serve(course)
@@ -131,6 +135,8 @@ class Exchange:
             journal.failed(GatewayError(Kind.INTERNAL, f"{type(cause).__name__}: {cause}"), 500)
             raise
         finally:
+            budget.live -= 1
+            course.end_retry()
             if course.keeper is not None:
                 course.keeper.close()
             if journal.outcome != "ok":
@@ -161,7 +167,7 @@ async def _serve(course: Course) -> None:
     able = plan.targets if course.carried is None else carrying(services, course.carried, plan.targets)
     if course.keeper is not None:
         able = course.keeper.able(able, services.surfaces_of)
-    targets = _rested(services, able)[: max(1, services.retry.targets)]
+    targets = _rested(course, able)[: max(1, services.retry.targets)]
     if inbound.operation == "count_tokens":
         journal.target = targets[0]
         await count_tokens(course, targets[0])
@@ -176,21 +182,27 @@ async def _serve(course: Course) -> None:
         await _try_all(course, targets)
 
 
-def _rested(services: Services, able: Sequence[Target]) -> Sequence[Target]:
+def _rested(course: Course, able: Sequence[Target]) -> Sequence[Target]:
     """The targets worth asking now, in the plan's order; all of them when none is."""
-    now = services.clock.now()
-    fit = services.health.order(able, now)
-    return [target for target in fit if services.turns.rests_until(target) <= now] or fit
+    health, turns, now = course.services.health, course.services.turns, course.services.clock.now()
+    fit = health.order(able, now)
+    ready = [target for target in fit if turns.rests_until(target) <= now] or fit
+    if len(ready) < len(able):
+        for target in able:
+            if target not in ready:
+                course.journal.explain(_passed_over(health, target, now))
+    return ready
 
 
 async def _inquire(course: Course, request: Request, targets: Sequence[Target]) -> Response:
     """The answer of the first of ``targets`` that gives one; its attempts are the exchange's too."""
     services, sink = course.services, Gathered()
     inner = inquiry(course, request, sink)
-    order = _rested(services, targets)[: max(1, services.retry.targets)]
+    order = _rested(inner, targets)[: max(1, services.retry.targets)]
     try:
         await _try_all(inner, order)
     finally:
+        inner.end_retry()
         course.journal.attempts += inner.journal.attempts
     return inner.codec.decode_response(sink.body, "")
 
@@ -199,7 +211,7 @@ async def _try_all(
     course: Course, targets: Sequence[Target], attempt: type[Attempt] | type[Compaction] = Attempt
 ) -> None:
     """The targets in turn until one answers. Raises the foremost of their errors when none does."""
-    health, clock, policy = course.services.health, course.services.clock, course.services.retry
+    health, clock, budget = course.services.health, course.services.clock, course.services.budget
     queue = list(targets)
     errors: list[GatewayError] = []
     tried = 0
@@ -207,6 +219,7 @@ async def _try_all(
         target = queue[0]
         more = len(queue) > 1
         if not health.begin(target, clock.now()) and more:
+            course.journal.explain(_passed_over(health, target, clock.now()))
             queue.pop(0)
             continue
         course.journal.target = target
@@ -216,11 +229,7 @@ async def _try_all(
                 await course.place.wait(target)
             await attempt(course, target).run()
         except GatewayError as error:
-            course.place.failed(target, error)
-            health.failed(target, error, clock.now())
-            committed = course.delivery.committed
-            jitter = clock.jitter()
-            match decide(error, tried=tried, more=more, committed=committed, policy=policy, jitter=jitter):
+            match _decide(course, target, error, tried, more):
                 case Retry(delay):
                     await clock.sleep(delay)
                 case Queue():
@@ -230,13 +239,39 @@ async def _try_all(
                     queue.pop(0)
                     tried = 0
                 case GiveUp():
-                    if committed:
-                        raise
-                    raise foremost([*errors, error]) from None
+                    raise (error if course.delivery.committed else foremost([*errors, error])) from None
         except BaseException:
             course.place.left(target)
             health.abandoned(target)
             raise
         else:
-            health.succeeded(target)
+            if health.troubled or budget.spent:
+                health.succeeded(target, clock.now())
+                budget.earned(target.provider)
             return
+
+
+def _decide(course: Course, target: Target, error: GatewayError, tried: int, more: bool) -> Decision:
+    """What follows on ``error``, noted where it concerns others: health, lines, the budget of retries."""
+    services, budget = course.services, course.services.budget
+    course.place.failed(target, error)
+    services.health.failed(target, error, services.clock.now())
+    course.end_retry()
+    decision = decide(
+        error,
+        tried=tried,
+        more=more,
+        committed=course.delivery.committed,
+        policy=services.retry,
+        jitter=services.clock.jitter(),
+        limit=budget.limit(target.provider, error),
+    )
+    if isinstance(decision, Retry):
+        course.begin_retry(target, error)
+    elif isinstance(decision, Fallback | GiveUp) and decision.limit is not None:
+        course.journal.explain(budget.refuse(target.provider, decision.limit))
+    return decision
+
+
+def _passed_over(health: Health, target: Target, now: float) -> str:
+    return f"{target} is passed over: {health.why_not(target, now) or 'it takes nobody for now'}"

@@ -39,6 +39,10 @@ class Journal:
         if self._first_byte is None:
             self._first_byte = self._clock.now() - self._began
 
+    def explain(self, why: str) -> None:
+        """More about who is asked, for the route's reason."""
+        self.route = f"{self.route}; {why}" if self.route else why
+
     def attempted(
         self, target: Target, surface: Surface, began: float, status: int | None, error: GatewayError | None
     ) -> None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from trunkline.config.schema import Retry as RetryPolicy
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.routing.retry_budget import Limit
 
 
 class Retry(Struct, frozen=True):
@@ -17,11 +18,15 @@ class Retry(Struct, frozen=True):
 
 
 class Fallback(Struct, frozen=True):
-    """Ask the next target of the plan."""
+    """Ask the next target of the plan. ``limit``: what kept the same one from being asked again, if anything did."""
+
+    limit: Limit | None = None
 
 
 class GiveUp(Struct, frozen=True):
-    """The client gets an error."""
+    """The client gets an error. ``limit`` as with :class:`Fallback`."""
+
+    limit: Limit | None = None
 
 
 class Queue(Struct, frozen=True):
@@ -87,13 +92,21 @@ PREFERENCE: Final = (
 
 
 def decide(
-    error: GatewayError, *, tried: int, more: bool, committed: bool, policy: RetryPolicy, jitter: float
+    error: GatewayError,
+    *,
+    tried: int,
+    more: bool,
+    committed: bool,
+    policy: RetryPolicy,
+    jitter: float,
+    limit: Limit | None = None,
 ) -> Decision:
     """The next step after ``error``.
 
     ``tried`` counts the tries on this target, the failed one included; ``more`` says that the plan has
     another target; ``committed`` that content bytes went to the client, after which nothing is repeated.
-    ``jitter`` is in [0, 1).
+    ``jitter`` is in [0, 1). ``limit`` says that the budget has no retry left; it has no say where requests stand in
+    line, one of which tries at a time.
     """
     if committed or error.kind not in ELSEWHERE or error.status == PAYMENT_REQUIRED:
         return GiveUp()
@@ -101,15 +114,23 @@ def decide(
         return Fallback() if more else GiveUp()
     if error.in_line and not more and policy.per_target:
         return Queue()
-    if _worth_repeating(error, more) and tried <= policy.per_target:
-        wait = asked_wait(error)
-        if wait is None:
-            return Retry(jitter * min(policy.cap, policy.base * 2 ** (tried - 1)))
-        if wait <= policy.max_retry_after and not more:
-            return Retry(wait)
-        if wait <= policy.cap and error.kind not in LIMITED:
-            return Retry(wait)
-    return Fallback() if more else GiveUp()
+    delay = _delay(error, tried, more, policy, jitter)
+    if delay is not None and limit is None:
+        return Retry(delay)
+    spared = None if delay is None else limit
+    return Fallback(spared) if more else GiveUp(spared)
+
+
+def _delay(error: GatewayError, tried: int, more: bool, policy: RetryPolicy, jitter: float) -> float | None:
+    """The seconds until the same target is asked again, None when another try is not worth it."""
+    if tried > policy.per_target or not _worth_repeating(error, more):
+        return None
+    wait = asked_wait(error)
+    if wait is None:
+        return jitter * min(policy.cap, policy.base * 2.0 ** (tried - 1))
+    if wait <= policy.max_retry_after and not more:
+        return wait
+    return wait if wait <= policy.cap and error.kind not in LIMITED else None
 
 
 def _worth_repeating(error: GatewayError, more: bool) -> bool:
