@@ -28,6 +28,7 @@ FILES = [
     ({"PROXY_URL": "http://127.0.0.1:7890"}, "http://127.0.0.1:7890"),
     ({"PROXY_URL": "http://127.0.0.1:7890/"}, "http://127.0.0.1:7890"),
     ({"PROXY_URL": "http://me:canary-1@proxy:80"}, "http://me:canary-1@proxy:80"),
+    ({"PROXY_URL": "http://proxy.example.com"}, "http://proxy.example.com"),
     ({"PROXY_URL": "$MY_PROXY"}, "http://p:1"),
     ({"PROXY_URL": "http://a:1", "HTTPS_PROXY": "http://b:2"}, "http://b:2"),
     ({"PROXY_URL": "http://a:1", "https_proxy": "http://b:2", "httpsProxy": "http://c:3"}, "http://b:2"),
@@ -51,7 +52,7 @@ def test_a_file_of_ccr_and_the_yaml_it_becomes(keys: dict[str, str], wanted: str
     assert imported.literal_secrets == (("PROXY_URL",) if "canary" in str(keys) else ())
 
 
-WRONG = ["proxy:80", "socks5://p:1", "http://p", "http://p:1/x", "http://p:1?a=canary", "http://p:x", "http://a b:1"]  # fmt: skip
+WRONG = ["proxy:80", "socks5://p:1", "http://p:0", "http://p:1/x", "http://p:1?a=canary", "http://p:x", "http://a b:1"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", WRONG)

@@ -1,6 +1,7 @@
 """An upstream on a raw socket, which can be wrong on purpose."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -86,10 +87,10 @@ class RawServer:
 
 
 @asynccontextmanager
-async def serving(play: Play) -> AsyncIterator[RawServer]:
-    """A server on a free loopback port."""
+async def serving(play: Play, context: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
+    """A server on a free loopback port; with ``context`` one that is spoken to in TLS."""
     raw = RawServer(play)
-    server = await asyncio.start_server(raw.serve, "127.0.0.1", 0, backlog=1024)
+    server = await asyncio.start_server(raw.serve, "127.0.0.1", 0, backlog=1024, ssl=context)
     raw.port = server.sockets[0].getsockname()[1]
     try:
         yield raw

@@ -2,14 +2,19 @@
 
 import asyncio
 import gzip
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
+from trunkline.config.secret import Secret
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpRequest
+from trunkline.relay.ports import Clock, Credentials, Upstream
 from trunkline.upstream import http1
+from trunkline.upstream.clock import SystemClock
+from trunkline.upstream.credentials import StaticCredentials
 from trunkline.upstream.http1 import Http1Answer, Http1Upstream
 
 pytestmark = pytest.mark.server
@@ -237,6 +242,45 @@ def test_T16_the_pool_is_bounded_and_its_queue_is_in_order(monkeypatch: pytest.M
             assert peer.connections == 1
 
     asyncio.run(run())
+
+
+def test_it_implements_the_ports() -> None:
+    upstream: type[Upstream] = Http1Upstream
+    clock: Clock = SystemClock()
+    keys: Credentials = StaticCredentials({"one": Secret("k")})
+    assert upstream is not None
+    assert len(clock.unique()) >= 24
+    assert clock.unique() != clock.unique()
+    assert 0 <= clock.jitter() < 1
+    assert asyncio.run(keys.credential("one")) == "k"
+    assert asyncio.run(keys.credential("two")) is None
+    assert asyncio.run(keys.refused("one", GatewayError(Kind.AUTHENTICATION, "no"))) is False
+
+
+def test_T16_T17_up_connect() -> None:
+    """A listener whose backlog is full lets the handshake hang."""
+
+    async def main() -> None:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            port = listener.getsockname()[1]
+            fillers = [socket.socket() for _ in range(4)]
+            try:
+                for filler in fillers:
+                    filler.setblocking(False)
+                    filler.connect_ex(("127.0.0.1", port))
+                async with Http1Upstream(connect_timeout=0.3, pool_timeout=5) as upstream:
+                    with pytest.raises(GatewayError) as raised:
+                        await upstream.open(
+                            HttpRequest("POST", f"http://127.0.0.1:{port}/", ()), headers_timeout=30
+                        )
+                assert raised.value.timeout == "up.connect"
+            finally:
+                for filler in fillers:
+                    filler.close()
+
+    asyncio.run(main())
 
 
 def test_a_refused_connection_is_unreachable() -> None:

@@ -12,6 +12,7 @@ from trunkline.core.http import HttpRequest
 from trunkline.providers.rehearsal import SCHEME
 from trunkline.relay.ports import Upstream, UpstreamAnswer
 from trunkline.upstream.http1 import Http1Upstream
+from trunkline.upstream.proxy import Proxy, proxy_of
 
 PROXIES: Final = (
     ("https", ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")),
@@ -36,7 +37,7 @@ class Upstreams:
         self._timeouts = timeouts
         self._environ = environ
         self._configured = configured
-        self._direct = Http1Upstream(connect_timeout=timeouts.up_connect, pool_timeout=timeouts.up_pool)
+        self._direct = self._http1(None)
         self._rehearsal: Upstream | None = None
         self._proxied: dict[str, Upstream] = {}
         self._closers: list[_Closing] = [self._direct]
@@ -46,18 +47,25 @@ class Upstreams:
 
     async def open(self, request: HttpRequest, *, headers_timeout: float) -> UpstreamAnswer:
         """Send by the right client; see the port for what it raises."""
-        return await self._client(request.url).open(request, headers_timeout=headers_timeout)
+        return await self._client(request.url, request.proxy).open(request, headers_timeout=headers_timeout)
 
     async def close(self) -> None:
         """Close every connection."""
         for client in self._closers:
             await client.close()
 
-    def _client_for(self, url: str) -> Upstream:
+    def _http1(self, proxy: Proxy | None) -> Http1Upstream:
+        timeouts = self._timeouts
+        return Http1Upstream(
+            connect_timeout=timeouts.up_connect, pool_timeout=timeouts.up_pool, proxy=proxy
+        )
+
+    def _client_for(self, url: str, wanted: str | None) -> Upstream:
         if url.startswith(SCHEME):
             return self._recordings()
-        proxy = self.proxy(_origin(url))
-        return self._direct if proxy is None else self._through(proxy)
+        origin = _origin(url)
+        proxy = self.proxy(origin) if wanted is None else wanted
+        return self._direct if not proxy or self._is_near(origin) else self._through(proxy)
 
     def _recordings(self) -> Upstream:
         if self._rehearsal is None:
@@ -69,23 +77,25 @@ class Upstreams:
     def _through(self, proxy: str) -> Upstream:
         client = self._proxied.get(proxy)
         if client is None:
-            from trunkline.upstream.client import AiohttpUpstream  # 20 MB that only a proxy needs
-
-            made = AiohttpUpstream(self._timeouts, proxy=proxy)
+            made = self._http1(proxy_of(proxy))
             self._closers.append(made)
             client = self._proxied[proxy] = made
         return client
 
-    def _proxy_for(self, origin: str) -> str | None:
-        """The configured proxy or the one that the usual variables name for an origin, None to go directly."""
+    def _is_near(self, origin: str) -> bool:
+        """On this machine, or excepted by NO_PROXY."""
         parts = urlsplit(origin)
         host = parts.hostname or ""
-        if is_loopback(host) or _excepted(host, parts.port, self._environ):
+        return is_loopback(host) or _excepted(host, parts.port, self._environ)
+
+    def _proxy_for(self, origin: str) -> str | None:
+        """The configured proxy or the one that the usual variables name for an origin, None to go directly."""
+        if self._is_near(origin):
             return None
         if self._configured is not None:
             return self._configured.reveal()
         for scheme, names in PROXIES:
-            if parts.scheme == scheme:
+            if origin.startswith(f"{scheme}://"):
                 return next((self._environ[name] for name in names if self._environ.get(name)), None)
         return None
 

@@ -17,16 +17,17 @@ def decode_proxy(reading: Reading, node: Node | None, key: str) -> Secret | None
     text = None if node is None else reading.text(node, key)
     if node is None or text is None:
         return None
-    if not _is_proxy(text):
+    if not is_proxy(text):
         reading.problem(node.line, key, 'must be a proxy, written "http://host:port"')
         return None
     return reading.secret(node, key) if "@" in text else Secret(text.rstrip("/"))
 
 
-def _is_proxy(text: str) -> bool:
+def is_proxy(text: str) -> bool:
+    """Whether a text is the URL of an HTTP proxy; without a port it is the scheme's own."""
     try:
         parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or parts.port is None:
+        if parts.scheme not in ("http", "https") or parts.port == 0:
             return False
     except ValueError:
         return False

@@ -19,6 +19,8 @@ class HttpRequest(Struct, frozen=True):
     url: str
     headers: Headers
     body: bytes = b""
+    proxy: str | None = None
+    """The URL of the proxy to go through, ``""`` for none; None: as for every request to such a host."""
 
 
 class HttpHead(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection to an upstream: a request out, an answer in, in pieces and with back-pressure."""
 
 import asyncio
+import ssl
 import zlib
 from functools import lru_cache
 from typing import Final, Protocol, cast
@@ -200,6 +201,19 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(head)
             self._transport.write(body)
+
+    async def secure(self, context: ssl.SSLContext, host: str) -> None:
+        """Go on in TLS with ``host``, to which a proxy has answered that it connects us.
+
+        Raises OSError, and GatewayError (UNREACHABLE) when the connection is gone.
+        """
+        self.finish()
+        if self.closed or self._transport is None:
+            raise _broken(self.origin, False)
+        secured = await self._loop.start_tls(self._transport, self, context, server_hostname=host)
+        if secured is None:
+            raise _broken(self.origin, False)
+        self._transport = secured
 
     async def head(self, seconds: float) -> HttpHead:
         """Status and headers of the answer. Raises GatewayError, and TimeoutError after so many seconds."""

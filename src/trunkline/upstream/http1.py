@@ -1,44 +1,20 @@
-"""HTTP out over pooled HTTP/1.1 connections: the lean client for upstreams that are reached directly."""
+"""HTTP out over pooled HTTP/1.1 connections, directly or through a proxy."""
 
 import asyncio
 import ssl
 from collections import deque
-from functools import lru_cache
 from types import TracebackType
-from typing import Final, NamedTuple, Self
-from urllib.parse import urlsplit
+from typing import Final, Self
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpHead, HttpRequest, Take
 from trunkline.upstream.connection import Connection, encode_head
+from trunkline.upstream.place import Place, place_of
+from trunkline.upstream.proxy import AUTHENTICATE, Proxy, check, opening
 
 IDLE_SECONDS: Final = 55.0
 """An idle connection is not used again after this; most servers close theirs at 60 s or later."""
 MAX_PER_ORIGIN: Final = 1024
-
-
-class Place(NamedTuple):
-    """Where a URL leads: what to connect to and what to ask for."""
-
-    origin: str
-    tls: bool
-    host: str
-    port: int
-    authority: str
-    target: str
-
-
-@lru_cache(maxsize=1024)
-def place_of(url: str) -> Place:
-    """Takes a URL apart once. Raises GatewayError (INTERNAL) for what is not http or https."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise GatewayError(Kind.INTERNAL, f"not an http or https address: {parts.scheme}://{parts.netloc}")
-    tls = parts.scheme == "https"
-    port = parts.port or (443 if tls else 80)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    authority = parts.netloc.rpartition("@")[2]
-    return Place(f"{parts.scheme}://{authority}", tls, parts.hostname, port, authority, target)
 
 
 class _Pool:
@@ -128,10 +104,12 @@ class Http1Upstream:
     """Sends requests and hands out open answers; :class:`trunkline.relay.ports.Upstream`.
 
     Certificates are always checked, redirects never followed, no cookies are kept and only ``identity`` is
-    asked for. Times are in seconds.
+    asked for. Times are in seconds. Through ``proxy``, https goes over a connection that it opens (CONNECT), http in
+    requests to itself.
     """
 
-    def __init__(self, *, connect_timeout: float, pool_timeout: float) -> None:
+    def __init__(self, *, connect_timeout: float, pool_timeout: float, proxy: Proxy | None = None) -> None:
+        self._proxy = proxy
         self._connect_timeout = connect_timeout
         self._pool_timeout = pool_timeout
         self._pools: dict[str, _Pool] = {}
@@ -159,13 +137,11 @@ class Http1Upstream:
         pool = self._pools.get(place.origin)
         if pool is None:
             pool = self._pools[place.origin] = _Pool()
-        head = encode_head(
-            request.method,
-            place.target,
-            place.authority,
-            request.headers,
-            len(request.body),
-        )
+        target, headers, asked = place.target, request.headers, None
+        if self._proxy is not None and not place.tls:
+            asked = self._proxy
+            target, headers = place.origin + target, headers + asked.headers
+        head = encode_head(request.method, target, place.authority, headers, len(request.body))
         if pool.free:
             pool.free -= 1
         else:
@@ -175,6 +151,8 @@ class Http1Upstream:
             connection = pool.take(asyncio.get_running_loop().time()) or await self._connect(place)
             connection.send(head, request.body)
             answer = await connection.head(headers_timeout)
+            if asked is not None and answer.status == AUTHENTICATE:
+                check(asked, place, answer.status)
         except BaseException as error:
             pool.release()
             if connection is not None:
@@ -193,25 +171,42 @@ class Http1Upstream:
 
     async def _connect(self, place: Place) -> Connection:
         loop = asyncio.get_running_loop()
+        proxy = self._proxy
+        near = place if proxy is None else proxy.place
+        where = place.origin if proxy is None else f"the proxy {near.origin}"
         try:
             async with asyncio.timeout(self._connect_timeout):
                 _, connection = await loop.create_connection(
                     lambda: Connection(place.origin),
-                    place.host,
-                    place.port,
-                    ssl=self._tls_context() if place.tls else None,
-                    server_hostname=place.host if place.tls else None,
+                    near.host,
+                    near.port,
+                    ssl=self._tls_context() if near.tls else None,
+                    server_hostname=near.host if near.tls else None,
                 )
+                if proxy is not None and place.tls:
+                    where = place.origin
+                    await self._go_through(proxy, place, connection)
         except TimeoutError as cause:
-            raise _expired("up.connect", place.origin, self._connect_timeout) from cause
+            raise _expired("up.connect", where, self._connect_timeout) from cause
         except ssl.SSLError as cause:
             reason = getattr(cause, "verify_message", "") or cause.reason or "TLS failed"
             raise GatewayError(
-                Kind.UNREACHABLE, f"no secure connection to {place.origin}: {reason}", should_retry=False
+                Kind.UNREACHABLE, f"no secure connection to {where}: {reason}", should_retry=False
             ) from cause
         except OSError as cause:
-            raise GatewayError(Kind.UNREACHABLE, f"cannot connect to {place.origin}: {cause}") from cause
+            raise GatewayError(Kind.UNREACHABLE, f"cannot connect to {where}: {cause}") from cause
         return connection
+
+    async def _go_through(self, proxy: Proxy, place: Place, connection: Connection) -> None:
+        """Have the proxy connect to ``place``, and go on in TLS with who is there."""
+        try:
+            connection.send(opening(proxy, place), b"")
+            answer = await connection.head(self._connect_timeout)
+            check(proxy, place, answer.status)
+            await connection.secure(self._tls_context(), place.host)
+        except BaseException:
+            connection.abort()
+            raise
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:

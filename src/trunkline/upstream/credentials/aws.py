@@ -4,6 +4,8 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol, cast
 
+from msgspec import structs
+
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpRequest
 from trunkline.upstream.credentials.principal import redacted
@@ -94,7 +96,7 @@ class AwsSigner:
         added = tuple(
             (name.lower(), value) for name, value in wire.headers.items() if name.lower() not in _SIGNED
         )
-        return HttpRequest(request.method, request.url, request.headers + added, request.body)
+        return structs.replace(request, headers=request.headers + added)
 
     async def _ready(self) -> tuple[Library, _Frozen]:
         """The library, and keys that are good now. Only where they have to be got or renewed a thread is needed."""

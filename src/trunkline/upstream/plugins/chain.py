@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import structs
 
+from trunkline.config.proxy_url import is_proxy
 from trunkline.core.asking import Asking, UpstreamAnswer
 from trunkline.core.http import HttpRequest
 from trunkline.upstream.plugins.link import HookFailed
@@ -24,6 +25,7 @@ from trunkline.upstream.plugins.plugin import (
 
 log: Final = logging.getLogger(__name__)
 
+NO_PROXY: Final = "config.httpsProxy is no proxy, written http://host:port"
 SeenAs = Callable[[Asking, HttpRequest], Seen]
 
 
@@ -98,6 +100,8 @@ async def through_requests(plugins: Sequence[Plugin], hook: str, visit: Visit, c
             after = await plugin.request(hook, config.body, visit)
         except HookFailed as error:
             raise visit.failure(plugin.name, hook, error) from error
+        if after.proxy and not is_proxy(after.proxy):
+            raise visit.failure(plugin.name, hook, HookFailed(NO_PROXY))
         if after.ignored:
             log.warning("plugin %s: config.%s has no effect", plugin.name, ", config.".join(after.ignored))
         config = structs.replace(
@@ -106,6 +110,7 @@ async def through_requests(plugins: Sequence[Plugin], hook: str, visit: Visit, c
             url=after.url or config.url,
             headers=config.headers if after.headers is None else after.headers,
             timeout=after.timeout or config.timeout,
+            proxy=config.proxy if after.proxy is None else after.proxy,
         )
     return config
 

@@ -27,6 +27,7 @@ class _Said(Struct):
     url: str | None = None
     headers: tuple[tuple[str, str | None], ...] | None = None
     timeout: float | None = None
+    proxy: str | None = None
     ignored: tuple[str, ...] = ()
 
 
@@ -64,6 +65,7 @@ class JavaScriptPlugin:
             url=said.url,
             headers=said.headers,
             timeout=None if said.timeout is None else said.timeout / 1000,
+            proxy=said.proxy,
             ignored=said.ignored,
         )
 

@@ -40,6 +40,8 @@ class Changed(Struct, frozen=True, kw_only=True):
     url: str | None = None
     headers: tuple[tuple[str, str | None], ...] | None = None
     timeout: float | None = None
+    proxy: str | None = None
+    """``""``: none."""
     ignored: tuple[str, ...] = ()
     """Parts of its config that do nothing here."""
 
@@ -152,7 +154,9 @@ def applied(request: HttpRequest, config: Changed) -> HttpRequest:
         headers.pop(folded, None)
         if value is not None and not (folded == "authorization" and "undefined" in value):
             headers[folded] = value
-    return HttpRequest(request.method, config.url or request.url, tuple(headers.items()), config.body)
+    return HttpRequest(
+        request.method, config.url or request.url, tuple(headers.items()), config.body, config.proxy
+    )
 
 
 def unframed(headers: Iterable[tuple[str, str]]) -> Headers:

@@ -18,7 +18,7 @@ from trunkline.upstream.plugins.threads import run_hook
 
 WINDOW: Final = 256 * 1024
 """Bytes that a plugin may be ahead of the client."""
-CONFIG: Final = frozenset({"url", "headers", "TIMEOUT"})
+CONFIG: Final = frozenset({"url", "headers", "TIMEOUT", "httpsProxy"})
 
 
 class ClientRequest:
@@ -129,6 +129,7 @@ def _changed(found: object) -> Changed:
     config = returned.get("config") if wrapped else None
     asked: Mapping[str, object] = cast("dict[str, object]", config) if isinstance(config, dict) else {}
     headers, timeout, url = asked.get("headers"), asked.get("TIMEOUT"), asked.get("url")
+    proxy = str(asked["httpsProxy"] or "") if "httpsProxy" in asked else None
     try:
         body = msgspec.json.encode(returned["body"] if wrapped else returned)
     except (TypeError, msgspec.MsgspecError) as error:
@@ -138,6 +139,7 @@ def _changed(found: object) -> Changed:
         url=None if url is None else str(url),
         headers=_headers(cast("dict[str, object]", headers)) if isinstance(headers, dict) else None,
         timeout=timeout / 1000 if isinstance(timeout, int | float) else None,
+        proxy=proxy,
         ignored=tuple(name for name in asked if name not in CONFIG),
     )
 

@@ -119,7 +119,8 @@ async function request(id, { fields, bytes }) {
   if (config.url !== undefined) said.url = String(config.url);
   if (config.TIMEOUT !== undefined) said.timeout = Number(config.TIMEOUT);
   if (config.headers) said.headers = headersOf(config.headers);
-  const ignored = Object.keys(config).filter((key) => !["url", "headers", "TIMEOUT", "signal"].includes(key));
+  if ("httpsProxy" in config) said.proxy = config.httpsProxy ? String(config.httpsProxy) : "";
+  const ignored = Object.keys(config).filter((key) => !["url", "headers", "TIMEOUT", "httpsProxy", "signal"].includes(key));
   if (ignored.length) said.ignored = ignored;
   wire.fields(KIND.done, id, said, Buffer.from(JSON.stringify(wrapped ? given.body : given)));
 }
