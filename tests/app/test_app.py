@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from trunkline.app.composition import listed_models
-from trunkline.app.discovery import Listing, discover, served, to_discover
+from trunkline.app.discovery import Listing, discover, listed_models, served, to_discover
 from trunkline.app.providers import make_providers
 from trunkline.app.recorder import MAX_WAITING, LineRecorder, write_stderr
 from trunkline.app.router import MAX_PLANS, Router

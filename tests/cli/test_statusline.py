@@ -83,7 +83,7 @@ def status(project: Path) -> dict[str, object]:
 
 
 def test_every_variable_of_ccr_is_known(project: Path) -> None:
-    words = words_of(status(project), "")
+    words = words_of(status(project), "", {"TMPDIR": str(project)})
     assert sorted(words) == sorted(NAMES)
     expected = {
         "workDirName": "deep",
@@ -191,7 +191,7 @@ def test_numbers() -> None:
 
 
 def test_odd_input_is_an_empty_word(tmp_path: Path) -> None:
-    words = words_of({"cost": [], "context_window": {"context_window_size": "big"}, "workspace": 3}, "")
+    words = words_of({"cost": [], "context_window": {"context_window_size": "big"}, "workspace": 3}, "", {})
     assert set(words.values()) == {""}
     assert last_answer(str(tmp_path / "missing")) == {}
     (tmp_path / ".git").write_text("gitdir: real\n")

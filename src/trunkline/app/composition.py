@@ -13,7 +13,7 @@ from trunkline import __version__
 from trunkline.app.backend_health import Backend, backend_name
 from trunkline.app.board import page, sessions
 from trunkline.app.credentials import make_credentials
-from trunkline.app.discovery import Listing, discover, served, to_discover
+from trunkline.app.discovery import Listing, discover, listed_models, served, to_discover
 from trunkline.app.fronts import check_direct, make_front
 from trunkline.app.logs import exchange_log
 from trunkline.app.metrics import Metrics
@@ -135,6 +135,13 @@ class Gateway:
         self._probing = asyncio.Lock()
         self._probed = -FRESH
         self._presets: Presets | None = None
+        self._speed = None
+        if configuration.token_speed:
+            from trunkline.app.token_speed import TokenSpeed  # only those who have asked for it need it
+
+            self._speed = TokenSpeed(os.environ, clock.now)
+            self.recorders.append(self._speed)
+            self._front = self._speed.around(self._front)
 
     def _planner(self) -> Planner:
         """The routes, with the user's own router before them where there is one."""
@@ -237,6 +244,8 @@ class Gateway:
         self._running.append(self._tasks.create_task(self._recorder.run()))
         if self._proxy_log is not None:
             self._running.append(self._tasks.create_task(self._proxy_log.run()))
+        if self._speed is not None:
+            self._running.append(self._tasks.create_task(self._speed.run()))
         if to_discover(self._configuration, self._providers):
             self._running.append(self._tasks.create_task(self._keep_listed()))
         else:
@@ -352,22 +361,6 @@ def is_rehearsal(configuration: Configuration) -> bool:
     return bool(configuration.providers) and all(
         settings.kind == "rehearsal" for _, settings in configuration.providers
     )
-
-
-def listed_models(table: RoutingTable, listings: Mapping[str, Listing]) -> list[ListedModel]:
-    """Every name once; a model of several providers is listed with its provider."""
-    shown = {
-        (listing.provider, model.id): model.display_name
-        for listing in listings.values()
-        for model in listing.models
-    }
-    found = {alias.name: ListedModel(alias.name) for alias in table.aliases.values()}
-    for provider, models in table.deployments.items():
-        for folded, model in models.items():
-            unique = len(table.bare.get(folded, ())) == 1
-            name = model if unique and model not in found else f"{provider}/{model}"
-            found[name] = ListedModel(name, shown.get((provider, model)))
-    return list(found.values())
 
 
 async def discover_all(

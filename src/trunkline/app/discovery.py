@@ -19,7 +19,7 @@ from trunkline.providers.databricks.provider import DatabricksProvider
 from trunkline.providers.databricks.services import ServiceWalk, merge_models
 from trunkline.providers.provider import ListedModel, Provider
 from trunkline.relay.ports import Credentials, Upstream, UpstreamAnswer
-from trunkline.routing.table import Served
+from trunkline.routing.table import RoutingTable, Served
 
 PATIENCE: Final = 10.0
 """Seconds that a provider gets to list its models."""
@@ -177,3 +177,19 @@ def served(
             )
         )
     return tuple(found)
+
+
+def listed_models(table: RoutingTable, listings: Mapping[str, Listing]) -> list[ListedModel]:
+    """Every name once; a model of several providers is listed with its provider."""
+    shown = {
+        (listing.provider, model.id): model.display_name
+        for listing in listings.values()
+        for model in listing.models
+    }
+    found = {alias.name: ListedModel(alias.name) for alias in table.aliases.values()}
+    for provider, models in table.deployments.items():
+        for folded, model in models.items():
+            unique = len(table.bare.get(folded, ())) == 1
+            name = model if unique and model not in found else f"{provider}/{model}"
+            found[name] = ListedModel(name, shown.get((provider, model)))
+    return list(found.values())

@@ -69,6 +69,7 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
         search=decode_search(root),
         plugins=plugins,
         endpoints=decode_endpoints(root, plugins),
+        token_speed=root.flag("token_speed", False),
     )
     configuration = structs.replace(configuration, custom_router=decode_router(root, configuration))
     root.finish()

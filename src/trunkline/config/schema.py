@@ -317,6 +317,8 @@ class Configuration(Struct, frozen=True, kw_only=True):
     endpoints: tuple[tuple[str, tuple[Transform, ...]], ...] = ()
     """(protocol of clients, the plugins for what they say and hear)."""
     custom_router: CustomRouter | None = None
+    token_speed: bool = False
+    """The speed of answers is written down for status lines."""
     environment: tuple[tuple[str, Secret], ...] = ()
     """What JavaScript plugins find in their environment beside the gateway's own (ccr.md 1.3)."""
     warnings: tuple[str, ...] = ()

@@ -44,6 +44,7 @@ def masked(configuration: Configuration) -> dict[str, object]:
         "project_routers": configuration.project_routers,
         "prompt": _plain(configuration.prompt),
         "listed_first": configuration.listed_first,
+        "token_speed": configuration.token_speed,
         "fallback": list(configuration.fallback),
         "timeouts": _plain(configuration.timeouts),
         "retry": _plain(configuration.retry),

@@ -49,6 +49,8 @@ def encode_yaml(
         ["any_name: true   # a model that nobody knows goes by the routes too"] * configuration.any_name,
         ["listed_first: true   # but a Claude that a provider lists under that very name comes first"]
         * configuration.listed_first,
+        ["token_speed: true   # the speed of answers, for trunkline statusline"]
+        * configuration.token_speed,
         [f"fallback: {_chain(configuration.fallback)}"] * bool(configuration.fallback),
         _section("timeouts", _changed(configuration.timeouts, Timeouts())),
         _section("retry", _changed(configuration.retry, Retry())),

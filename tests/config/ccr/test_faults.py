@@ -102,7 +102,8 @@ NOTED = [
     (',\n"transformers": [{"options": {}}]', "5: transformers[0]: names no path"),
     (',\n"fallback": {"thinking": []}', '5: fallback.thinking: unknown key, without effect. Did you mean "think"?'),
     (',\n"StatusLine": {"enabled": true}', "5: StatusLine: is read by trunkline statusline"),
-    (',\n"plugins": [{"name": "token-speed", "enabled": true}]', "5: plugins: has no effect"),
+    (',\n"plugins": [{"name": "token-sped", "enabled": true}]', '5: plugins[0]: has no effect: there is none but token-speed. Did you mean "token-speed"?'),
+    (',\n"plugins": [{"name": "token-speed", "enabled": true, "options": {"reporter": "webhook"}}]', "5: plugins[0].options.reporter: has no effect"),
 ]  # fmt: skip
 
 

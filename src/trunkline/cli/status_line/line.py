@@ -36,7 +36,7 @@ def line_for(status: Table, environ: Mapping[str, str]) -> str:
     # A project's file is not the user's: it may name a model, but draws nothing and runs nothing.
     project: Table = theme.settings_in(theme.settings_folder(folder)) if folder else {}
     named, modules = theme.modules_of(settings, environ)
-    words = words_of(status, theme.usual_model(project, settings))
+    words = words_of(status, theme.usual_model(project, settings), environ)
     drawn = [(module, said) for module in modules if (said := _said(module, words, where))]
     return style.powerline(drawn) if named == "powerline" else style.plain(drawn)
 

@@ -2,8 +2,11 @@
 
 import json  # noqa: TID251 - msgspec takes 37 of the 50 ms that a status line has to load, this 7
 import os
+import time
 from collections.abc import Mapping
 from typing import Final, cast
+
+from trunkline.config.speed_files import FRESH, speed_file, speed_folder
 
 TAIL: Final = 262_144
 """Bytes of the transcript's end in which the last answer is looked for."""
@@ -12,7 +15,7 @@ Words = dict[str, str]
 Table = Mapping[str, object]
 
 
-def words_of(status: Table, usual_model: str) -> Words:
+def words_of(status: Table, usual_model: str, environ: Mapping[str, str]) -> Words:
     """All variables from what Claude Code says on stdin; what is unknown is empty.
 
     ``usual_model`` is named while there is no answer yet whose transcript says who gave it.
@@ -42,9 +45,28 @@ def words_of(status: Table, usual_model: str) -> Words:
         "version": text(status.get("version")),
         "sessionId": text(status.get("session_id"))[:8],
     }
-    # What claude-code-router's token-speed plugin measures: there is none here.
-    measured = ("tokenSpeed", "isStreaming", "streamingIndicator", "timeToFirstToken")
-    return {**known, **dict.fromkeys(measured, "")}
+    return {**known, **speed_of(text(status.get("session_id")), environ)}
+
+
+def speed_of(session: str, environ: Mapping[str, str]) -> Words:
+    """What is measured while answers come (``token_speed``); a speed is good for three seconds."""
+    unsafe = os.sep in session or not session
+    written = "" if unsafe else _read(os.path.join(speed_folder(environ), speed_file(session)))
+    report: Table = decoded(written) if written else {}
+    speed, at = number(report.get("tokensPerSecond")), number(report.get("timestamp")) or 0
+    streams = bool(speed) and time.time() - at / 1000 <= FRESH
+    waited = text(report.get("timeToFirstToken")).removesuffix("ms")
+    return {
+        "tokenSpeed": whole(speed) if streams else "",
+        "isStreaming": "streaming" if streams else "",
+        "streamingIndicator": "[Streaming]" if streams else "",
+        "timeToFirstToken": brief(int(waited)) if waited.isdecimal() else "",
+    }
+
+
+def brief(milliseconds: int) -> str:
+    """A short time: from one second on in seconds."""
+    return f"{milliseconds}ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f}s"
 
 
 def table(fields: Table, name: str) -> Table:

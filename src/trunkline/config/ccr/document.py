@@ -14,6 +14,7 @@ from trunkline.config.ccr.plugins import read_environment, read_plugins, read_ro
 from trunkline.config.ccr.providers import ALIASES, VARIABLE, read_providers, renamed
 from trunkline.config.ccr.proxy import read_proxy
 from trunkline.config.ccr.router import read_routes
+from trunkline.config.ccr.token_speed import read_token_speed
 from trunkline.config.ccr.transformers import Loaded
 from trunkline.config.ccr.unserved import note_unserved
 from trunkline.config.json5_file import decode_json5
@@ -68,6 +69,7 @@ def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty
         upstream_proxy=read_proxy(findings, root),
         plugins=plugins,
         custom_router=read_router(findings, root),
+        token_speed=read_token_speed(findings, root),
         environment=read_environment(findings, root) if plugins or root.get("CUSTOM_ROUTER_PATH") else (),
     )
     note_unserved(findings, root)

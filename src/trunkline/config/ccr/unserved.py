@@ -5,6 +5,7 @@ from typing import Final
 from trunkline.config.ccr.findings import Findings
 from trunkline.config.ccr.google import KEYS as GOOGLE
 from trunkline.config.ccr.proxy import KEYS as PROXY
+from trunkline.config.ccr.token_speed import KEYS as PARTS
 from trunkline.config.nearest import did_you_mean
 from trunkline.config.section import Section
 from trunkline.config.tree import Mapping, Node, Scalar, Sequence
@@ -25,10 +26,10 @@ READ: Final = (
     "CUSTOM_ROUTER_PATH",
     *GOOGLE,
     *PROXY,
+    *PARTS,
 )
 """What the rest of this package uses; also the names that a mistyped one is compared to."""
 AGENT: Final = "is not read: trunkline code takes it from the environment, under Claude Code's own name"
-PARTS: Final = "has no effect: the only one that CCR has, token-speed, is not run here"
 UNSERVED: Final = {
     "LOG": "has no effect: the log goes to standard error",
     "LOG_LEVEL": "has no effect: one line a request is logged, without bodies",
@@ -36,8 +37,6 @@ UNSERVED: Final = {
     "CLAUDE_PATH": "is not read: set the variable CLAUDE_PATH for trunkline code",
     "ANTHROPIC_SMALL_FAST_MODEL": AGENT,
     "StatusLine": "is read by trunkline statusline, not by the gateway",
-    "plugins": PARTS,
-    "Plugins": PARTS,
     "OPENAI_API_KEY": "CCR does not use it either: give providers their own api_key",
     "OPENAI_BASE_URL": "CCR does not use it either: give providers their own api_base_url",
     "OPENAI_MODEL": "CCR does not use it either: set Router.default",
