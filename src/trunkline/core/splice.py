@@ -15,6 +15,9 @@ _KEY: Final = re.compile(rb'[\s,]*("(?:[^"\\]|\\.)*")\s*:\s*')
 _OPEN: Final = re.compile(rb"\s*\{")
 _COMMA: Final = re.compile(rb"\s*,\s*")
 
+Span = tuple[int, int, int]
+"""Of a field: where its key starts, where its value starts and ends."""
+
 
 def fields(body: bytes) -> dict[str, Raw]:
     """The top-level fields of a JSON object, values undecoded. Raises GatewayError (INVALID_REQUEST)."""
@@ -26,7 +29,7 @@ def raw_fields(body: bytes) -> dict[str, bytes]:
 
     Raises GatewayError (INVALID_REQUEST) as :func:`splice` does.
     """
-    return {key: body[start:end] for key, (_, start, end) in _spans(body).items()}
+    return {key: body[start:end] for key, (_, start, end) in spans(body).items()}
 
 
 def _read(body: bytes) -> tuple[dict[str, Raw], bytes]:
@@ -45,9 +48,9 @@ def _read(body: bytes) -> tuple[dict[str, Raw], bytes]:
         ) from cause
 
 
-def _spans(body: bytes) -> dict[str, tuple[int, int, int]]:
-    """Where each field stands: start of its key, start and end of its value."""
-    found: dict[str, tuple[int, int, int]] = {}
+def spans(body: bytes) -> dict[str, Span]:
+    """Where each field stands, in order. Raises GatewayError (INVALID_REQUEST) as :func:`splice` does."""
+    found: dict[str, Span] = {}
     read, text = _read(body)
     opening = _OPEN.match(text)
     position = opening.end() if opening else 0
@@ -77,8 +80,8 @@ def splice(body: bytes, edits: Mapping[str, bytes | None]) -> bytes:
     """
     out = bytearray()
     position = 0
-    spans = _spans(body)
-    for key, (key_start, value_start, value_end) in spans.items():
+    places = spans(body)
+    for key, (key_start, value_start, value_end) in places.items():
         if key not in edits:
             continue
         value = edits[key]
@@ -94,7 +97,7 @@ def splice(body: bytes, edits: Mapping[str, bytes | None]) -> bytes:
     added = b",".join(
         msgspec.json.encode(key) + b":" + value
         for key, value in edits.items()
-        if value is not None and key not in spans
+        if value is not None and key not in places
     )
     if added:
         closing = body.rindex(b"}")

@@ -13,6 +13,7 @@ from trunkline.core.losses import Loss
 from trunkline.core.sse import SSEvent
 from trunkline.core.types import Request, Response
 from trunkline.core.usage import Stop, Usage
+from trunkline.protocols.reading import Earlier, Reading
 
 
 class Keeping(Struct, frozen=True, kw_only=True):
@@ -221,6 +222,18 @@ class Codec(Carrier, ProviderCodec, Protocol):
         """A client's request. Raises GatewayError (INVALID_REQUEST) with the path of what is wrong.
 
         Unknown fields and blocks never raise. Thinking signatures come out unsealed.
+        """
+        ...
+
+    @property
+    def turns(self) -> str:
+        """The field of a request that holds its turns."""
+        ...
+
+    def read_request(self, body: bytes, earlier: Earlier | None = None) -> Reading:
+        """As ``decode_request``, and what it takes to read a longer one.
+
+        With ``earlier``, ``body`` is what a request has beyond that one, and the request that is read is the whole.
         """
         ...
 

@@ -33,6 +33,7 @@ from trunkline.relay.learned import Learned
 from trunkline.relay.pipe import Pipe
 from trunkline.relay.ports import Clock, Credentials, Finder, Loop, Plugins, Recorder, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
+from trunkline.relay.recent import Recent
 from trunkline.relay.reinsert import claim, reinsert, remember, unproven
 from trunkline.relay.signs import SignsOfLife
 from trunkline.relay.turns import Place, Turns
@@ -80,6 +81,7 @@ class Services(Struct, frozen=True, kw_only=True):
     health: Health
     budget: RetryBudget
     answers: AnswerStore
+    recent: Recent
     turns: Turns
     inquire: Inquire
     finder: Finder | None = None
@@ -173,7 +175,8 @@ class Course:
     def request(self) -> Request:
         """The client's request, decoded once. Raises GatewayError (INVALID_REQUEST)."""
         if self._request is None:
-            self._request = self.codec.decode_request(self.inbound.body)
+            inbound = self.inbound
+            self._request = self.services.recent.request(self.codec, inbound.client, inbound.body)
             if (said := self.inbound.peek) is not None:
                 self._request = replace(self._request, model=said.model, stream=said.stream)
         return self._request

@@ -25,6 +25,7 @@ from trunkline.relay.learned import Learned
 from trunkline.relay.look_up import look_up, prepare_only
 from trunkline.relay.ports import ClientGone, Clock, Credentials, Finder, Plugins, Recorder, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
+from trunkline.relay.recent import Recent
 from trunkline.relay.turns import Turns
 from trunkline.routing.decide import Decision, Fallback, GiveUp, Queue, Retry, advise, decide, foremost
 from trunkline.routing.health import Health
@@ -93,6 +94,7 @@ class Exchange:
             health=Health() if health is None else health,
             budget=RetryBudget(retry) if budget is None else budget,
             answers=AnswerStore(clock.now) if answers is None else answers,
+            recent=Recent(),
             turns=Turns(clock) if turns is None else turns,
             client_tokens=client_tokens,
             inquire=_inquire,

@@ -14,7 +14,7 @@ from trunkline.protocols.anthropic_messages import errors
 from trunkline.protocols.anthropic_messages.peek import peek
 from trunkline.protocols.anthropic_messages.proofs import drop_foreign_proofs
 from trunkline.protocols.anthropic_messages.refusals import mended
-from trunkline.protocols.anthropic_messages.request_decode import decode_request
+from trunkline.protocols.anthropic_messages.request_decode import read_request
 from trunkline.protocols.anthropic_messages.request_encode import encode_request
 from trunkline.protocols.anthropic_messages.response import decode_response, encode_response, usage_of
 from trunkline.protocols.anthropic_messages.stream_decode import AnthropicStreamDecoder
@@ -30,6 +30,7 @@ from trunkline.protocols.codec import (
     StreamEncoder,
     StreamTap,
 )
+from trunkline.protocols.reading import Earlier, Reading
 
 _PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
 _COMMENT: Final = b": ping\n\n"
@@ -60,7 +61,16 @@ class AnthropicMessages:
 
     def decode_request(self, body: bytes) -> Request:
         """A client's request."""
-        return decode_request(body)
+        return read_request(body).request
+
+    @property
+    def turns(self) -> str:
+        """``messages``."""
+        return "messages"
+
+    def read_request(self, body: bytes, earlier: Earlier | None = None) -> Reading:
+        """A client's request, or what it has beyond an earlier one."""
+        return read_request(body, earlier)
 
     def encode_request(self, request: Request, facts: Facts) -> Encoded:
         """A body for a target of this protocol."""

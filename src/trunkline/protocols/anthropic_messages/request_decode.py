@@ -20,7 +20,12 @@ from trunkline.core.types import (
     ToolChoice,
 )
 from trunkline.protocols.anthropic_messages.marks import decode_mark
-from trunkline.protocols.anthropic_messages.open_request import read_open, tool_extras
+from trunkline.protocols.anthropic_messages.open_request import (
+    OpenMessage,
+    OpenRequest,
+    read_open,
+    tool_extras,
+)
 from trunkline.protocols.anthropic_messages.parts import decode_blocks, decode_text
 from trunkline.protocols.anthropic_messages.refusals import checked, invalid, malformed, mended
 from trunkline.protocols.anthropic_messages.wire import (
@@ -29,9 +34,11 @@ from trunkline.protocols.anthropic_messages.wire import (
     PROTOCOL,
     TOOL_EXTRA_FIELDS,
     OutputConfig,
+    WireMessage,
     WireRequest,
     WireTool,
 )
+from trunkline.protocols.reading import Earlier, Reading, Seam
 
 
 class _Choice(Struct, gc=False):
@@ -64,6 +71,8 @@ _extra_values: Final = attrgetter(*EXTRA_FIELDS)
 _NO_EXTRAS: Final = (ABSENT,) * len(EXTRA_FIELDS)
 _tool_extra_values: Final = attrgetter(*TOOL_EXTRA_FIELDS)
 _NO_TOOL_EXTRAS: Final = (ABSENT,) * len(TOOL_EXTRA_FIELDS)
+_SYSTEM: Final = frozenset({"system"})
+_SHARED: Final = frozenset({"system", "tools"})
 _OUTPUT_FIELDS: Final = frozenset({"effort", "format"})
 _METADATA_FIELDS: Final = frozenset({"user_id"})
 
@@ -82,74 +91,73 @@ _MODES: Final[dict[str, Literal["off", "budget", "adaptive"]]] = {
 
 def decode_request(body: bytes) -> Request:
     """As :meth:`trunkline.protocols.codec.Codec.decode_request` promises."""
+    return read_request(body).request
+
+
+def read_request(body: bytes, earlier: Earlier | None = None) -> Reading:
+    """As :meth:`trunkline.protocols.codec.Codec.read_request` promises."""
     try:
         if not body.isascii():
             body.decode()  # what is carried undecoded must be text too
-        return _decode(body)
+        return _read(body, earlier)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         whole = mended(body)
         if whole is body:
             raise malformed(cause) from cause
         try:
-            return _decode(whole)
+            return _read(whole, earlier)
         except (msgspec.DecodeError, UnicodeDecodeError) as second:
             raise malformed(second) from second
 
 
-def _decode(body: bytes) -> Request:
+def _read(body: bytes, earlier: Earlier | None) -> Reading:
     try:
-        wire = _whole(body)
+        found = _read_usual(body)
     except msgspec.ValidationError:
-        return _from_open(body)
-    extras: list[Extra] = []
-    messages: list[Message] = []
-    effort: str | None = None
-    for message in wire.messages:
-        content = message.content
-        parts: tuple[Part, ...]
-        if isinstance(content, str):
-            parts = (Text(content),) if content else ()
-        else:
-            parts = decode_blocks(content)
+        found = read_open(body)
+    messages = [] if earlier is None else [*earlier.messages]
+    seam = None if earlier is None else earlier.seam
+    effort = None if seam is None or not seam.words else seam.words[0]
+    seams: list[Seam | None] = []
+    for message, parts in found.messages:
         messages.append(Message(message.role, parts))
         if message.output_config is not None:
             effort = message.output_config.effort or effort
-    system: tuple[Text | Opaque, ...] = ()
+        seams.append(Seam(len(messages), (), () if effort is None else (effort,)))
+    request = _request(found, messages, effort, earlier)
+    noted = any(extra.name.startswith("tools.") for extra in found.extras)
+    return Reading(request, tuple(seams), _SYSTEM if noted else _SHARED)
+
+
+def _read_usual(body: bytes) -> OpenRequest:
+    """A request without anything unusual. Raises msgspec.ValidationError for any other."""
+    wire = _whole(body)
+    extras: list[Extra] = []
+    messages: list[tuple[OpenMessage | WireMessage, tuple[Part, ...]]] = []
+    for message in wire.messages:
+        content = message.content
+        if isinstance(content, str):
+            messages.append((message, (Text(content),) if content else ()))
+        else:
+            messages.append((message, decode_blocks(content)))
+    system: tuple[Part, ...] = ()
     if isinstance(wire.system, str):
         system = (Text(wire.system),) if wire.system else ()
     elif wire.system:
         system = tuple([decode_text(block) for block in wire.system])
     tools = tuple([_decode_tool(tool, extras) for tool in wire.tools or ()])
-    return _request(wire, tuple(messages), system, tools, extras, effort)
-
-
-def _from_open(body: bytes) -> Request:
-    found = read_open(body)
-    effort: str | None = None
-    for message, _ in found.messages:
-        if message.output_config is not None:
-            effort = message.output_config.effort or effort
-    for part in found.system:
-        if not isinstance(part, Text | Opaque):
-            raise invalid("system: Input should be a string or a list of text blocks", "system")
-    return _request(
-        found.scalars,
-        tuple([Message(message.role, parts) for message, parts in found.messages]),
-        tuple([part for part in found.system if isinstance(part, Text | Opaque)]),
-        found.tools,
-        found.extras,
-        effort,
-    )
+    return OpenRequest(wire, messages, system, tools, extras)
 
 
 def _request(
-    wire: WireRequest,
-    messages: tuple[Message, ...],
-    system: tuple[Text | Opaque, ...],
-    tools: tuple[Tool, ...],
-    extras: list[Extra],
-    turn_effort: str | None,
+    found: OpenRequest, messages: list[Message], turn_effort: str | None, earlier: Earlier | None
 ) -> Request:
+    wire, extras = found.scalars, found.extras
+    system: list[Text | Opaque] = []
+    for part in found.system:
+        if not isinstance(part, Text | Opaque):
+            raise invalid("system: Input should be a string or a list of text blocks", "system")
+        system.append(part)
     choice, parallel = _decode_choice(wire.tool_choice)
     if (carried := _extra_values(wire)) != _NO_EXTRAS:
         extras += [Extra(*pair) for pair in zip(EXTRA_FIELDS, carried, strict=True) if _given(pair[1])]
@@ -160,9 +168,11 @@ def _request(
     return Request(
         protocol=PROTOCOL,
         model=wire.model,
-        messages=messages,
-        system=system,
-        tools=tools,
+        messages=tuple(messages),
+        system=tuple(system)
+        if earlier is None or "system" not in earlier.fields
+        else earlier.request.system,
+        tools=found.tools if earlier is None or "tools" not in earlier.fields else earlier.request.tools,
         tool_choice=choice,
         parallel_tool_calls=parallel,
         max_tokens=wire.max_tokens,

@@ -23,13 +23,14 @@ from trunkline.protocols.codec import (
     StreamTap,
 )
 from trunkline.protocols.gemini import errors, foreign_proofs
-from trunkline.protocols.gemini.request_decode import decode_request
+from trunkline.protocols.gemini.request_decode import decode_request, read_request
 from trunkline.protocols.gemini.request_encode import encode_request
 from trunkline.protocols.gemini.response import decode_response, encode_response, usage_of
 from trunkline.protocols.gemini.stream_decode import GeminiStreamDecoder
 from trunkline.protocols.gemini.stream_encode import GeminiStreamEncoder
 from trunkline.protocols.gemini.tap import GeminiStreamTap
 from trunkline.protocols.gemini.wire import PROTOCOL
+from trunkline.protocols.reading import Earlier, Reading
 
 _PING: Final = b"\n\n"
 _UNSAID: Final = Peek("")
@@ -56,6 +57,15 @@ class Gemini:
     def decode_request(self, body: bytes) -> Request:
         """A client's request, model and stream flag left open."""
         return decode_request(body)
+
+    @property
+    def turns(self) -> str:
+        """``contents``."""
+        return "contents"
+
+    def read_request(self, body: bytes, earlier: Earlier | None = None) -> Reading:
+        """A client's request, or what it has beyond an earlier one."""
+        return read_request(body, earlier)
 
     def encode_request(self, request: Request, facts: Facts) -> Encoded:
         """A body for a target of this protocol."""

@@ -14,6 +14,7 @@ from trunkline.protocols.gemini.refusals import invalid
 from trunkline.protocols.gemini.rendering import signature_part
 from trunkline.protocols.gemini.result_decode import decode_outcome
 from trunkline.protocols.gemini.wire import CallIn, PartIn, ResultIn, given, one_line
+from trunkline.protocols.reading import Earlier, Seam
 
 
 class _Asked(Struct):
@@ -28,14 +29,25 @@ _NO_PROOF: Final = Proof(None, None)
 
 
 class Reader:
-    """Reads the parts of one request in order; knows which calls still wait for their results."""
+    """Reads the parts of one request in order; knows which calls still wait for their results.
 
-    def __init__(self) -> None:
+    ``earlier``: the turns go on behind its seam.
+    """
+
+    def __init__(self, earlier: Earlier | None = None) -> None:
         self.messages: list[Message] = []
         self.extras: list[Extra] = []
+        self.seams: list[Seam | None] = []
+        self.noted = False
+        """Something concerns the whole request, or the turns before the seam: it cannot be read by pieces."""
         self._calls = 0
         self._orphans = 0
         self._waiting: list[_Asked] = []
+        if earlier is not None and earlier.seam is not None:
+            self.messages += earlier.messages
+            self._calls, self._orphans = earlier.seam.counts
+            ids, names = earlier.seam.words[::2], earlier.seam.words[1::2]
+            self._waiting += map(_Asked, ids, names)
 
     def turn(self, role: str | None, parts: list[Part], path: str) -> None:
         """One content. Turns of the model side by side are one: SDKs write a chunk a turn."""
@@ -48,11 +60,23 @@ class Reader:
                 )
                 joined = [] if last is None else _chunked([*last.content], parts)
                 self.messages.append(Message("assistant", tuple(_thoughts([*joined, *parts]))))
+                if last is not None:
+                    self._close_seam()
             case _:
                 raise invalid(f"Please use a valid role: user, model ('{path}.role' is {role!r}).", path)
+        words = tuple([word for asked in self._waiting for word in (asked.id, asked.name)])
+        self.seams.append(Seam(len(self.messages), (self._calls, self._orphans), words))
+
+    def _close_seam(self) -> None:
+        """What stood before it has grown."""
+        if self.seams:
+            self.seams[-1] = None
+        else:
+            self.noted = True
 
     def note(self, name: str, raw: Raw) -> None:
         """A field outside the vocabulary, kept once by its name."""
+        self.noted = True
         if all(extra.name != name for extra in self.extras):
             self.extras.append(Extra(name, Raw(bytes(raw))))
 

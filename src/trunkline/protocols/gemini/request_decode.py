@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from trunkline.core.surrogates import mend_surrogates
 from trunkline.core.types import Extra, Opaque, Part, Request, Text, Tool
@@ -13,42 +14,55 @@ from trunkline.protocols.gemini.parts import Reader
 from trunkline.protocols.gemini.refusals import invalid, refusal
 from trunkline.protocols.gemini.tool_decode import decode_declaration
 from trunkline.protocols.gemini.wire import EXTRA_FIELDS, PROTOCOL, ContentIn, RequestIn, given
+from trunkline.protocols.reading import Earlier, Reading
 
+_SHARED: Final = {"systemInstruction": "system", "tools": "tools"}
 _whole: Final = msgspec.json.Decoder(RequestIn).decode
 
 
 def decode_request(body: bytes) -> Request:
     """As :meth:`trunkline.protocols.codec.Codec.decode_request` promises."""
+    return read_request(body).request
+
+
+def read_request(body: bytes, earlier: Earlier | None = None) -> Reading:
+    """As :meth:`trunkline.protocols.codec.Codec.read_request` promises."""
     try:
         if not body.isascii():
             body.decode()  # what is carried undecoded must be text too
         try:
-            return _decode(body)
+            return _read(body, earlier)
         except msgspec.ValidationError:
             raise
         except msgspec.DecodeError:
             mended = mend_surrogates(body)
             if mended == body:
                 raise
-            return _decode(mended)
+            return _read(mended, earlier)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         raise refusal("", cause) from cause
 
 
-def _decode(body: bytes) -> Request:
+def _read(body: bytes, earlier: Earlier | None) -> Reading:
     try:
         wire = _whole(body)
     except msgspec.ValidationError:
-        found = read_open(body)
-        return _request(found.scalars, found.reader, found.system, found.tools)
-    reader = Reader()
+        found = read_open(body)  # it spells the whole body anew: nothing can be taken over, or from it
+        return Reading(_request(found.scalars, found.reader, found.system, found.tools))
+    reader = Reader(earlier)
     for place, content in enumerate(wire.contents):
         reader.turn(content.role, _parts(content, reader, f"contents[{place}]"), f"contents[{place}]")
     tools: list[Tool] = []
     for place, group in enumerate(wire.tools or ()):
         for at, one in enumerate(group.function_declarations or ()):
             tools.append(decode_declaration(one, f"tools[{place}].functionDeclarations[{at}]"))
-    return _request(wire, reader, _system(wire.system_instruction, reader), tools)
+    request = _request(wire, reader, _system(wire.system_instruction, reader), tools)
+    if reader.noted:
+        return Reading(request)
+    if earlier is not None and earlier.fields:
+        taken = {_SHARED[name]: getattr(earlier.request, _SHARED[name]) for name in earlier.fields}
+        request = replace(request, **taken)
+    return Reading(request, tuple(reader.seams), frozenset(_SHARED))
 
 
 def _parts(content: ContentIn, reader: Reader, path: str) -> list[Part]:

@@ -30,6 +30,7 @@ from trunkline.protocols.openai_chat.stream_decode import ChatStreamDecoder
 from trunkline.protocols.openai_chat.stream_encode import ChatStreamEncoder
 from trunkline.protocols.openai_chat.tap import ChatStreamTap
 from trunkline.protocols.openai_chat.wire import ENCODER, NAME
+from trunkline.protocols.reading import Earlier, Reading
 
 PING: Final = b": ping\n\n"
 
@@ -53,6 +54,15 @@ class OpenAIChat:
     def decode_request(self, body: bytes) -> Request:
         """A client's request."""
         return request_decode.decode_request(body)
+
+    @property
+    def turns(self) -> str:
+        """``messages``."""
+        return "messages"
+
+    def read_request(self, body: bytes, earlier: Earlier | None = None) -> Reading:
+        """A client's request, or what it has beyond an earlier one."""
+        return request_decode.read_request(body, earlier)
 
     def encode_request(self, request: Request, facts: Facts) -> Encoded:
         """A body for a target."""

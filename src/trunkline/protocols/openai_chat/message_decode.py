@@ -42,46 +42,70 @@ from trunkline.protocols.openai_chat.wire import (
     arguments_text,
     checked,
 )
+from trunkline.protocols.reading import Earlier, Seam
 
 _IMAGE_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
 
 
-def decode_messages(wires: Sequence[WireMessage]) -> tuple[list[Text | Opaque], list[Message]]:
-    """Leading instructions, and the turns after them. Raises GatewayError (INVALID_REQUEST)."""
-    system: list[Text | Opaque] = []
-    messages: list[Message] = []
-    results: list[ToolResult] = []
-    called: dict[str, str] = {}
-    for position, wire in enumerate(wires):
-        role, at = wire.role, f"messages[{position}]"
+class Conversation:
+    """The leading instructions and the turns after them, of one request's messages.
+
+    ``earlier``: the messages go on behind its seam.
+    """
+
+    def __init__(self, earlier: Earlier | None = None) -> None:
+        self.system: list[Text | Opaque] = []
+        self.messages: list[Message] = []
+        self.seams: list[Seam | None] = []
+        self._results: list[Part] = []
+        self._called: dict[str, str] = {}
+        self._position = 0
+        if earlier is not None and earlier.seam is not None:
+            results, instructions, self._position = earlier.seam.counts
+            self.messages += earlier.messages
+            self.system += earlier.request.system[:instructions]
+            if results:
+                self._results += earlier.request.messages[len(self.messages)].content[:results]
+
+    def read(self, wires: Sequence[WireMessage]) -> None:
+        """All of them. Raises GatewayError (INVALID_REQUEST)."""
+        for wire in wires:
+            self._turn(wire, self._position, f"messages[{self._position}]")
+            self._position += 1
+            counts = (len(self._results), len(self.system), self._position)
+            self.seams.append(None if self._called else Seam(len(self.messages), counts))
+        self._end_results()
+
+    def _end_results(self) -> None:
+        if self._results:
+            self.messages.append(Message("user", tuple(self._results)))
+            self._results = []
+
+    def _turn(self, wire: WireMessage, position: int, at: str) -> None:
+        role = wire.role
         if role in ("tool", "function"):
-            results.append(_result(wire, at, called))
-            continue
-        if results:
-            messages.append(Message("user", tuple(results)))
-            results = []
+            self._results.append(_result(wire, at, self._called))
+            return
+        self._end_results()
         if role == "assistant":
-            messages.append(Message("assistant", _assistant(wire, position, called), wire.name))
+            parts = _assistant(wire, position, self._called)
+            self.messages.append(Message("assistant", parts, wire.name))
         elif role == "user":
-            messages.append(
-                Message("user", tuple(content_parts(wire.content, at, wire.cache_control)), wire.name)
-            )
+            content = content_parts(wire.content, at, wire.cache_control)
+            self.messages.append(Message("user", tuple(content), wire.name))
         elif role in ("system", "developer"):
-            parts = content_parts(wire.content, at, wire.cache_control)
-            if messages:
+            content = content_parts(wire.content, at, wire.cache_control)
+            if self.messages:
                 rank: Role = "system" if role == "system" else "developer"
-                messages.append(Message(rank, tuple(parts), wire.name))
+                self.messages.append(Message(rank, tuple(content), wire.name))
             else:
-                system += [part for part in parts if isinstance(part, (Text, Opaque))]
+                self.system += [part for part in content if isinstance(part, (Text, Opaque))]
         else:
             raise invalid(
                 f"Invalid value: '{role}'. Supported values are: 'system', 'assistant', 'user', "
                 "'function', 'tool', and 'developer'.",
                 f"{at}.role",
             )
-    if results:
-        messages.append(Message("user", tuple(results)))
-    return system, messages
 
 
 def mark_of(cache: WireCache | None) -> CacheMark | None:

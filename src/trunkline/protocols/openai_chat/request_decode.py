@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from trunkline.core.errors import GatewayError
-from trunkline.core.surrogates import decode_lenient
+from trunkline.core.surrogates import decode_lenient, mend_surrogates
 from trunkline.core.types import (
     CacheMark,
     Extra,
@@ -18,7 +18,7 @@ from trunkline.core.types import (
     ToolChoice,
 )
 from trunkline.protocols.codec import Peek
-from trunkline.protocols.openai_chat.message_decode import decode_messages, mark_of
+from trunkline.protocols.openai_chat.message_decode import Conversation, mark_of
 from trunkline.protocols.openai_chat.refusals import invalid, refusal_of
 from trunkline.protocols.openai_chat.search import OPTION, search_tool
 from trunkline.protocols.openai_chat.wire import (
@@ -36,7 +36,9 @@ from trunkline.protocols.openai_chat.wire import (
     checked,
     present,
 )
+from trunkline.protocols.reading import Earlier, Reading
 
+_SHARED: Final = frozenset({"tools"})
 _CHOICES: Final[dict[str, Literal["auto", "any", "none"]]] = {
     "auto": "auto",
     "none": "none",
@@ -68,13 +70,26 @@ def peek(body: bytes) -> Peek:
 
 def decode_request(body: bytes) -> Request:
     """See :meth:`Codec.decode_request`."""
+    return read_request(body).request
+
+
+def read_request(body: bytes, earlier: Earlier | None = None) -> Reading:
+    """See :meth:`Codec.read_request`."""
     try:
-        return _request(*_read(body))
+        try:
+            return _reading(*_read(body), earlier)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            mended = mend_surrogates(body)
+            if mended == body:
+                raise
+            return _reading(*_read(mended), earlier)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         raise refusal_of(cause) from cause
 
 
-def _request(wire: WireRequest, extras: tuple[Extra, ...]) -> Request:
+def _reading(wire: WireRequest, extras: tuple[Extra, ...], earlier: Earlier | None) -> Reading:
     if not wire.messages:
         raise invalid(
             "Invalid 'messages': empty array. Expected an array with minimum length 1, "
@@ -82,15 +97,26 @@ def _request(wire: WireRequest, extras: tuple[Extra, ...]) -> Request:
             "messages",
             "empty_array",
         )
-    system, messages = decode_messages(wire.messages)
+    said = Conversation(earlier)
+    said.read(wire.messages)
+    tools = earlier.request.tools if earlier is not None and "tools" in earlier.fields else _tools(wire)
+    more = [_function(function, None) for function in wire.functions or ()]
+    more += [search_tool(extra) for extra in extras if extra.name == OPTION]
+    request = _request(wire, extras, said, (*tools, *more))
+    return Reading(request, tuple(said.seams), frozenset() if more else _SHARED)
+
+
+def _request(
+    wire: WireRequest, extras: tuple[Extra, ...], said: Conversation, tools: tuple[Tool, ...]
+) -> Request:
     stop = (wire.stop,) if isinstance(wire.stop, str) else tuple(wire.stop or ())
     options = wire.stream_options
     return Request(
         protocol=NAME,
         model=wire.model,
-        messages=tuple(messages),
-        system=tuple(system),
-        tools=(*_tools(wire), *(search_tool(extra) for extra in extras if extra.name == OPTION)),
+        messages=tuple(said.messages),
+        system=tuple(said.system),
+        tools=tools,
         tool_choice=_choice(wire),
         parallel_tool_calls=wire.parallel_tool_calls,
         max_tokens=wire.max_tokens if wire.max_completion_tokens is None else wire.max_completion_tokens,
@@ -119,21 +145,19 @@ def _request(wire: WireRequest, extras: tuple[Extra, ...]) -> Request:
 def _read(body: bytes) -> tuple[WireRequest, tuple[Extra, ...]]:
     """One typed pass; a second, slower one only for a body with fields we do not know."""
     try:
-        return decode_lenient(REQUEST, body), ()
+        return REQUEST.decode(body), ()
     except msgspec.ValidationError as cause:
         if "unknown field" not in str(cause):
             raise
-    fields = decode_lenient(OBJECT, body)
+    fields = OBJECT.decode(body)
     extras = tuple(
         Extra(key, checked(raw)) for key, raw in fields.items() if key not in KNOWN_FIELDS and present(raw)
     )
-    return decode_lenient(OPEN_REQUEST, body), extras
+    return OPEN_REQUEST.decode(body), extras
 
 
 def _tools(wire: WireRequest) -> tuple[Tool, ...]:
-    tools = [_tool(tool, f"tools[{position}]") for position, tool in enumerate(wire.tools or ())]
-    tools += [_function(function, None) for function in wire.functions or ()]
-    return tuple(tools)
+    return tuple([_tool(tool, f"tools[{position}]") for position, tool in enumerate(wire.tools or ())])
 
 
 def _tool(wire: WireTool, at: str) -> Tool:

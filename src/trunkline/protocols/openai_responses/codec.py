@@ -36,6 +36,7 @@ from trunkline.protocols.openai_responses.stream_encode import (
 )
 from trunkline.protocols.openai_responses.tap import ResponsesStreamTap
 from trunkline.protocols.openai_responses.wire import ENCODER, NAME
+from trunkline.protocols.reading import Earlier, Reading
 
 PING: Final = b": ping\n\n"
 
@@ -59,6 +60,15 @@ class OpenAIResponses:
     def decode_request(self, body: bytes) -> Request:
         """A client's request."""
         return request_decode.decode_request(body)
+
+    @property
+    def turns(self) -> str:
+        """``input``."""
+        return "input"
+
+    def read_request(self, body: bytes, earlier: Earlier | None = None) -> Reading:
+        """A client's request, or what it has beyond an earlier one."""
+        return request_decode.read_request(body, earlier)
 
     def encode_request(self, request: Request, facts: Facts) -> Encoded:
         """A body for a target."""

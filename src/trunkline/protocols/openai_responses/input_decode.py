@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from trunkline.core.types import Message, Opaque, Part, Role, Text, ToolCall, ToolResult
+from trunkline.core.types import Message, Opaque, Part, Request, Role, Text, ToolCall, ToolResult
 from trunkline.protocols.openai_responses import compaction
 from trunkline.protocols.openai_responses.item_decode import (
     decode_item,
@@ -45,6 +45,7 @@ from trunkline.protocols.openai_responses.wire import (
     kind_of,
     read,
 )
+from trunkline.protocols.reading import Earlier, Seam
 
 _TOOLS: Final = msgspec.json.Decoder(WireTools)
 _AGENT: Final = msgspec.json.Decoder(WireAgentMessage)
@@ -56,16 +57,42 @@ _SERVED: Final = frozenset({"mcp_list_tools", "mcp_approval_request", "program_o
 
 
 class InputDecoder:
-    """Walks the items once. ``feed`` each, then ``close``, then read the lists."""
+    """Walks the items once. ``feed`` each, then ``close``, then read the lists.
 
-    def __init__(self) -> None:
+    ``earlier``: the items go on behind its seam.
+    """
+
+    def __init__(self, earlier: Earlier | None = None) -> None:
         self.system: list[Text | Opaque] = []
         self.messages: list[Message] = []
         self.tools: list[Raw] = []
         """Tools that came inside the input: they count as declared."""
+        self.tools_before = 0
+        """As many came inside the input before the seam."""
+        self.seams: list[Seam | None] = []
         self._said: list[Part] = []
         self._results: list[Part] = []
         self._called: set[str] = set()
+        if earlier is not None and earlier.seam is not None:
+            self._go_on(earlier.request, earlier.seam)
+
+    def _go_on(self, request: Request, seam: Seam) -> None:
+        """Where the items before the seam have come to: the last turns may still be growing there."""
+        own, instructions, said, results, self.tools_before = seam.counts
+        self.system += request.system[own : own + instructions]
+        place = seam.messages
+        self.messages += request.messages[:place]
+        if said:
+            self._said += request.messages[place].content[:said]
+            place += 1
+        if results:
+            self._results += request.messages[place].content[:results]
+
+    def seam(self, own: int) -> None:
+        """The end of an item. ``own``: texts of the request's instructions that stand beside the input."""
+        tools = self.tools_before + len(self.tools)
+        counts = (own, len(self.system), len(self._said), len(self._results), tools)
+        self.seams.append(None if self._called else Seam(len(self.messages), counts))
 
     def feed(self, raw: Raw, at: str) -> None:
         """One item. Raises GatewayError (INVALID_REQUEST)."""

@@ -6,8 +6,18 @@ from typing import Final, cast
 import msgspec
 from msgspec import Raw
 
-from trunkline.core.surrogates import decode_lenient
-from trunkline.core.types import Extra, Message, OutputFormat, Reasoning, Request, Sampling, Text
+from trunkline.core.surrogates import decode_lenient, mend_surrogates
+from trunkline.core.types import (
+    Extra,
+    Message,
+    Opaque,
+    OutputFormat,
+    Reasoning,
+    Request,
+    Sampling,
+    Text,
+    Tool,
+)
 from trunkline.protocols.codec import Keeping, Peek
 from trunkline.protocols.openai_responses import compaction
 from trunkline.protocols.openai_responses.input_decode import InputDecoder
@@ -27,6 +37,7 @@ from trunkline.protocols.openai_responses.wire import (
     present,
     read,
 )
+from trunkline.protocols.reading import Earlier, Reading
 
 STATE: Final = frozenset({"previous_response_id", "conversation", "prompt"})
 """Fields that bring a conversation of their own: with one of them ``input`` may be missing."""
@@ -53,8 +64,21 @@ _OPENING: Final = msgspec.json.Decoder(WireOpening)
 
 def decode_request(body: bytes) -> Request:
     """See :meth:`Codec.decode_request`."""
+    return read_request(body).request
+
+
+def read_request(body: bytes, earlier: Earlier | None = None) -> Reading:
+    """See :meth:`Codec.read_request`."""
     try:
-        return _request(*_read(body))
+        try:
+            return _reading(*_read(body), earlier)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            mended = mend_surrogates(body)
+            if mended == body:
+                raise
+            return _reading(*_read(mended), earlier)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         raise refusal_of(cause) from cause
 
@@ -92,17 +116,17 @@ def _read(body: bytes) -> tuple[WireRequest, list[Extra]]:
     except msgspec.DecodeError:
         pass  # the open way says what is wrong, if anything is
     try:
-        return _with_extras(decode_lenient(REQUEST, body))
+        return _with_extras(REQUEST.decode(body))
     except msgspec.ValidationError as cause:
         if "unknown field" not in str(cause):
             raise
-    fields = decode_lenient(OBJECT, body)
+    fields = OBJECT.decode(body)
     extras = [
         Extra(key, checked(raw))
         for key, raw in fields.items()
         if key not in KNOWN_FIELDS and _kept(key, raw)
     ]
-    return decode_lenient(OPEN_REQUEST, body), extras
+    return OPEN_REQUEST.decode(body), extras
 
 
 def _with_extras(wire: WireRequest) -> tuple[WireRequest, list[Extra]]:
@@ -120,8 +144,28 @@ def _kept(key: str, raw: Raw) -> bool:
     return key != "include" or bytes(raw).replace(b" ", b"") != _PROOFS
 
 
-def _request(wire: WireRequest, extras: list[Extra]) -> Request:
-    found = InputDecoder()
+def _reading(wire: WireRequest, extras: list[Extra], earlier: Earlier | None) -> Reading:
+    own: list[Text | Opaque] = [Text(wire.instructions)] if wire.instructions else []
+    if earlier is not None and "instructions" in earlier.fields:
+        own = [*earlier.request.system[:1]]
+    found = _walk(wire, len(own), earlier)
+    if not found.messages and not found.system and not any(extra.name in STATE for extra in extras):
+        raise missing("input")
+    tools = _tools(wire, found, earlier)
+    request = _request(wire, extras, found, [*own, *found.system], tools)
+    if found.tools_before and (wire.tools or found.tools):
+        return Reading(request)  # which of the earlier tools came from where is not known any more
+    given = found.tools_before + len(found.tools)
+    alone = not given or not wire.tools
+    seams = [
+        seam if seam is not None and alone and seam.counts[-1] == given else None for seam in found.seams
+    ]
+    shared = {"instructions": bool(own), "tools": not given}
+    return Reading(request, tuple(seams), frozenset(name for name, fit in shared.items() if fit))
+
+
+def _walk(wire: WireRequest, own: int, earlier: Earlier | None) -> InputDecoder:
+    found = InputDecoder(earlier)
     if isinstance(wire.input, str):
         found.messages.append(Message("user", (Text(wire.input),)))
     elif wire.input is not None:
@@ -130,11 +174,24 @@ def _request(wire: WireRequest, extras: list[Extra]) -> Request:
                 found.feed(item, f"input[{place}]")
             else:
                 found.feed_known(item, f"input[{place}]")
+            found.seam(own)
         found.close()
-    if not found.messages and not found.system and not any(extra.name in STATE for extra in extras):
-        raise missing("input")
-    system = [Text(wire.instructions), *found.system] if wire.instructions else found.system
-    tools = decode_tools([*(wire.tools or ()), *found.tools])
+    return found
+
+
+def _tools(wire: WireRequest, found: InputDecoder, earlier: Earlier | None) -> list[Tool]:
+    if earlier is not None and (found.tools_before or "tools" in earlier.fields):
+        return decode_tools(found.tools, known=earlier.request.tools)
+    return decode_tools([*(wire.tools or ()), *found.tools])
+
+
+def _request(
+    wire: WireRequest,
+    extras: list[Extra],
+    found: InputDecoder,
+    system: list[Text | Opaque],
+    tools: list[Tool],
+) -> Request:
     request = Request(
         protocol=NAME,
         model=wire.model,

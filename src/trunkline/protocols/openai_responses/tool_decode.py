@@ -32,9 +32,12 @@ _MODES: Final[dict[str, Literal["auto", "any", "none"]]] = {
 }
 
 
-def decode_tools(raws: Iterable[Raw], at: str = "tools") -> list[Tool]:
-    """All tools; one declared again under the same name replaces nothing. Raises GatewayError."""
-    tools: dict[str, Tool] = {}
+def decode_tools(raws: Iterable[Raw], at: str = "tools", known: Iterable[Tool] = ()) -> list[Tool]:
+    """All tools, ``known`` ones first; one declared again under the same name replaces nothing.
+
+    Raises GatewayError.
+    """
+    tools = {tool.name: tool for tool in known}
     for place, raw in enumerate(raws):
         for tool in _decode(raw, f"{at}[{place}]"):
             tools.setdefault(tool.name, tool)

@@ -1,0 +1,265 @@
+"""The law of bodies that are read by what is new in them: what comes out is what reading the whole would give."""
+
+import copy
+import json
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from relay.grown import SESSIONS
+from trunkline.core.errors import GatewayError
+from trunkline.core.overlap import layout_of
+from trunkline.core.types import Request
+from trunkline.protocols.codec import Codec
+from trunkline.protocols.reading import Earlier, Reading
+from trunkline.protocols.registry import CODECS
+from trunkline.relay.recent import Recent
+from wire.sent import Sent, sent
+
+SENT = [one for one in sent() if isinstance(one.body.get(CODECS[one.codec].turns), list)]
+"""Recorded requests of agents whose turns are a list, in all four protocols."""
+Wire = dict
+Edit = Callable[[Wire, str, random.Random], Wire | bytes]
+
+
+class Watched:
+    """A codec that remembers what it was given to read."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self.read: list[int] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._codec, name)
+
+    def read_request(self, body: bytes, earlier: Earlier | None = None) -> Reading:
+        self.read.append(len(body))
+        return self._codec.read_request(body, earlier)
+
+
+def dumped(wire: Wire | bytes) -> bytes:
+    return wire if isinstance(wire, bytes) else json.dumps(wire, ensure_ascii=False).encode()
+
+
+def outcome(read: Callable[[bytes], Request], body: bytes) -> object:
+    """The request, or what the client is told."""
+    try:
+        return read(body)
+    except GatewayError as error:
+        return (error.kind, error.message, error.field, error.code, error.status)
+
+
+def check(name: str, bodies: list[bytes]) -> list[int]:
+    """Each body of a session after those before it. Returns the bytes that were read of the last."""
+    codec, recent = Watched(CODECS[name]), Recent(large=0)
+    for body in bodies:
+        codec.read.clear()
+        read = outcome(lambda data: recent.request(codec, "tenant", data), body)  # type: ignore[arg-type]
+        assert read == outcome(CODECS[name].decode_request, body)
+    return codec.read
+
+
+def session(one: Sent, step: int = 1) -> list[bytes]:
+    """The conversation as it grew."""
+    turns = CODECS[one.codec].turns
+    whole = one.body[turns]
+    return [dumped({**one.body, turns: whole[:end]}) for end in range(1, len(whole) + 1, step)]
+
+
+def test_there_are_sessions_of_every_protocol() -> None:
+    assert {one.codec for one in SENT if len(one.body[CODECS[one.codec].turns]) > 3} == set(CODECS)
+
+
+@pytest.mark.parametrize("protocol", CODECS)
+def test_a_session_turn_by_turn(protocol: str) -> None:
+    longest = sorted(
+        (one for one in SENT if one.codec == protocol),
+        key=lambda one: -len(one.body[CODECS[protocol].turns]),
+    )
+    for one in longest[:12]:
+        check(protocol, session(one))
+
+
+@pytest.mark.parametrize("protocol", CODECS)
+def test_only_what_is_new_is_read(protocol: str) -> None:
+    short = 0
+    for one in (one for one in SENT if one.codec == protocol and len(dumped(one.body)) > 20_000):
+        *before, last = session(one)[-2:]
+        if before and len(read := check(protocol, [*before, last])) == 1:
+            short += read[0] * 3 < len(last)
+    assert short >= 3
+
+
+@pytest.mark.parametrize("about", SESSIONS)
+def test_turns_that_say_something_of_each_other(about: str) -> None:
+    protocol, bodies = SESSIONS[about]
+    check(protocol, [dumped(body).replace(b"HALF", b"\\ud83d") for body in bodies])
+
+
+# What can change from one request to the next, beside a turn more.
+
+
+def marked(wire: Wire, turns: str, rng: random.Random) -> Wire:
+    """The cache mark goes on to the last turn, as Claude Code has it."""
+    for turn in wire[turns]:
+        for block in turn.get("content") or () if isinstance(turn, dict) else ():
+            if isinstance(block, dict):
+                block.pop("cache_control", None)
+    content = wire[turns][-1].get("content")
+    if isinstance(content, list) and content and isinstance(content[-1], dict):
+        content[-1]["cache_control"] = {"type": "ephemeral"}
+    return wire
+
+
+def other_turn(wire: Wire, turns: str, rng: random.Random) -> Wire:
+    wire[turns][rng.randrange(len(wire[turns]))]["content"] = "something else"
+    return wire
+
+
+def gone_turn(wire: Wire, turns: str, rng: random.Random) -> Wire:
+    del wire[turns][rng.randrange(len(wire[turns]))]
+    return wire
+
+
+def twice(wire: Wire, turns: str, rng: random.Random) -> Wire:
+    place = rng.randrange(len(wire[turns]))
+    wire[turns].insert(place, copy.deepcopy(wire[turns][place]))
+    return wire
+
+
+def unknown_turn(wire: Wire, turns: str, rng: random.Random) -> Wire:
+    wire[turns].append({"type": "of_tomorrow", "role": "user", "content": [{"type": "odd", "odd": 1}]})
+    return wire
+
+
+def unknown_field(wire: Wire, turns: str, rng: random.Random) -> Wire:
+    return {"of_tomorrow": {"a": [1]}, **wire}
+
+
+def other_options(wire: Wire, turns: str, rng: random.Random) -> Wire:
+    return {**wire, "model": "another", "temperature": 0.5, "max_tokens": 7, "effort": "low"}
+
+
+def other_tool(wire: Wire, turns: str, rng: random.Random) -> Wire:
+    if wire.get("tools"):
+        wire["tools"] = [*wire["tools"][1:], {**wire["tools"][0], "input_examples": [1], "of_tomorrow": 2}]
+    return wire
+
+
+def reordered(wire: Wire, turns: str, rng: random.Random) -> Wire:
+    keys = list(wire)
+    rng.shuffle(keys)
+    return {key: wire[key] for key in keys}
+
+
+def turns_first(wire: Wire, turns: str, rng: random.Random) -> Wire:
+    return {turns: wire[turns], **wire}
+
+
+def spaced(wire: Wire, turns: str, rng: random.Random) -> bytes:
+    return json.dumps(wire, indent=1).encode()
+
+
+def escaped(wire: Wire, turns: str, rng: random.Random) -> bytes:
+    return json.dumps(wire, ensure_ascii=True).encode()
+
+
+def named_twice(wire: Wire, turns: str, rng: random.Random) -> bytes:
+    name = rng.choice([turns, *wire])
+    again = json.dumps(name).replace("s", "\\u0073") if rng.random() < 0.5 else json.dumps(name)
+    value = json.dumps(wire[name][:1] if name == turns else wire[name])
+    return dumped(wire)[:-1] + f", {again}: {value}}}".encode()
+
+
+def broken(wire: Wire, turns: str, rng: random.Random) -> bytes:
+    body = dumped(wire)
+    place = rng.randrange(len(body))
+    return body[:place] + rng.choice([b"", b"}", b"]", b'"', b",", b"\xff", b"\\ud83d"]) + body[place + 1 :]
+
+
+def cut(wire: Wire, turns: str, rng: random.Random) -> bytes:
+    body = dumped(wire)
+    return body[: rng.randrange(len(body))]
+
+
+def half_a_pair(wire: Wire, turns: str, rng: random.Random) -> bytes:
+    wire[turns].append({"role": "user", "content": "half", "parts": [{"text": "half"}]})
+    return dumped(wire).replace(b'"half"', b'"\\ud83d"')
+
+
+def deep(wire: Wire, turns: str, rng: random.Random) -> bytes:
+    wire[turns].append({"role": "user", "content": "deep", "parts": [{"text": "deep"}]})
+    return dumped(wire).replace(b'"deep"', b"[" * 200 + b"]" * 200)
+
+
+def wrong_type(wire: Wire, turns: str, rng: random.Random) -> Wire:
+    wire[turns].append({"role": "user", "content": 5, "parts": 5})
+    return wire
+
+
+EDITS: list[Edit] = [
+    marked, other_turn, gone_turn, twice, unknown_turn, unknown_field, other_options, other_tool, reordered, turns_first,
+    spaced, escaped, named_twice, broken, cut, half_a_pair, deep, wrong_type,
+]  # fmt: skip
+
+
+def samples(protocol: str) -> Iterator[Sent]:
+    """A dozen conversations of as many agents as there are."""
+    seen: dict[str, Sent] = {}
+    for one in SENT:
+        if one.codec == protocol and len(one.body[CODECS[protocol].turns]) > 2:
+            seen.setdefault(one.name.split("/")[0].split("-")[0], one)
+    yield from list(seen.values())[:6]
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
+@pytest.mark.parametrize("protocol", CODECS)
+def test_a_request_that_was_edited(protocol: str, edit: Edit) -> None:
+    turns = CODECS[protocol].turns
+    for one in samples(protocol):
+        rng = random.Random(one.name)
+        for _ in range(4):
+            end = rng.randrange(1, len(one.body[turns]) + 1)
+            before = {**copy.deepcopy(one.body), turns: copy.deepcopy(one.body[turns][:end])}
+            edited = edit(copy.deepcopy(before), turns, rng)
+            after = edit(copy.deepcopy(one.body), turns, rng)
+            check(
+                protocol, [dumped(before), dumped(edited), dumped(before), dumped(after), dumped(one.body)]
+            )
+
+
+@pytest.mark.parametrize("protocol", CODECS)
+def test_where_things_stand_is_known_without_looking_again(protocol: str) -> None:
+    turns = CODECS[protocol].turns
+    for one in samples(protocol):
+        recent = Recent(large=0)
+        for body in session(one):
+            known = recent.known(CODECS[protocol], "tenant", body)
+            assert known.layout(turns) == layout_of(body, turns)
+
+
+def test_nobody_is_compared_with_another_tenant() -> None:
+    one = next(one for one in SENT if one.codec == "anthropic_messages")
+    codec, recent = Watched(CODECS["anthropic_messages"]), Recent(large=0)
+    for tenant in ("one", "two", "one"):
+        recent.request(codec, tenant, dumped(one.body))  # type: ignore[arg-type]
+    assert codec.read == [len(dumped(one.body))] * 2
+
+
+def test_memory_is_bounded() -> None:
+    one = max((one for one in SENT if one.codec == "openai_chat"), key=lambda one: len(dumped(one.body)))
+    size = len(dumped(one.body)) * 4
+    recent = Recent(max_bytes=3 * size + 100, large=0)
+    for place in range(9):
+        other = {**one.body, "messages": [{"role": "user", "content": f"{place}"}, *one.body["messages"]]}
+        recent.request(CODECS["openai_chat"], f"tenant {place % 2}", dumped(other))
+        assert recent.size <= 3 * size + 100
+    assert recent.size > size
+
+
+def test_small_requests_are_not_kept() -> None:
+    recent = Recent()
+    body = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
+    assert recent.request(CODECS["openai_chat"], "t", body) == CODECS["openai_chat"].decode_request(body)
+    assert recent.size == 0
