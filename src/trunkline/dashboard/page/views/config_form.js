@@ -1,0 +1,163 @@
+// @ts-check
+/** Providers, routes and server as fields. Saving writes the same file that the text shows. */
+
+import { ask, get, Refused } from "../api.js";
+import { changes, formOf, newProvider, withForm } from "../config_shapes.js";
+import { drafts } from "../drafts.js";
+import { element, fill } from "../element.js";
+import { plain } from "../format.js";
+import { agreed, button, during, note, nothing, trouble } from "../parts.js";
+import { linkTo } from "../router.js";
+import { table } from "../rows.js";
+import { providerCard, routesCard, serverCard } from "./config_fields.js";
+
+/** @typedef {import("../types.js").Table} Table */
+/** @typedef {import("../config_shapes.js").Form} Form */
+
+/** Names whose values are not shown, not even to those who typed them a moment ago. */
+const SECRET = /(key|keys|token|secret|password)$/i;
+
+export class ConfigForm {
+  /** @param {import("../types.js").App} app */
+  constructor(app) {
+    this.app = app;
+    this.place = element("div", { class: "stack" });
+    this.providers = element("div", { class: "stack" });
+    this.save = button("Save", () => void this.store(false), { class: "primary" });
+    this.renew = button("Save and restart", () => void this.store(true));
+    this.element = element("div", { class: "stack" });
+    /** @type {string[]} */
+    this.transformers = [];
+  }
+
+  changed() {
+    return drafts.form !== null && changes(drafts.form.config, withForm(drafts.form.config, drafts.form.draft)).length > 0;
+  }
+
+  async look() {
+    try {
+      if (!drafts.form || !this.changed()) await this.load();
+      this.show();
+    } catch (error) {
+      fill(this.element, trouble(error));
+    }
+  }
+
+  async load() {
+    const [file, known] = await Promise.all([get("/api/config/text"), get("/api/transformers")]);
+    this.transformers = known.transformers.map((/** @type {{name: string}} */ one) => one.name);
+    drafts.form = null;
+    this.file = file;
+    if (!fillable(file)) return;
+    const config = await get("/api/config");
+    drafts.form = { config, draft: formOf(config), version: file.version };
+  }
+
+  show() {
+    if (!drafts.form) {
+      fill(this.element, this.noForm());
+      return;
+    }
+    const { draft } = drafts.form;
+    const hint = this.changed() ? note("info", "These changes are not saved yet.") : null;
+    const add = button("Add a provider", () => this.add());
+    fill(
+      this.element,
+      element("p", { class: "hint" }, "In ", element("code", {}, plain(this.file?.path)), ". Keys are shown as ****; one that stays so is kept. Comments and everything without a field stay as they are."),
+      hint,
+      element("section", { class: "stack" }, element("h2", {}, "Providers"), this.providers, element("div", { class: "row" }, add)),
+      routesCard(draft),
+      serverCard(draft),
+      this.place,
+      element("div", { class: "row sticky" }, this.save, this.renew, button("Undo all changes", () => void this.undo(), { class: "quiet" })),
+    );
+    this.showProviders();
+  }
+
+  noForm() {
+    const file = this.file;
+    const where = file?.path ? element("code", {}, plain(file.path)) : "no file";
+    return nothing(
+      "There is no form for this configuration.",
+      element("p", {}, "The gateway runs on ", where, ` (${plain(file?.kind)}). The form is for Trunkline's YAML and for claude-code-router's config.json.`),
+      file?.path
+        ? element("p", {}, element("a", { href: linkTo("configuration", "text") }, file.writable ? "Edit it as text" : "See it as text"))
+        : element("p", {}, "Write a configuration file and start the gateway on it: ", element("code", {}, "trunkline serve --config FILE"), ", or set a provider's key, such as ", element("code", {}, "DATABRICKS_HOST"), " and ", element("code", {}, "DATABRICKS_TOKEN"), "."),
+    );
+  }
+
+  showProviders() {
+    const draft = drafts.form?.draft;
+    if (!draft) return;
+    const cards = draft.providers.map((provider) => providerCard(provider, draft.shape, this.transformers, () => void this.remove(provider)));
+    fill(this.providers, cards.length ? cards : nothing("No provider yet.", element("p", {}, "Add one: its address, its key, and the models to use.")));
+  }
+
+  add() {
+    const draft = drafts.form?.draft;
+    if (!draft) return;
+    draft.providers.push(newProvider(draft.shape));
+    this.showProviders();
+    const card = this.providers.lastElementChild;
+    if (card instanceof HTMLDetailsElement) card.open = true;
+    card?.querySelector("input")?.focus();
+  }
+
+  /** @param {import("../config_shapes.js").Provider} provider */
+  async remove(provider) {
+    const draft = drafts.form?.draft;
+    if (!draft) return;
+    const used = Object.entries(draft.routes).filter(([, route]) => route.to.some((target) => target.split(/[,/]/, 1)[0] === provider.known)).map(([name]) => name);
+    const body = [used.length ? `Routes go there: ${used.join(", ")}. ` : "", "It is gone from the file when you save."];
+    if (!(await agreed({ title: `Delete the provider ${plain(provider.name)}?`, body, yes: "Delete", dangerous: true }))) return;
+    draft.providers = draft.providers.filter((one) => one !== provider);
+    this.showProviders();
+  }
+
+  async undo() {
+    drafts.form = null;
+    await this.look();
+  }
+
+  /** @param {boolean} restart */
+  async store(restart) {
+    await during(restart ? this.renew : this.save, this.place, async () => {
+      const kept = drafts.form;
+      if (!kept) return;
+      const wanted = withForm(kept.config, kept.draft);
+      const list = changes(kept.config, wanted);
+      if (!list.length) {
+        fill(this.place, note("info", "Nothing is changed."));
+        return;
+      }
+      if (!(await agreed({ title: "Save these changes?", body: [changeTable(list)], yes: "Save" }))) return;
+      await this.unchanged(kept.version);
+      await ask("POST", "/api/config", wanted);
+      this.app.notify(restart ? "Saved." : "Saved. It is in force after a restart.");
+      drafts.form = null;
+      await this.look();
+      if (restart) await this.app.restart();
+    });
+  }
+
+  /** Raises Refused where the file is not the one any more that the form was filled from. @param {string} version */
+  async unchanged(version) {
+    const now = await get("/api/config/text");
+    if (now.version !== version) {
+      throw new Refused(409, "The file was changed by somebody else since you opened it. Nothing was saved and your values are still here. To start from the file as it is now, choose “Undo all changes”.");
+    }
+  }
+}
+
+/** @param {import("../types.js").ConfigText} file */
+const fillable = ({ kind, language, writable }) => writable && ((language === "yaml" && kind === "trunkline") || kind === "ccr");
+
+/** @param {{place: string, before: string, after: string}[]} list */
+function changeTable(list) {
+  const value = (/** @type {string} */ place, /** @type {string} */ text) => (SECRET.test(place) && text && text !== "****" && !text.startsWith("$") ? "(a new value)" : text || "(nothing)");
+  return table("Changes", [
+    { title: "Where", heading: true, show: (/** @type {{place: string, before: string, after: string}} */ one) => element("code", {}, plain(one.place)) },
+    { title: "Now", name: "wrap", show: (one) => plain(value(one.place, one.before)) },
+    { title: "Then", name: "wrap", show: (one) => plain(value(one.place, one.after)) },
+  ], list);
+}
