@@ -15,13 +15,13 @@ import { redeem, signIn, takeTicket } from "./sign_in.js";
 const EVERY = 10;
 /** Views are loaded when first looked at. @type {Record<string, () => Promise<{view: (app: App, place: import("./types.js").Place) => View}>>} */
 const LOAD = {
-  requests: () => import("./views/requests.js"),
-  usage: () => import("./views/usage.js"),
-  health: () => import("./views/health.js"),
-  models: () => import("./views/models.js"),
-  configuration: () => import("./views/configuration.js"),
-  logs: () => import("./views/logs.js"),
-  presets: () => import("./views/presets.js"),
+  requests: () => import("./view_requests.js"),
+  usage: () => import("./view_usage.js"),
+  health: () => import("./view_health.js"),
+  models: () => import("./view_models.js"),
+  configuration: () => import("./view_configuration.js"),
+  logs: () => import("./view_logs.js"),
+  presets: () => import("./view_presets.js"),
 };
 
 const feed = new Feed();

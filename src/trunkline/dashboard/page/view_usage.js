@@ -1,23 +1,23 @@
 // @ts-check
 /** What was used since the gateway began: in all, by what, and by minute. */
 
-import { get, query } from "../api.js";
-import { LAYERS, tokenChart } from "../chart.js";
-import { element, fill } from "../element.js";
-import { count, minute, moment, NOTHING, percent, plain, read, seconds, short } from "../format.js";
-import { nothing, regularly, trouble } from "../parts.js";
-import { linkTo } from "../router.js";
-import { table } from "../rows.js";
+import { get, query } from "./api.js";
+import { LAYERS, tokenChart } from "./chart.js";
+import { element, fill } from "./element.js";
+import { count, minute, moment, NOTHING, percent, plain, read, seconds, short } from "./format.js";
+import { nothing, regularly, trouble } from "./parts.js";
+import { linkTo } from "./router.js";
+import { table } from "./rows.js";
 
-/** @typedef {import("../types.js").Group} Group */
-/** @typedef {import("../types.js").Totals} Totals */
-/** @typedef {import("../types.js").Place} Place */
+/** @typedef {import("./types.js").Group} Group */
+/** @typedef {import("./types.js").Totals} Totals */
+/** @typedef {import("./types.js").Place} Place */
 
 /** @type {[string, string][]} */
 const BY = [["model", "Model"], ["provider", "Provider"], ["agent", "Agent"], ["session", "Session"], ["route", "Why"]];
 const EVERY = 5;
 
-/** @param {import("../types.js").App} _app @param {Place} place */
+/** @param {import("./types.js").App} _app @param {Place} place */
 export function view(_app, place) {
   let by = chosen(place);
   let last = "";
@@ -91,12 +91,12 @@ function cards(totals) {
  * @param {boolean} open
  */
 function dataOf(totals, open) {
-  /** @type {import("../rows.js").Column<import("../types.js").Minute>[]} */
+  /** @type {import("./rows.js").Column<import("./types.js").Minute>[]} */
   const columns = [
     { title: "Minute", heading: true, show: (one) => minute(one.at) },
     { title: "Requests", number: true, show: (one) => count(one.requests) },
     { title: "Failed", number: true, show: (one) => count(one.errors) },
-    ...LAYERS.map(([key, label]) => ({ title: label, number: true, show: (/** @type {import("../types.js").Minute} */ one) => count(one[key]) })),
+    ...LAYERS.map(([key, label]) => ({ title: label, number: true, show: (/** @type {import("./types.js").Minute} */ one) => count(one[key]) })),
   ];
   const busy = totals.minutes.filter((one) => one.requests > 0);
   return element("details", { open }, element("summary", {}, "Data table"), table("Tokens by minute", columns, busy));
@@ -105,7 +105,7 @@ function dataOf(totals, open) {
 /**
  * @param {string} title
  * @param {string} by
- * @returns {import("../rows.js").Column<Group & {estimated?: boolean}>[]}
+ * @returns {import("./rows.js").Column<Group & {estimated?: boolean}>[]}
  */
 function columns(title, by) {
   return [

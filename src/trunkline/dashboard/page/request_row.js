@@ -1,16 +1,16 @@
 // @ts-check
 /** One request as a row. Its cells are made once and written to: a live row changes in place. */
 
-import { element, fill, say } from "../element.js";
-import { clock, count, NOTHING, percent, plain, read, seconds, short } from "../format.js";
-import { badge, button } from "../parts.js";
-import { linkTo } from "../router.js";
+import { element, fill, say } from "./element.js";
+import { clock, count, NOTHING, percent, plain, read, seconds, short } from "./format.js";
+import { badge, button } from "./parts.js";
+import { linkTo } from "./router.js";
 
-/** @typedef {import("../types.js").Row} Row */
-/** @typedef {import("../types.js").Place} Place */
+/** @typedef {import("./types.js").Row} Row */
+/** @typedef {import("./types.js").Place} Place */
 
 const none = () => null;
-/** @type {import("../rows.js").Column<Row>[]} */
+/** @type {import("./rows.js").Column<Row>[]} */
 export const COLUMNS = [
   { title: "Time", name: "at", show: none },
   { title: "State", name: "how", show: none },
@@ -84,7 +84,7 @@ function usage(into, out, row) {
   say(out, row.usage?.output === null || !row.usage ? NOTHING : about + short(row.usage.output));
 }
 
-/** @param {Row | import("../types.js").Detail} row */
+/** @param {Row | import("./types.js").Detail} row */
 export function stateOf(row) {
   if (row.state === "live") return badge("live", "live");
   const word = [row.outcome ?? "ended", row.status].filter(Boolean).join(" ").replaceAll("_", " ");

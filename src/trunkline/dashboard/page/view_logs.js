@@ -1,19 +1,19 @@
 // @ts-check
 /** The log files of the background service. */
 
-import { ask, get, query, told } from "../api.js";
-import { element, fill } from "../element.js";
-import { bytes, count, moment, several } from "../format.js";
-import { agreed, button, commandLine, copier, field, nothing, regularly, select, trouble } from "../parts.js";
-import { here, keepFilter } from "../router.js";
+import { ask, get, query, told } from "./api.js";
+import { element, fill } from "./element.js";
+import { bytes, count, moment, several } from "./format.js";
+import { agreed, button, commandLine, copier, field, nothing, regularly, select, trouble } from "./parts.js";
+import { here, keepFilter } from "./router.js";
 
-/** @typedef {import("../types.js").LogFile} LogFile */
-/** @typedef {import("../types.js").Place} Place */
+/** @typedef {import("./types.js").LogFile} LogFile */
+/** @typedef {import("./types.js").Place} Place */
 
 const SHOWN = 1000;
 const EVERY = 2;
 
-/** @param {import("../types.js").App} app @param {Place} place */
+/** @param {import("./types.js").App} app @param {Place} place */
 export function view(app, place) {
   const logs = new Logs(app);
   logs.update(place);
@@ -21,7 +21,7 @@ export function view(app, place) {
 }
 
 class Logs {
-  /** @param {import("../types.js").App} app */
+  /** @param {import("./types.js").App} app */
   constructor(app) {
     this.app = app;
     /** @type {LogFile[]} */

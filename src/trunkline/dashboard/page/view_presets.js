@@ -1,15 +1,15 @@
 // @ts-check
 /** Configurations that were packed up to be shared: what is installed, taking in another, filling in blanks. */
 
-import { ask, get, told } from "../api.js";
-import { element, fill } from "../element.js";
-import { plain } from "../format.js";
-import { agreed, button, commandLine, during, field, nothing, select, trouble } from "../parts.js";
-import { linkTo } from "../router.js";
-import { table } from "../rows.js";
+import { ask, get, told } from "./api.js";
+import { element, fill } from "./element.js";
+import { plain } from "./format.js";
+import { agreed, button, commandLine, during, field, nothing, select, trouble } from "./parts.js";
+import { linkTo } from "./router.js";
+import { table } from "./rows.js";
 
-/** @typedef {import("../types.js").App} App */
-/** @typedef {import("../types.js").Place} Place */
+/** @typedef {import("./types.js").App} App */
+/** @typedef {import("./types.js").Place} Place */
 /** @typedef {{id: string, name: string, version?: string, description?: string, author?: string, error?: string}} Preset */
 /** @typedef {{id: string, type?: string, label?: string, prompt?: string, required?: boolean, options?: unknown, defaultValue?: unknown}} Blank */
 
@@ -49,7 +49,7 @@ function listed(presets, app, reload) {
       app.notify(told(error), "bad");
     }
   };
-  /** @type {import("../rows.js").Column<Preset>[]} */
+  /** @type {import("./rows.js").Column<Preset>[]} */
   const columns = [
     { title: "Name", heading: true, show: (one) => element("a", { href: linkTo("presets", one.id) }, element("bdi", {}, plain(one.id))) },
     { title: "Version", show: (one) => plain(one.version) },

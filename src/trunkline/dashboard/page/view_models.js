@@ -1,15 +1,15 @@
 // @ts-check
 /** Which models there are, which requests go where, and where one request would go. */
 
-import { ask, get } from "../api.js";
-import { formOf } from "../config_shapes.js";
-import { element, fill } from "../element.js";
-import { count, NOTHING, plain, quoted, several } from "../format.js";
-import { commandLine, copier, during, field, nothing, select, trouble } from "../parts.js";
-import { linkTo } from "../router.js";
-import { table } from "../rows.js";
+import { ask, get } from "./api.js";
+import { formOf } from "./config_shapes.js";
+import { element, fill } from "./element.js";
+import { count, NOTHING, plain, quoted, several } from "./format.js";
+import { commandLine, copier, during, field, nothing, select, trouble } from "./parts.js";
+import { linkTo } from "./router.js";
+import { table } from "./rows.js";
 
-/** @typedef {import("../types.js").Model} Model */
+/** @typedef {import("./types.js").Model} Model */
 
 /** What each route takes, said before its target. @type {Record<string, string>} */
 const TAKES = {
@@ -25,7 +25,7 @@ const TAKES = {
   fable: "Claude Fable by any name, where no purpose decides",
 };
 
-/** @param {import("../types.js").App} _app */
+/** @param {import("./types.js").App} _app */
 export function view(_app) {
   const routes = element("section", { class: "card" }, element("h2", {}, "Routes"));
   const models = element("section", { class: "stack" }, element("h2", {}, "Models"));
@@ -42,7 +42,7 @@ export function view(_app) {
   return { element: element("div", { class: "stack" }, element("div", { class: "halves" }, routes, trial()), models) };
 }
 
-/** @param {import("../types.js").Table} config */
+/** @param {import("./types.js").Table} config */
 function sentences(config) {
   const { routes } = formOf(config);
   const known = Object.entries(routes).filter(([, route]) => route.to.length);
@@ -64,7 +64,7 @@ function sentence(name, route) {
 /** @param {Model[]} models */
 function listed(models) {
   if (!models.length) return nothing("No model is known.", element("p", {}, "Providers list theirs when they are asked; models may also be named in the configuration."));
-  /** @type {import("../rows.js").Column<Model>[]} */
+  /** @type {import("./rows.js").Column<Model>[]} */
   const columns = [
     { title: "Clients ask for", heading: true, show: (one) => element("bdi", {}, plain(one.id)) },
     { title: "Answered by", show: (one) => (one.provider ? element("a", { href: linkTo("requests", "", one.model ? { provider: one.provider, model: one.model } : { provider: one.provider }) }, element("bdi", {}, `${plain(one.provider)}/${plain(one.model)}`)) : NOTHING) },

@@ -1,17 +1,17 @@
 // @ts-check
 /** The configuration file: as a form where it has one of the two forms that one can be made for, and always as text. */
 
-import { element, fill } from "../element.js";
-import { linkTo } from "../router.js";
+import { element, fill } from "./element.js";
+import { linkTo } from "./router.js";
 import { ConfigForm } from "./config_form.js";
 import { ConfigText } from "./config_text.js";
 
-/** @typedef {import("../types.js").Place} Place */
+/** @typedef {import("./types.js").Place} Place */
 
 /** @type {[string, string][]} */
 const WAYS = [["", "Form"], ["text", "Text"]];
 
-/** @param {import("../types.js").App} app @param {Place} place */
+/** @param {import("./types.js").App} app @param {Place} place */
 export function view(app, place) {
   const tabs = element("ul", { class: "tabs" });
   const host = element("div", {});

@@ -1,24 +1,24 @@
 // @ts-check
 /** Providers, routes and server as fields. Saving writes the same file that the text shows. */
 
-import { ask, get, Refused } from "../api.js";
-import { changes, formOf, newProvider, withForm } from "../config_shapes.js";
-import { drafts } from "../drafts.js";
-import { element, fill } from "../element.js";
-import { plain } from "../format.js";
-import { agreed, button, during, note, nothing, trouble } from "../parts.js";
-import { linkTo } from "../router.js";
-import { table } from "../rows.js";
+import { ask, get, Refused } from "./api.js";
+import { changes, formOf, newProvider, withForm } from "./config_shapes.js";
+import { drafts } from "./drafts.js";
+import { element, fill } from "./element.js";
+import { plain } from "./format.js";
+import { agreed, button, during, note, nothing, trouble } from "./parts.js";
+import { linkTo } from "./router.js";
+import { table } from "./rows.js";
 import { providerCard, routesCard, serverCard } from "./config_fields.js";
 
-/** @typedef {import("../types.js").Table} Table */
-/** @typedef {import("../config_shapes.js").Form} Form */
+/** @typedef {import("./types.js").Table} Table */
+/** @typedef {import("./config_shapes.js").Form} Form */
 
 /** Names whose values are not shown, not even to those who typed them a moment ago. */
 const SECRET = /(key|keys|token|secret|password)$/i;
 
 export class ConfigForm {
-  /** @param {import("../types.js").App} app */
+  /** @param {import("./types.js").App} app */
   constructor(app) {
     this.app = app;
     this.place = element("div", { class: "stack" });
@@ -103,7 +103,7 @@ export class ConfigForm {
     card?.querySelector("input")?.focus();
   }
 
-  /** @param {import("../config_shapes.js").Provider} provider */
+  /** @param {import("./config_shapes.js").Provider} provider */
   async remove(provider) {
     const draft = drafts.form?.draft;
     if (!draft) return;
@@ -149,7 +149,7 @@ export class ConfigForm {
   }
 }
 
-/** @param {import("../types.js").ConfigText} file */
+/** @param {import("./types.js").ConfigText} file */
 const fillable = ({ kind, language, writable }) => writable && ((language === "yaml" && kind === "trunkline") || kind === "ccr");
 
 /** @param {{place: string, before: string, after: string}[]} list */

@@ -1,20 +1,20 @@
 // @ts-check
 /** All there is to know about one request, beside the list. */
 
-import { ask, get, Refused, told } from "../api.js";
-import { waterfall } from "../chart.js";
-import { element, fill } from "../element.js";
-import { count, moment, NOTHING, plain, quoted, read, seconds, several } from "../format.js";
-import { badge, button, copier, factList, nothing, trouble } from "../parts.js";
-import { table } from "../rows.js";
+import { ask, get, Refused, told } from "./api.js";
+import { waterfall } from "./chart.js";
+import { element, fill } from "./element.js";
+import { count, moment, NOTHING, plain, quoted, read, seconds, several } from "./format.js";
+import { badge, button, copier, factList, nothing, trouble } from "./parts.js";
+import { table } from "./rows.js";
 import { stateOf } from "./request_row.js";
 
-/** @typedef {import("../types.js").Detail} Detail */
-/** @typedef {import("../types.js").Attempt} Attempt */
-/** @typedef {import("../types.js").Usage} Usage */
+/** @typedef {import("./types.js").Detail} Detail */
+/** @typedef {import("./types.js").Attempt} Attempt */
+/** @typedef {import("./types.js").Usage} Usage */
 
 /**
- * @param {import("../types.js").App} app
+ * @param {import("./types.js").App} app
  * @param {() => void} close
  */
 export function detailPanel(app, close) {
@@ -36,7 +36,7 @@ export function detailPanel(app, close) {
 
 /**
  * @param {string} id
- * @param {import("../types.js").App} app
+ * @param {import("./types.js").App} app
  */
 async function contentOf(id, app) {
   try {
@@ -54,7 +54,7 @@ async function contentOf(id, app) {
 /** @param {string} id */
 const inLog = (id) => `trunkline logs --json -n 10000 | grep ${quoted(id)}`;
 
-/** @param {Detail} detail @param {import("../types.js").App} app */
+/** @param {Detail} detail @param {import("./types.js").App} app */
 function actions(detail, app) {
   const explain = `echo ${quoted(JSON.stringify({ model: detail.asked }))} | trunkline explain -`;
   const cancel = button("Cancel this request", () => void stop(), { class: "small danger" });
@@ -79,7 +79,7 @@ function actions(detail, app) {
 /** @param {Detail} detail */
 function facts(detail) {
   const answered = detail.provider ? `${plain(detail.provider)}/${plain(detail.model)}` : NOTHING;
-  /** @type {[string, import("../element.js").Child][]} */
+  /** @type {[string, import("./element.js").Child][]} */
   const lines = [
     ["State", stateOf(detail)],
     ["Came", `${moment(detail.at)}`],
@@ -128,8 +128,8 @@ function tried({ attempts, seconds: whole }) {
 function lost({ losses }) {
   if (!losses.length) return element("section", {}, element("h3", {}, "Losses"), element("p", {}, "None: the provider was asked for all that the client asked for."));
   const columns = [
-    { title: "What", heading: true, show: (/** @type {import("../types.js").Loss} */ one) => element("code", {}, plain(one.field)) },
-    { title: "Why", name: "wrap", show: (/** @type {import("../types.js").Loss} */ one) => plain(one.why) },
+    { title: "What", heading: true, show: (/** @type {import("./types.js").Loss} */ one) => element("code", {}, plain(one.field)) },
+    { title: "Why", name: "wrap", show: (/** @type {import("./types.js").Loss} */ one) => plain(one.why) },
   ];
   return element("section", {}, element("h3", {}, several(losses.length, "loss", "losses")), table("Losses", columns, losses));
 }
@@ -147,5 +147,5 @@ function arithmetic(usage) {
     { title: "Count", number: true, show: (/** @type {{amount: number | null}} */ one) => count(one.amount) },
   ];
   const about = usage.estimated ? element("p", {}, "≈ Estimated: the provider reported none, or not all.") : null;
-  return element("section", {}, heading, table("Tokens", /** @type {import("../rows.js").Column<{name: string, amount: number | null}>[]} */ (columns), all), about, element("p", { class: "hint" }, "Prices are not known to the gateway yet: tokens only."));
+  return element("section", {}, heading, table("Tokens", /** @type {import("./rows.js").Column<{name: string, amount: number | null}>[]} */ (columns), all), about, element("p", { class: "hint" }, "Prices are not known to the gateway yet: tokens only."));
 }

@@ -1,14 +1,14 @@
 // @ts-check
 /** The fields of the configuration form. Each writes into the draft as it is typed in. */
 
-import { ADDRESSES, SETTINGS } from "../config_shapes.js";
-import { element, fill } from "../element.js";
-import { count, plain, several } from "../format.js";
-import { button, field, select, unique } from "../parts.js";
+import { ADDRESSES, SETTINGS } from "./config_shapes.js";
+import { element, fill } from "./element.js";
+import { count, plain, several } from "./format.js";
+import { button, field, select, unique } from "./parts.js";
 
-/** @typedef {import("../config_shapes.js").Provider} Provider */
-/** @typedef {import("../config_shapes.js").Form} Form */
-/** @typedef {import("../config_shapes.js").Address} Address */
+/** @typedef {import("./config_shapes.js").Provider} Provider */
+/** @typedef {import("./config_shapes.js").Form} Form */
+/** @typedef {import("./config_shapes.js").Address} Address */
 
 /** @type {Record<string, string>} */
 const ADDRESS_NAMES = { host: "host", url: "base URL", openai_chat: "OpenAI Chat at", openai_responses: "OpenAI Responses at", anthropic_messages: "Anthropic Messages at", gemini: "Gemini at" };
@@ -27,7 +27,7 @@ const ROUTE_HINTS = {
 /**
  * @param {string} value
  * @param {(value: string) => void} write
- * @param {import("../element.js").Attributes} [attributes]
+ * @param {import("./element.js").Attributes} [attributes]
  */
 function input(value, write, attributes = {}) {
   const made = element("input", { type: "text", spellcheck: "false", autocomplete: "off", ...attributes, value, input: () => write(made.value.trim()) });

@@ -1,18 +1,18 @@
 // @ts-check
 /** How providers are, model by model: what is asked, what rests, what went wrong last. */
 
-import { get } from "../api.js";
-import { element, fill } from "../element.js";
-import { count, NOTHING, plain, several, span } from "../format.js";
-import { badge, nothing, regularly, trouble } from "../parts.js";
-import { linkTo } from "../router.js";
-import { table } from "../rows.js";
+import { get } from "./api.js";
+import { element, fill } from "./element.js";
+import { count, NOTHING, plain, several, span } from "./format.js";
+import { badge, nothing, regularly, trouble } from "./parts.js";
+import { linkTo } from "./router.js";
+import { table } from "./rows.js";
 
-/** @typedef {import("../types.js").Health} Health */
+/** @typedef {import("./types.js").Health} Health */
 
 const EVERY = 3;
 
-/** @param {import("../types.js").App} _app */
+/** @param {import("./types.js").App} _app */
 export function view(_app) {
   const content = element("div", { class: "stack" });
   let last = "";
@@ -44,7 +44,7 @@ function shown(targets) {
 
 /** @param {string} name @param {Health[]} targets */
 function provider(name, targets) {
-  /** @type {import("../rows.js").Column<Health>[]} */
+  /** @type {import("./rows.js").Column<Health>[]} */
   const columns = [
     { title: "Model", heading: true, show: (one) => (one.model ? element("a", { href: linkTo("requests", "", { provider: name, model: one.model }) }, element("bdi", {}, plain(one.model))) : "all") },
     { title: "State", show: (one) => badge(...stateOf(one)) },
@@ -58,7 +58,7 @@ function provider(name, targets) {
 
 /**
  * @param {Health} one
- * @returns {[import("../parts.js").Tone, string]}
+ * @returns {[import("./parts.js").Tone, string]}
  */
 function stateOf(one) {
   if (one.state === "open") return ["bad", "not asked"];

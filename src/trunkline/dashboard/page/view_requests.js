@@ -1,19 +1,19 @@
 // @ts-check
 /** Requests in flight and those that ended last, as it happens. */
 
-import { ask, get, query, told } from "../api.js";
-import { element, fill, say } from "../element.js";
-import { plain, several } from "../format.js";
-import { button, commandLine, field, nothing, regularly, select, trouble } from "../parts.js";
-import { here, keepFilter, linkTo } from "../router.js";
-import { emptyTable, Rows } from "../rows.js";
-import { FILTERS, KEPT, RequestStore } from "../requests_store.js";
+import { ask, get, query, told } from "./api.js";
+import { element, fill, say } from "./element.js";
+import { plain, several } from "./format.js";
+import { button, commandLine, field, nothing, regularly, select, trouble } from "./parts.js";
+import { here, keepFilter, linkTo } from "./router.js";
+import { emptyTable, Rows } from "./rows.js";
+import { FILTERS, KEPT, RequestStore } from "./requests_store.js";
 import { changeRow, COLUMNS, makeRow, tick } from "./request_row.js";
 import { detailPanel } from "./request_detail.js";
 
-/** @typedef {import("../types.js").App} App */
-/** @typedef {import("../types.js").Place} Place */
-/** @typedef {import("../types.js").Row} Row */
+/** @typedef {import("./types.js").App} App */
+/** @typedef {import("./types.js").Place} Place */
+/** @typedef {import("./types.js").Row} Row */
 
 /** @param {App} app @param {Place} place */
 export function view(app, place) {

@@ -1,17 +1,17 @@
 // @ts-check
 /** The configuration file as text: line numbers, what is wrong by line, and what a save would change before it is done. */
 
-import { ask, get, Refused } from "../api.js";
-import { drafts } from "../drafts.js";
-import { element, fill } from "../element.js";
-import { plain, several } from "../format.js";
-import { badge, button, commandLine, during, field, note, trouble } from "../parts.js";
+import { ask, get, Refused } from "./api.js";
+import { drafts } from "./drafts.js";
+import { element, fill } from "./element.js";
+import { plain, several } from "./format.js";
+import { badge, button, commandLine, during, field, note, trouble } from "./parts.js";
 
-/** @typedef {import("../types.js").Checked} Checked */
-/** @typedef {import("../types.js").Finding} Finding */
+/** @typedef {import("./types.js").Checked} Checked */
+/** @typedef {import("./types.js").Finding} Finding */
 
 export class ConfigText {
-  /** @param {import("../types.js").App} app */
+  /** @param {import("./types.js").App} app */
   constructor(app) {
     this.app = app;
     this.area = element("textarea", { spellcheck: "false", wrap: "off", autocapitalize: "off", input: () => this.typed(), scroll: () => this.scrolled(), keydown: (event) => this.key(event) });
