@@ -23,17 +23,20 @@ export const LAYERS = [
 /**
  * Tokens by minute, stacked.
  * @param {Minute[]} minutes
+ * @param {number} room  pixels from side to side
  */
-export function tokenChart(minutes) {
+export function tokenChart(minutes, room) {
+  const width = Math.max(280, room - 40);
+  const every = width < 560 ? 20 : 10;
   const most = niceAbove(Math.max(1, ...minutes.map(total)));
   const scale = (HEIGHT - BOTTOM - TOP) / most;
-  const step = (WIDTH - LEFT) / Math.max(1, minutes.length);
+  const step = (width - LEFT) / Math.max(1, minutes.length);
   const bars = minutes.map((one, index) => bar(one, LEFT + index * step + 0.5, Math.max(1, step - 1.5), scale));
-  const lines = [0, 0.5, 1].map((part) => gridLine(part * most, HEIGHT - BOTTOM - part * most * scale));
-  const labels = minutes.flatMap((one, index) => (index % 10 === 0 ? [timeLabel(one, LEFT + (index + 0.5) * step)] : []));
+  const lines = [0, 0.5, 1].map((part) => gridLine(part * most, HEIGHT - BOTTOM - part * most * scale, width));
+  const labels = minutes.flatMap((one, index) => (index % every === 0 ? [timeLabel(one, LEFT + (index + 0.5) * step)] : []));
   const picture = drawn(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": summary(minutes), class: "chart" },
+    { viewBox: `0 0 ${width} ${HEIGHT}`, height: HEIGHT, role: "img", "aria-label": summary(minutes), class: "chart" },
     lines,
     bars,
     labels,
@@ -64,9 +67,10 @@ function bar(one, x, width, scale) {
 /**
  * @param {number} value
  * @param {number} y
+ * @param {number} width
  */
-const gridLine = (value, y) =>
-  drawn("g", {}, drawn("line", { class: "grid", x1: LEFT, x2: WIDTH, y1: y, y2: y }), drawn("text", { class: "axis", x: LEFT - 6, y: y + 4, "text-anchor": "end" }, short(value)));
+const gridLine = (value, y, width) =>
+  drawn("g", {}, drawn("line", { class: "grid", x1: LEFT, x2: width, y1: y, y2: y }), drawn("text", { class: "axis", x: LEFT - 6, y: y + 4, "text-anchor": "end" }, short(value)));
 
 /**
  * @param {Minute} one

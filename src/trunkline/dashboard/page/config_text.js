@@ -81,7 +81,7 @@ export class ConfigText {
   number(wrong) {
     const lines = this.area.value.split("\n").length;
     const marked = new Set(wrong);
-    fill(this.gutter, Array.from({ length: lines }, (_, index) => element("span", { class: marked.has(index + 1) ? "wrong" : null }, `${index + 1}\n`)));
+    fill(this.gutter, Array.from({ length: lines }, (_, index) => element("span", { class: marked.has(index + 1) ? "wrong" : null }, String(index + 1))));
     this.scrolled();
   }
 
@@ -104,11 +104,11 @@ export class ConfigText {
       this.tell(checked);
       if (!save || checked.findings.length) return;
       if (!checked.diff) {
-        fill(this.results, note("info", "Nothing is changed."));
+        this.result(note("info", "Nothing is changed."));
         return;
       }
       const yes = button(restart ? "Write this and restart" : "Write this", () => void this.write(yes, restart), { class: "primary" });
-      fill(this.results, note("good", "It can be started on. This would change:"), difference(checked.diff), element("div", { class: "row" }, yes, button("Go on editing", () => this.back())));
+      this.result(note("good", "It can be started on. This would change:"), difference(checked.diff), element("div", { class: "row" }, yes, button("Go on editing", () => this.back())));
       yes.focus();
     });
   }
@@ -146,10 +146,16 @@ export class ConfigText {
   tell({ findings, diff }) {
     this.number(findings.flatMap(({ line }) => line ?? []));
     if (!findings.length) {
-      fill(this.results, note("good", "It can be started on."), diff ? difference(diff) : null);
+      this.result(note("good", "It can be started on."), diff ? difference(diff) : null);
       return;
     }
-    fill(this.results, element("h2", {}, `${several(findings.length, "finding")}: not saved`), element("ul", { class: "findings" }, findings.map((one) => element("li", {}, this.finding(one)))));
+    this.result(element("h2", {}, `${several(findings.length, "finding")}: not saved`), element("ul", { class: "findings" }, findings.map((one) => element("li", {}, this.finding(one)))));
+  }
+
+  /** Show something below the editor, and where that is. @param {...import("./element.js").Child} children */
+  result(...children) {
+    fill(this.results, ...children);
+    this.results.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {Finding} finding */

@@ -29,7 +29,7 @@ export function detailPanel(app, close) {
     const content = await contentOf(id, app);
     if (wanted !== id) return;
     fill(host, element("div", { class: "row apart" }, element("h2", {}, "Request"), button("Close", close, { class: "small" })), content);
-    if (opened) host.focus();
+    if (opened) host.focus({ preventScroll: window.innerWidth >= 1180 });
   };
   return { element: host, show: (/** @type {string} */ id) => void show(id) };
 }
@@ -116,10 +116,9 @@ function tried({ attempts, seconds: whole }) {
     return span;
   });
   const rows = table("Attempts", [
-    { title: "Asked", heading: true, show: (/** @type {Attempt} */ one) => [element("bdi", {}, plain(one.target)), element("small", {}, plain(one.surface))] },
+    { title: "Asked", heading: true, show: (/** @type {Attempt} */ one) => [element("bdi", {}, plain(one.target)), element("small", {}, plain(one.surface)), one.error ? element("small", {}, element("bdi", {}, plain(one.error))) : null], name: "wrap" },
     { title: "Answer", show: (one) => (one.error || (one.status ?? 200) >= 400 ? badge("bad", String(one.status ?? "no answer")) : badge("good", String(one.status ?? "ok"))) },
     { title: "Took", number: true, show: (one) => seconds(one.seconds) },
-    { title: "Error", name: "wrap", show: (one) => element("bdi", {}, plain(one.error)) },
   ], attempts);
   return element("section", {}, element("h3", {}, several(attempts.length, "attempt")), waterfall(spans, Math.max(whole ?? 0, from)), rows);
 }

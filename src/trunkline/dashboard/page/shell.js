@@ -3,7 +3,7 @@
 
 import { Announcer } from "./announce.js";
 import { element, fill } from "./element.js";
-import { several, span } from "./format.js";
+import { span } from "./format.js";
 import { linkTo } from "./router.js";
 import { badge, button, note, select } from "./parts.js";
 
@@ -59,8 +59,12 @@ export class Shell {
   /** Put a view where views are. @param {string} view @param {Node} content */
   show(view, content) {
     for (const link of this.links) {
-      if (link.dataset.view === view) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+      if (link.dataset.view === view) {
+        link.setAttribute("aria-current", "page");
+        link.scrollIntoView({ block: "nearest", inline: "nearest" }); // the navigation of narrow screens scrolls
+      } else {
+        link.removeAttribute("aria-current");
+      }
     }
     const title = VIEWS.find(([name]) => name === view)?.[1] ?? "Sign in";
     document.title = `${title} · Trunkline`;
@@ -80,8 +84,8 @@ export class Shell {
    * @param {() => void} restart
    */
   told(status, restart) {
-    const live = `${several(status.live, "request")} live`;
-    const parts = [badge(status.live ? "live" : "idle", live), ` v${status.version}`, element("span", { class: "wide" }, ` · ${status.address} · up ${span(status.uptime_seconds)}`)];
+    const live = `${status.live} live`;
+    const parts = [badge(status.live ? "live" : "idle", live), element("span", { class: "wide" }, ` v${status.version} · ${status.address} · up ${span(status.uptime_seconds)}`)];
     fill(this.state, ...parts);
     const hints = [status.rehearsal && rehearsal(), status.config.changed && changed(restart)];
     const key = JSON.stringify([status.rehearsal, status.config.changed]);
@@ -116,7 +120,7 @@ const changed = (restart) =>
 
 function themeSwitch() {
   const root = document.documentElement;
-  const control = select([["", "Theme: system"], ["light", "Theme: light"], ["dark", "Theme: dark"]], root.dataset.theme ?? "", {
+  const control = select([["", "System"], ["light", "Light"], ["dark", "Dark"]], root.dataset.theme ?? "", {
     "aria-label": "Theme",
     class: "quiet",
     change: () => {

@@ -38,23 +38,19 @@ function shown(targets) {
   }
   const bad = targets.filter((one) => stateOf(one)[0] !== "good").length;
   const sentence = bad ? `${several(bad, "model")} of ${targets.length} cannot be asked freely right now.` : `All ${several(targets.length, "model")} can be asked.`;
-  const providers = [...new Set(targets.map((one) => one.provider))];
-  return [element("p", { class: "lead" }, sentence), ...providers.map((name) => provider(name, targets.filter((one) => one.provider === name)))];
+  return [element("p", { class: "lead" }, sentence), table("Providers and models", COLUMNS, targets)];
 }
 
-/** @param {string} name @param {Health[]} targets */
-function provider(name, targets) {
-  /** @type {import("./rows.js").Column<Health>[]} */
-  const columns = [
-    { title: "Model", heading: true, show: (one) => (one.model ? element("a", { href: linkTo("requests", "", { provider: name, model: one.model }) }, element("bdi", {}, plain(one.model))) : "all") },
-    { title: "State", show: (one) => badge(...stateOf(one)) },
-    { title: "What that means", name: "wrap", show: meaning },
-    { title: "Failures in a row", number: true, show: (one) => (one.failures ? count(one.failures) : NOTHING) },
-    { title: "Waiting", number: true, show: (one) => (one.waiting ? count(one.waiting) : NOTHING) },
-    { title: "Last error", name: "wrap", show: (one) => element("bdi", {}, plain(one.last_error)) },
-  ];
-  return element("section", { class: "stack" }, element("h2", {}, element("bdi", {}, plain(name))), table(`Models of ${plain(name)}`, columns, targets));
-}
+/** @type {import("./rows.js").Column<Health>[]} */
+const COLUMNS = [
+  { title: "Provider", show: (one) => element("bdi", {}, plain(one.provider)) },
+  { title: "Model", heading: true, show: (one) => (one.model ? element("a", { href: linkTo("requests", "", { provider: one.provider, model: one.model }) }, element("bdi", {}, plain(one.model))) : "all") },
+  { title: "State", show: (one) => badge(...stateOf(one)) },
+  { title: "What that means", name: "wrap", show: meaning },
+  { title: "Failures in a row", number: true, show: (one) => (one.failures ? count(one.failures) : NOTHING) },
+  { title: "Waiting", number: true, show: (one) => (one.waiting ? count(one.waiting) : NOTHING) },
+  { title: "Last error", name: "wrap", show: (one) => element("bdi", {}, plain(one.last_error)) },
+];
 
 /**
  * @param {Health} one

@@ -3,7 +3,7 @@
 
 import { ask, get, query, told } from "./api.js";
 import { element, fill } from "./element.js";
-import { bytes, count, moment, several } from "./format.js";
+import { bytes, clock, count, moment, several } from "./format.js";
 import { agreed, button, commandLine, copier, field, nothing, regularly, select, trouble } from "./parts.js";
 import { here, keepFilter } from "./router.js";
 
@@ -35,7 +35,7 @@ class Logs {
     this.count = element("p", { class: "count" });
     this.lost = element("div", {});
     this.text = element("ol", { class: "lines", tabindex: 0, "aria-label": "Lines of the log, the latest last" });
-    const buttons = element("div", { class: "row" }, element("label", { class: "check", for: "follow" }, this.follow, " Follow"), copier("Copy lines", () => this.fitting().join("\n")), button("Empty this file", () => void this.empty(), { class: "small danger" }), this.count);
+    const buttons = element("div", { class: "row" }, element("label", { class: "check", for: "follow" }, this.follow, " Follow"), copier("Copy as JSON", () => this.fitting().join("\n")), button("Empty this file", () => void this.empty(), { class: "small danger" }), this.count);
     this.bar = element("div", { class: "bar" }, field("File", this.choice), field("Find", this.find), buttons);
     this.element = element("div", { class: "stack logs" }, this.bar, this.lost, this.text);
     this.end = regularly(EVERY, () => this.look());
@@ -79,7 +79,7 @@ class Logs {
     const fitting = this.fitting();
     const last = fitting.slice(-SHOWN);
     const atEnd = this.text.scrollHeight - this.text.scrollTop - this.text.clientHeight < 40;
-    fill(this.text, last.map((line) => element("li", { class: toneOf(line) }, element("bdi", {}, line))));
+    fill(this.text, last.map((line) => element("li", { class: toneOf(line) }, element("bdi", {}, readable(line)))));
     this.count.textContent = fitting.length > SHOWN ? `the last ${count(SHOWN)} of ${several(fitting.length, "line")}` : several(fitting.length, "line");
     if (atEnd || this.follow.checked) this.text.scrollTop = this.text.scrollHeight;
   }
@@ -107,6 +107,17 @@ class Logs {
     } catch (error) {
       this.app.notify(told(error), "bad");
     }
+  }
+}
+
+/** A line of JSON as people read it: the time, then what is known. Any other line is as it is. @param {string} line */
+function readable(line) {
+  try {
+    const { time, ...fields } = JSON.parse(line);
+    const known = Object.entries(fields).filter(([, value]) => value !== null);
+    return [clock(time), ...known.map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : value}`)].join("  ");
+  } catch {
+    return line;
   }
 }
 

@@ -5,7 +5,7 @@ import { ask, get, query, told } from "./api.js";
 import { element, fill, say } from "./element.js";
 import { plain, several } from "./format.js";
 import { button, commandLine, field, nothing, regularly, select, trouble } from "./parts.js";
-import { here, keepFilter, linkTo } from "./router.js";
+import { keepFilter, linkTo } from "./router.js";
 import { emptyTable, Rows } from "./rows.js";
 import { FILTERS, KEPT, RequestStore } from "./requests_store.js";
 import { changeRow, COLUMNS, makeRow, tick } from "./request_row.js";
@@ -27,7 +27,8 @@ class RequestList {
   constructor(app) {
     this.app = app;
     this.store = new RequestStore();
-    this.place = here();
+    /** @type {Place} */
+    this.place = { view: "requests", rest: "", filters: new URLSearchParams() };
     this.paused = false;
     this.held = 0;
     this.loaded = false;
@@ -48,8 +49,11 @@ class RequestList {
 
   bar() {
     const filters = [...this.controls].map(([name, control]) => field(NAMES[name] ?? name, control));
+    filters.forEach((filter) => filter.classList.add("filter"));
+    const more = button("Filters", () => more.setAttribute("aria-expanded", String(bar.classList.toggle("all"))), { class: "narrow", "aria-expanded": "false" });
     const clear = button("Clear", () => this.clear(), { class: "quiet" });
-    return element("div", { class: "bar", role: "search", "aria-label": "Filters" }, field("Find", this.find), filters, element("div", { class: "row" }, clear, this.pause, this.count));
+    const bar = element("div", { class: "bar", role: "search", "aria-label": "Filters" }, field("Find", this.find), filters, element("div", { class: "row" }, more, clear, this.pause), this.count);
+    return bar;
   }
 
   /** @param {string} name */

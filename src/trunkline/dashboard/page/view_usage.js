@@ -14,7 +14,7 @@ import { table } from "./rows.js";
 /** @typedef {import("./types.js").Place} Place */
 
 /** @type {[string, string][]} */
-const BY = [["model", "Model"], ["provider", "Provider"], ["agent", "Agent"], ["session", "Session"], ["route", "Why"]];
+const BY = [["model", "Model"], ["provider", "Provider"], ["agent", "Agent"], ["session", "Session"], ["route", "Route"]];
 const EVERY = 5;
 
 /** @param {import("./types.js").App} _app @param {Place} place */
@@ -33,7 +33,7 @@ export function view(_app, place) {
       if (asked !== by || text === last) return;
       last = text;
       const open = content.querySelector("details")?.open ?? false;
-      fill(content, shown(totals, asked, open));
+      fill(content, shown(totals, asked, open, document.getElementById("main")?.clientWidth ?? 0));
     } catch (error) {
       last = "";
       fill(content, trouble(error));
@@ -58,14 +58,15 @@ const chosen = (place) => BY.find(([name]) => name === place.filters.get("by"))?
  * @param {Totals} totals
  * @param {string} by
  * @param {boolean} open
+ * @param {number} width
  */
-function shown(totals, by, open) {
+function shown(totals, by, open, width) {
   if (!totals.totals.requests) return nothing("Nothing was used yet.", element("p", {}, "Numbers appear with the first request that is over. ", element("a", { href: linkTo("requests") }, "How to send one")));
   const title = BY.find(([name]) => name === by)?.[1] ?? by;
   return [
     element("p", { class: "hint" }, `Since ${moment(totals.since)}. Tokens as providers report them, ≈ where the gateway had to estimate. Prices are not known yet, so no cost is shown.`),
     cards(totals.totals),
-    element("section", { class: "card" }, element("h2", {}, "Tokens by minute"), tokenChart(totals.minutes), dataOf(totals, open)),
+    element("section", { class: "card" }, element("h2", {}, "Tokens by minute"), tokenChart(totals.minutes, width), dataOf(totals, open)),
     element("section", { class: "stack" }, element("h2", {}, `By ${title.toLowerCase()}`), table(`Usage by ${title.toLowerCase()}`, columns(title, by), totals.groups)),
   ];
 }
@@ -79,8 +80,8 @@ function cards(totals) {
     ["Tokens read", short(all), `${count(all)} in all`],
     ["Tokens written", short(totals.output), totals.reasoning ? `${short(totals.reasoning)} of them reasoning` : `${count(totals.output)} in all`],
     ["From caches", percent(totals.cache_read ?? 0, all ?? 0), `${short(totals.cache_read)} of the tokens read`],
-    ["First byte", seconds(totals.first_byte.p50), `95 of 100 within ${seconds(totals.first_byte.p95)}`],
-    ["Whole answer", seconds(totals.seconds.p50), `95 of 100 within ${seconds(totals.seconds.p95)}`],
+    ["First byte", seconds(totals.first_byte.p50), `95 % within ${seconds(totals.first_byte.p95)}`],
+    ["Whole answer", seconds(totals.seconds.p50), `95 % within ${seconds(totals.seconds.p95)}`],
   ];
   return element("dl", { class: "cards" }, facts.map(([name, value, more]) => element("div", { class: "card" }, element("dt", {}, name), element("dd", {}, element("b", {}, value), element("small", {}, more)))));
 }
