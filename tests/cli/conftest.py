@@ -1,6 +1,11 @@
-"""The command as users run it: a process of its own, with nothing of this machine's environment."""
+"""The command as users run it, with nothing of this machine's environment.
+
+A command that ends runs in this process, where all is loaded already: a process of its own takes half a
+second. What a process is like (closed streams, a pipe's end, how little is loaded) is asked of ``alone``.
+"""
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -12,10 +17,15 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from trunkline.cli import main
+
 SOURCE = str(Path(__file__).parents[2] / "src")
+STAYS = {"serve", "start", "restart", "launch", "code", "ui"}
+"""Commands that stay, or leave a process behind: always in a process of their own."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +35,15 @@ class Result:
     code: int
     out: str
     err: str
-    seconds: float
 
 
 @dataclass(frozen=True)
 class Command:
-    """Runs ``trunkline`` with a fresh HOME."""
+    """Runs ``trunkline`` with a fresh HOME; ``apart``: always in a process of its own."""
 
     home: Path
     usual: dict[str, str] = field(default_factory=dict)
+    apart: bool = False
 
     def environ(self, extra: dict[str, str]) -> dict[str, str]:
         return {
@@ -45,7 +55,20 @@ class Command:
         }
 
     def __call__(self, *arguments: str, stdin: str = "", **environ: str) -> Result:
-        began = time.monotonic()
+        if self.apart or (not STAYS.isdisjoint(arguments[:1]) and "--help" not in arguments):
+            return self.alone(*arguments, stdin=stdin, **environ)
+        given = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in "12")
+        with (
+            patch.dict(os.environ, self.environ(environ), clear=True),
+            patch.multiple(sys, argv=["trunkline", *arguments], stdin=given, stdout=out, stderr=err),
+            contextlib.chdir(self.home),
+        ):
+            code = ended()
+        return told(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+
+    def alone(self, *arguments: str, stdin: str = "", **environ: str) -> Result:
+        """The same in a process of its own."""
         done = subprocess.run(
             [sys.executable, "-m", "trunkline", *arguments],
             input=stdin,
@@ -56,8 +79,21 @@ class Command:
             cwd=self.home,
             check=False,
         )
-        assert "Traceback" not in done.stdout + done.stderr
-        return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+        return told(done.returncode, done.stdout, done.stderr)
+
+
+def ended() -> int:
+    """The exit code of the command line in ``sys.argv``."""
+    try:
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+def told(code: int, out: str, err: str) -> Result:
+    assert "Traceback" not in out + err
+    return Result(code, out, err)
 
 
 @dataclass
@@ -97,9 +133,8 @@ def command(tmp_path: Path) -> Command:
 def background(command: Command) -> Iterator[Command]:
     """``command`` for services: at the end none is left."""
     (command.home / "tl").mkdir()
-    yield replace(
-        command, usual={"TRUNKLINE_HOME": str(command.home / "tl"), "TRUNKLINE_START_TIMEOUT": "20"}
-    )
+    usual = {"TRUNKLINE_HOME": str(command.home / "tl"), "TRUNKLINE_START_TIMEOUT": "20"}
+    yield replace(command, usual=usual, apart=True)
     for record in command.home.rglob("service.json"):
         with contextlib.suppress(ProcessLookupError):
             os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
