@@ -37,10 +37,8 @@ class Cursor:
         self._responses = responses
         self._chat = chat
 
-    @property
-    def name(self) -> str:
-        """As surfaces have it."""
-        return NAME
+    name: str = NAME
+    """As surfaces have it."""
 
     def encode_request(self, request: Request, facts: Facts) -> Encoded:
         """A body for a target, in the form of Responses."""

@@ -39,10 +39,8 @@ _COMMENT: Final = b": ping\n\n"
 class AnthropicMessages:
     """See :class:`trunkline.protocols.codec.Codec`, which documents every operation."""
 
-    @property
-    def name(self) -> str:
-        """The protocol's name in configurations."""
-        return PROTOCOL
+    name: str = PROTOCOL
+    """The protocol's name in configurations."""
 
     def peek(self, body: bytes) -> Peek:
         """Model and stream flag."""

@@ -16,10 +16,8 @@ from trunkline.protocols.codec import Encoded, ProviderCodec, StreamDecoder
 class BedrockConverse:
     """Implements :class:`trunkline.protocols.codec.ProviderCodec`."""
 
-    @property
-    def name(self) -> str:
-        """As in ``speaks``."""
-        return NAME
+    name: str = NAME
+    """As in ``speaks``."""
 
     def encode_request(self, request: Request, facts: Facts) -> Encoded:
         """A body for a target."""

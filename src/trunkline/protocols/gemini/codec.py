@@ -39,10 +39,8 @@ _UNSAID: Final = Peek("")
 class Gemini:
     """See :class:`trunkline.protocols.codec.Codec`, which documents every operation."""
 
-    @property
-    def name(self) -> str:
-        """The protocol's name in configurations."""
-        return PROTOCOL
+    name: str = PROTOCOL
+    """The protocol's name in configurations."""
 
     def peek(self, body: bytes) -> Peek:
         """Nothing: the path says model and method."""

@@ -38,10 +38,8 @@ PING: Final = b": ping\n\n"
 class OpenAIChat:
     """OpenAI Chat Completions and everything that calls itself compatible."""
 
-    @property
-    def name(self) -> str:
-        """``openai_chat``."""
-        return NAME
+    name: str = NAME
+    """``openai_chat``."""
 
     def peek(self, body: bytes) -> Peek:
         """Model and stream flag."""

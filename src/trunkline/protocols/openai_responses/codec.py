@@ -44,10 +44,8 @@ PING: Final = b": ping\n\n"
 class OpenAIResponses:
     """OpenAI Responses, and everyone who speaks it."""
 
-    @property
-    def name(self) -> str:
-        """``openai_responses``."""
-        return NAME
+    name: str = NAME
+    """``openai_responses``."""
 
     def peek(self, body: bytes) -> Peek:
         """Model and stream flag."""
