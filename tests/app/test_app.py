@@ -140,6 +140,9 @@ class Answer:
     async def read(self) -> bytes:
         return self._pieces.pop(0) if self._pieces else b""
 
+    def arrived(self) -> None:
+        return None
+
     async def push(self, take: Callable[[bytes], bool]) -> None:
         while (data := await self.read()) and take(data):
             pass

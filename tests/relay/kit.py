@@ -66,6 +66,9 @@ class ScriptedAnswer:
             return step
         return b""
 
+    def arrived(self) -> None:
+        return None
+
     async def push(self, take: Take) -> None:
         while (data := await self.read()) and take(data):
             pass

@@ -311,10 +311,10 @@ def test_T16_a_request_that_gets_no_turn_is_recorded_and_sent_nowhere() -> None:
     it = Bench(ScriptedUpstream(FINE), admission=admission)
 
     async def main() -> GatewayError:
-        async with admission.place():
-            with pytest.raises(GatewayError) as raised:
-                await it.run()
-            return raised.value
+        assert admission.enter()
+        with pytest.raises(GatewayError) as raised:
+            await it.run()
+        return raised.value
 
     assert run(main()).timeout == "queue.wait"
     assert it.upstream.requests == []

@@ -53,6 +53,9 @@ class _Answer:
             raise GatewayError(Kind.TRUNCATED, "the connection broke", local=False)
         return b""
 
+    def arrived(self) -> None:
+        return None
+
     async def push(self, take: Take) -> None:
         while (data := await self.read()) and take(data):
             pass

@@ -50,6 +50,9 @@ class Endless:
         self.given += 1
         return PIECE
 
+    def arrived(self) -> None:
+        return None
+
     async def push(self, take: Take) -> None:
         while take(await self.read()):
             pass

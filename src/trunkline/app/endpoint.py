@@ -156,6 +156,9 @@ class _Between:
         self._room.set()
         return data
 
+    def arrived(self) -> None:
+        """See the port: it is made while it is read."""
+
     async def push(self, take: Take) -> None:
         """As of any answer."""
         while (data := await self.read()) and take(data):

@@ -21,6 +21,10 @@ class UpstreamAnswer(Protocol):
         """
         ...
 
+    def arrived(self) -> bytes | None:
+        """The body, where all of it is here already and nothing of it was read: nobody has to wait for it then."""
+        ...
+
     async def push(self, take: Take) -> None:
         """Hand each piece to ``take`` the moment it comes, which may be outside of the caller's task.
 

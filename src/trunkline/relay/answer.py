@@ -77,7 +77,7 @@ class Answer:
         )
         if streamed and course.peek.stream:
             return await self._pump(self._pipe())
-        body = await self._read_whole()
+        body = self._upstream.arrived() or await self._read_whole()
         if course.carried is not None:
             await self._carry(course.carried, body)
         elif course.peek.stream:
@@ -222,15 +222,22 @@ class Answer:
         await self._conclude(pipe, out, True)
 
     async def _translate_whole(self, response: Response) -> None:
-        course = self._course
-        echoed = course.inbound.codec.name in ECHOING
-        kept = [part for part in response.content if not (echoed and isinstance(part, Thinking))]
-        course.keep_proofs(kept, self._origin)
-        response = restore_response(edited(response, self._edits()), self._prepared.encoded)
-        rounds = self._prepared.rounds
-        whole = response if rounds is None else rounds.taken(response)
+        course, prepared = self._course, self._prepared
+        for part in response.content:
+            if isinstance(part, ToolCall):
+                self._keep_proofs(response)
+                break
+        if prepared.chain is not None:
+            response = edited(response, self._edits())
+        response = restore_response(response, prepared.encoded)
+        whole = response if prepared.rounds is None else prepared.rounds.taken(response)
         if whole is not None:
             await course.delivery.whole(course.codec.encode_response(whole, course.context()))
+
+    def _keep_proofs(self, response: Response) -> None:
+        echoed = self._course.inbound.codec.name in ECHOING
+        kept = [part for part in response.content if not (echoed and isinstance(part, Thinking))]
+        self._course.keep_proofs(kept, self._origin)
 
     async def _carry(self, carried: CarriedCodec, body: bytes) -> None:
         """A whole answer of an operation that only passes through, in the form the client asked for."""

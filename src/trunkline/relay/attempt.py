@@ -14,7 +14,7 @@ from trunkline.relay.answer import Answer
 from trunkline.relay.carried import carried_surface
 from trunkline.relay.course import Course
 from trunkline.relay.learned import NOTHING, Lessons
-from trunkline.relay.ports import Asking, Passage, UpstreamAnswer
+from trunkline.relay.ports import Asking, Passage, Plugins, UpstreamAnswer
 from trunkline.relay.prepare import Prepared, prepare
 from trunkline.relay.unframed import unframed
 from trunkline.routing.plan import Target
@@ -116,7 +116,8 @@ class Attempt:
                 course, self._provider, surface, reencode=surface.name in self._lessons.reencode
             )
             course.journal.losses = prepared.losses
-            passage = self._enter(prepared)
+            if course.services.plugins is not None:
+                passage = self._enter(prepared, course.services.plugins)
             headers = await credentialed(course, self._provider, surface, needed=passage is None)
             started = course.time()
             url = surface.asked_at(stream=prepared.stream)
@@ -141,10 +142,10 @@ class Attempt:
                 passage.leave()
             course.journal.attempted(self._target, surface, began, status, failure)
 
-    def _enter(self, prepared: Prepared) -> Passage | None:
+    def _enter(self, prepared: Prepared, plugins: Plugins) -> Passage | None:
         """The way through the provider's plugins, where it has any."""
-        plugins, target = self._course.services.plugins, self._target
-        if plugins is None or not plugins.concern(target.provider, target.deployment):
+        target = self._target
+        if not plugins.concern(target.provider, target.deployment):
             return None
         inbound, surface = self._course.inbound, prepared.surface
         return plugins.enter(
@@ -184,8 +185,10 @@ class Attempt:
             if passage is not None and 200 <= answer.head.status < 300:
                 answer = await passage.answered(answer)
             if answer.head.status == 200:
-                self._course.place.accepted(self._target)
-                await self._course.signs.pause()
+                if self._course.services.turns.busy:
+                    self._course.place.accepted(self._target)
+                if self._course.peek.stream:
+                    await self._course.signs.pause()
                 framing = prepared.surface.framing
                 shown = answer if framing is None else unframed(answer, framing)
                 complete = await Answer(self._course, prepared, shown, started).deliver()

@@ -56,6 +56,7 @@ _QUOTING: Final = frozenset({"openai_responses"})
 """Protocols whose answers repeat the request or are shaped by its tools."""
 
 MAX_SURFACES: Final = 1024
+NO_PEEK: Final = Peek("")
 
 
 class Services(Struct, frozen=True, kw_only=True):
@@ -120,9 +121,9 @@ class Course:
         self.journal = Journal(inbound, services.clock)
         self.time = asyncio.get_running_loop().time
         self.delivery = Delivery(inbound, sink, self.journal, self.time)
-        self.signs = SignsOfLife(self.delivery, services.ping)
-        self.peek = Peek("")
-        self.place = Place(services.turns, services.clock, services.retry.max_retry_after)
+        self.peek = NO_PEEK
+        self.carried: CarriedCodec | None = services.carried.get(inbound.codec.name)
+        """The client's operation, if it is one that only passes through."""
         self.keeper: Keeper | None = None
         """Set where the request continues a kept answer, or its own is to be kept."""
         self.pipe: Pipe | None = None
@@ -131,6 +132,8 @@ class Course:
         """Set where the gateway runs tools itself."""
         self.eyes: tuple[Target, ...] = ()
         """Who looks at the pictures for a model that is not shown any."""
+        self._signs: SignsOfLife | None = None
+        self._place: Place | None = None
         self._request: Request | None = None
         self._retrying = False
         self.lessons_left = MAX_LESSONS
@@ -162,9 +165,19 @@ class Course:
         self.inbound, self._request = inbound, None
 
     @property
-    def carried(self) -> CarriedCodec | None:
-        """The client's operation, if it is one that only passes through."""
-        return self.services.carried.get(self.inbound.codec.name)
+    def signs(self) -> SignsOfLife:
+        """For a client that waits for a stream; others get none."""
+        if self._signs is None:
+            self._signs = SignsOfLife(self.delivery, self.services.ping)
+        return self._signs
+
+    @property
+    def place(self) -> Place:
+        """Where this exchange stands in line, for targets that take nobody for now."""
+        if self._place is None:
+            services = self.services
+            self._place = Place(services.turns, services.clock, services.retry.max_retry_after)
+        return self._place
 
     @property
     def codec(self) -> Codec:
@@ -181,13 +194,14 @@ class Course:
                 self._request = replace(self._request, model=said.model, stream=said.stream)
         return self._request
 
-    def request_for(self, origin: str) -> Request:
-        """The request with the proofs put back that ``origin`` made."""
+    def request_for(self, facts: Facts) -> Request:
+        """The request with the proofs put back that the maker made whom ``facts`` tell of."""
         proofs, tenant = self.services.proofs, self.inbound.client
         request = self.request
         if self.trusted == "none":
             return unproven(request)
         if len(proofs):
+            origin = facts.origin
             request = claim(request, lambda signature: proofs.origin(tenant, signature))
             request = reinsert(request, lambda call_id: proofs.before(tenant, call_id), origin)
         return request
@@ -210,12 +224,14 @@ class Course:
 
     def context(self) -> ReplyContext:
         """What the answer needs to know."""
-        stream = self.peek.stream
+        stream, quoting = self.peek.stream, self.inbound.codec.name in _QUOTING
+        if not (stream or quoting):
+            return self.bare_context()
         return replace(
             self.bare_context(),
             input_estimate=estimate_tokens(self.inbound.body) if stream else 0,
             stream_usage=self.request.stream_usage if stream else False,
-            request=self.request if self.inbound.codec.name in _QUOTING else None,
+            request=self.request if quoting else None,
         )
 
     def bare_context(self) -> ReplyContext:

@@ -1,6 +1,7 @@
 """One client request from start to end: plan, ask, fall back, answer, record."""
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -70,7 +71,7 @@ class Exchange:
         turns: Turns | None = None,
         client_tokens: frozenset[str] = frozenset(),
     ) -> None:
-        self._admission = admission
+        self._admission = Admission(sys.maxsize, 0.0) if admission is None else admission
         self._services = Services(
             planner=planner,
             providers=providers,
@@ -110,11 +111,12 @@ class Exchange:
         journal, budget = course.journal, self._services.budget
         budget.live += 1
         try:
-            if self._admission is None:
+            if not self._admission.enter():
+                await self._admission.queue()
+            try:
                 await _serve(course)
-            else:
-                async with self._admission.place():
-                    await _serve(course)
+            finally:
+                self._admission.leave()
             journal.outcome = "ok"
         except GatewayError as error:
             advise(error)
@@ -187,6 +189,8 @@ async def _serve(course: Course) -> None:
 def _rested(course: Course, able: Sequence[Target]) -> Sequence[Target]:
     """The targets worth asking now, in the plan's order; all of them when none is."""
     health, turns, now = course.services.health, course.services.turns, course.services.clock.now()
+    if not (health.troubled or turns.busy):
+        return able
     fit = health.order(able, now)
     ready = [target for target in fit if turns.rests_until(target) <= now] or fit
     if len(ready) < len(able):
@@ -227,7 +231,7 @@ async def _try_all(
         course.journal.target = target
         tried += 1
         try:
-            if not more:
+            if not more and course.services.turns.busy:
                 await course.place.wait(target)
             await attempt(course, target).run()
         except GatewayError as error:

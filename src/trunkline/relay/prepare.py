@@ -51,15 +51,21 @@ def prepare(course: Course, provider: Provider, surface: Surface, *, reencode: b
     Raises GatewayError: INVALID_REQUEST for what cannot be carried, or for any loss in strict mode.
     """
     same = surface.protocol == course.inbound.codec.name
-    whole = course.peek.stream and not surface.facts.structured_stream
-    whole = whole and _waits_for(course.request.output_format, surface)
-    stream = (course.peek.stream and not whole) or surface.facts.stream_only
+    stream = course.peek.stream
+    if stream and not surface.facts.structured_stream:
+        stream = not _waits_for(course.request.output_format, surface)
+    stream = stream or surface.facts.stream_only
     rounds = rounds_for(course, surface)
-    anew = reencode or stream is not course.peek.stream or _summarises(course, surface)
-    anew = anew or rounds is not None or _shows_searches(course, surface)
     chain = None if course.carried is not None else course.services.chain(surface.facts)
-    anew = anew or (chain is not None and bool(chain.requests))
-    if same and not (anew or _restores(course, surface)):
+    if same and not (
+        reencode
+        or stream is not course.peek.stream
+        or rounds is not None
+        or (chain is not None and chain.requests)
+        or _summarises(course, surface)
+        or _shows_searches(course, surface)
+        or _restores(course, surface)
+    ):
         prepared = _pass(course, course.inbound.codec, provider, surface, chain)
     else:
         codec = course.services.targets[surface.protocol]
@@ -80,8 +86,10 @@ def rounds_for(course: Course, surface: Surface) -> Loop | None:
         return None
     if course.rounds is not None and course.rounds.begun:
         return course.rounds
-    helpers = [one for one in (looking_for(course), searching_for(course, surface)) if one is not None]
-    course.rounds = Rounds(course, helpers) if helpers else None
+    course.rounds = None
+    if course.eyes or course.services.finder is not None:
+        helpers = [one for one in (looking_for(course), searching_for(course, surface)) if one is not None]
+        course.rounds = Rounds(course, helpers) if helpers else None
     return course.rounds
 
 
@@ -105,7 +113,7 @@ def _restores(course: Course, surface: Surface) -> bool:
     """Whether proofs have to be put back that the client's own bytes lack: it speaks the protocol, not the dialect."""
     if not surface.facts.dialect or not len(course.services.proofs):
         return False
-    return course.request_for(surface.facts.origin) is not course.request
+    return course.request_for(surface.facts) is not course.request
 
 
 def _summarises(course: Course, surface: Surface) -> bool:
@@ -145,7 +153,7 @@ def _encode(
     *,
     stream: bool,
 ) -> Prepared:
-    request = course.request_for(surface.facts.origin)
+    request = course.request_for(surface.facts)
     request = replace(request, model=surface.deployment, stream=stream)
     if rounds is not None:
         request = rounds.offered(request)

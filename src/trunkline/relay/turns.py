@@ -53,6 +53,11 @@ class Turns:
         """A place in every line: who came first is first."""
         return next(self._numbers)
 
+    @property
+    def busy(self) -> bool:
+        """Whether any deployment rests."""
+        return bool(self._lines)
+
     def rests_until(self, target: Target) -> float:
         """When ``target`` is tried again, in monotonic seconds; 0 when it is not resting."""
         line = self._lines.get(target)

@@ -47,6 +47,9 @@ class _Unframed:
                 return events
         return b""
 
+    def arrived(self) -> None:
+        """See the port: it has to be turned around."""
+
     async def push(self, take: Take) -> None:
         """Events as their last byte comes. What is no such framing shows at the next read."""
 

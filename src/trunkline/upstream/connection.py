@@ -259,6 +259,10 @@ class Connection(asyncio.Protocol):
             self._resume()
         return data
 
+    def all(self) -> bytes | None:
+        """The whole body, when it is complete; None before. Raises nothing."""
+        return self.take() if self._complete else None
+
     def change(self) -> asyncio.Future[None]:
         """Done when something has happened; for one to wait at a time."""
         self._waiter = self._loop.create_future()

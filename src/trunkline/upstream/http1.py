@@ -73,6 +73,11 @@ class Http1Answer:
             await connection.change()
         return data
 
+    def arrived(self) -> bytes | None:
+        """See :class:`trunkline.relay.ports.UpstreamAnswer`: small answers come with their head, in one read."""
+        connection = self._connection
+        return None if connection is None else connection.all()
+
     async def push(self, take: Take) -> None:
         """See :class:`trunkline.relay.ports.UpstreamAnswer`. Pieces that come while this waits cost no task's turn."""
         connection = self._connection

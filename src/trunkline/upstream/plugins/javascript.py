@@ -255,6 +255,9 @@ class _Through:
         self._size = 0
         return data
 
+    def arrived(self) -> None:
+        """See the port: the plugin makes it."""
+
     async def push(self, take: Take) -> None:
         """See the port."""
         while (data := await self.read()) and take(data):

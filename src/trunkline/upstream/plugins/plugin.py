@@ -137,6 +137,10 @@ class Reheaded:
         """As underneath."""
         return await self._answer.read()
 
+    def arrived(self) -> bytes | None:
+        """As underneath."""
+        return self._answer.arrived()
+
     async def push(self, take: Take) -> None:
         """As underneath."""
         await self._answer.push(take)

@@ -250,6 +250,9 @@ class _Through:
         _wake(self._room_made)
         return data
 
+    def arrived(self) -> None:
+        """See the port: the plugin makes it."""
+
     async def push(self, take: Take) -> None:
         """See the port."""
         while (data := await self.read()) and take(data):

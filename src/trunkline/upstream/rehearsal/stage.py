@@ -81,6 +81,9 @@ class RehearsalAnswer:
             await self._sleep(self._between)
         return self._chunks.pop()
 
+    def arrived(self) -> None:
+        """See the port: each frame has its pause."""
+
     async def push(self, take: Take) -> None:
         """See :class:`trunkline.relay.ports.UpstreamAnswer`."""
         while (data := await self.read()) and take(data):
