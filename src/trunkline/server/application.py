@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, assert_never
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
@@ -16,19 +16,17 @@ from trunkline.protocols.gemini import read_path
 from trunkline.providers.provider import ListedModel
 from trunkline.relay.inbound import Inbound, Operation, Subject
 from trunkline.relay.ports import ClientGone
-from trunkline.server import health
 from trunkline.server.admin import AdminDesk, Administration, no_administration
-from trunkline.server.asgi import CONNECTION, Receive, Scope, Send, connection_of
+from trunkline.server.asgi import CONNECTION, Connection, Receive, Scope, Send, connection_of
 from trunkline.server.bodies import read_body
 from trunkline.server.client_keys import NO_KEYS, Door, query_key
 from trunkline.server.envelope import spoken
-from trunkline.server.faults import TOO_DEEP, draining, end_with, inside, send_error, send_whole
+from trunkline.server.faults import TOO_DEEP, draining, end_with, inside, send_error
 from trunkline.server.handshake import accept, wants_websocket
 from trunkline.server.heads import Head, read_head
 from trunkline.server.health import Status
 from trunkline.server.identifiers import RequestIds
 from trunkline.server.leaving import handed_over, leave_when_told
-from trunkline.server.models import encode_list, encode_model
 from trunkline.server.page import Files, no_files, send_page
 from trunkline.server.ports import (
     Relay,
@@ -40,34 +38,37 @@ from trunkline.server.ports import (
     no_sessions,
     nothing,
 )
-from trunkline.server.routes import DEPRECATED, Match, Route, match, unknown_path
+from trunkline.server.regulars import Admitted, Regulars, Spelling, spell
+from trunkline.server.routes import Match, Route, match, unknown_path
 from trunkline.server.sign_in import Sessions, SignIn
 from trunkline.server.signals import before_exit
-from trunkline.server.sink import ArraySink, ClientSink
+from trunkline.server.sink import ClientSink, sink_for
 from trunkline.server.socket_session import Session, SocketCaller, upgrade
+from trunkline.server.telling import TELLS, Telling
 
 log: Final = logging.getLogger(__name__)
 
 WIND_UP: Final = 2.0
 """Seconds that interrupted exchanges get to say so before everything is closed."""
 
-_JSON: Final = ("content-type", "application/json")
-METRICS: Final = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
-"""Prometheus' text format."""
 _KEPT: Final[dict[tuple[str, str], Operation]] = {
     ("kept", "GET"): "retrieve",
     ("kept", "DELETE"): "delete",
     ("kept_input", "GET"): "list_input",
     ("kept_cancel", "POST"): "cancel",
 }
-KNOWN: Final = b"known"
-"""In the query of ``/health/detailed``: what is known is enough, nobody is asked."""
-_TELLS: Final = frozenset(
-    {"hello", "health", "health_detailed", "alive", "ready", "metrics", "models", "model"}
-)
-"""Routes that answer by themselves; all others are exchanges."""
 _INSIDE: Final = frozenset({"health_detailed", "metrics", "preset"})
 """What is for those alone who may use the gateway for being who they are: presets have credentials of their own."""
+
+
+class Visit(NamedTuple):
+    """One request on its way through the application."""
+
+    scope: Scope
+    receive: Receive
+    connection: Connection
+    sink: ClientSink
+    request_id: str
 
 
 class Application:
@@ -95,10 +96,7 @@ class Application:
     ) -> None:
         self._codecs = codecs
         self._relay = relay
-        self._models = models
-        self._status = status
-        self._metrics = metrics
-        self._probe = probe
+        self._telling = Telling(models, status, metrics, probe)
         self._check_direct = check_direct
         self._administration = administration
         self._passes_tokens = passes_tokens
@@ -120,6 +118,7 @@ class Application:
     def configure(self, server: Server) -> None:
         """Take over who may call and how much, from the next request on."""
         self._door = Door(server)
+        self._regulars = Regulars()
         sessions = self._sessions(server)
         self._desk = AdminDesk(server, self._door, self._administration, sessions)
         self._sign_in = SignIn(sessions, self._desk)
@@ -143,19 +142,25 @@ class Application:
             raise RuntimeError(f"{scope['type']} is not served")
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = self._ids.next()
-        found = match(scope["raw_path"], scope["query_string"]) or self._added(scope["raw_path"])
-        called = None if found is None else found.called
-        kind = ClientSink if called is None or called.framing == "sse" else ArraySink
-        sink = kind(send, request_id.encode("ascii"), connection_of(scope).push)
-        if found is not None and found.route.direct is not None:
-            sink.extra = DEPRECATED
-        client = scope["client"]
-        head = read_head(scope["headers"], client[0] if client else None)
-        codec = self._envelope(found, head, scope["raw_path"])
+        request_id, connection = self._ids.next(), connection_of(scope)
+        spelling, length = spell(scope)
+        regular = self._regulars.find(spelling)
+        work: Coroutine[object, object, Takeover | None]
+        if regular is not None:
+            codec = regular.codec
+            sink = sink_for(regular.found, send, request_id, connection.push)
+            work = self._exchange(Visit(scope, receive, connection, sink, request_id), regular, length)
+        else:
+            found = match(scope["raw_path"], scope["query_string"]) or self._added(scope["raw_path"])
+            head = read_head(scope["headers"], scope["client"])
+            codec = self._envelope(found, head, scope["raw_path"])
+            sink = sink_for(found, send, request_id, connection.push)
+            work = self._dispatch(
+                Visit(scope, receive, connection, sink, request_id), found, head, spelling
+            )
         successor: Takeover | None = None
         try:
-            successor = await self._dispatch(scope, receive, found, head, sink, request_id)
+            successor = await work
         except ClientGone:
             return
         except GatewayError as error:
@@ -176,47 +181,42 @@ class Application:
         """Whose shape an error of this request has."""
         if found is None or found.added is not None or found.route.what == "preset":
             return self._codecs[spoken(None, head, raw_path)]
-        if found.route.what not in _TELLS:
+        if found.route.what not in TELLS:
             return self._codecs.get(found.route.protocol) or self._codecs["openai_chat"]
         return self._codecs[spoken(found, head, raw_path)]
 
     async def _dispatch(
-        self,
-        scope: Scope,
-        receive: Receive,
-        found: Match | None,
-        head: Head,
-        sink: ClientSink,
-        request_id: str,
+        self, visit: Visit, found: Match | None, head: Head, spelling: Spelling
     ) -> Takeover | None:
         """Everything that may be refused, in order; then the route's own work, or who does it in our place."""
+        scope, sink = visit.scope, visit.sink
         self._door.check_source(head.caller)
         if found is None:
             raise GatewayError(Kind.NOT_FOUND, unknown_path(scope["raw_path"]), should_retry=False)
         route = found.route
         tenant = self._admit(scope, route, head)
         if head.upgrade and route.protocol == "openai_responses" and wants_websocket(scope["headers"]):
-            await self._converse(scope, found, head, tenant, request_id)
+            await self._converse(visit, found, head, tenant)
         elif scope["method"] not in route.methods:
-            await self._wrong_method(scope, found, head, sink, request_id)
+            await self._wrong_method(visit, found, head)
         elif route.what == "generate" or route.what == "count_tokens" or route.what == "compact":
-            await self._exchange(scope, receive, found, route.what, head, tenant, sink, request_id)
-        elif route.what in _TELLS:
-            if route.what == "health_detailed" and KNOWN not in scope["query_string"]:
-                await self._probe()
-            await self._tell(found, head, sink)
+            admitted = self._admitted(found, route.what, head, tenant)
+            self._regulars.keep(spelling, admitted)
+            await self._exchange(visit, admitted, head.length)
+        elif route.what in TELLS:
+            await self._telling.answer(scope["query_string"], found, head, sink, draining=self.draining)
         elif route.what == "preset":
             if head.upgrade and self.draining:
                 raise draining()
             return await self._presets(scope)
         elif route.what == "administer":
-            await self._desk.answer(scope, receive, found, head, sink)
+            await self._desk.answer(scope, visit.receive, found, head, sink)
         elif route.what == "session":
-            return await self._sign_in.answer(scope, receive, head, request_id)
+            return await self._sign_in.answer(scope, visit.receive, head, visit.request_id)
         elif route.what == "page":
             await send_page(self._page, scope, found, sink)
         else:
-            await self._look_up(scope, found, head, tenant, sink, request_id)
+            await self._look_up(visit, found, head, tenant)
         return None
 
     def _admit(self, scope: Scope, route: Route, head: Head) -> str:
@@ -233,9 +233,8 @@ class Application:
             self._door.check_inside(head.caller)
         return tenant
 
-    async def _wrong_method(
-        self, scope: Scope, found: Match, head: Head, sink: ClientSink, request_id: str
-    ) -> None:
+    async def _wrong_method(self, visit: Visit, found: Match, head: Head) -> None:
+        scope = visit.scope
         if found.route.protocol == "gemini" and scope["method"] == "POST" and ":" in found.rest:
             read_path(scope["raw_path"].decode("latin-1"))  # raises: it is a method that does not exist
         allow = ", ".join(found.route.methods)
@@ -244,75 +243,48 @@ class Application:
             should_retry=False,
         )  # fmt: skip
         codec = self._envelope(found, head, scope["raw_path"])
-        await send_error(sink, codec, error, request_id, ("allow", allow))
+        await send_error(visit.sink, codec, error, visit.request_id, ("allow", allow))
 
-    async def _tell(self, found: Match, head: Head, sink: ClientSink) -> None:
-        """The routes that answer by themselves."""
-        what = found.route.what
-        status, kind = 200, _JSON
-        match what:
-            case "hello":
-                body = health.encode_hello(self._status())
-            case "health" | "health_detailed":
-                body = health.encode_health(self._status(), detailed=what == "health_detailed")
-            case "alive":
-                body = health.encode_word("alive")
-            case "ready":
-                status = 503 if self.draining else 200
-                body = health.encode_word("draining" if self.draining else "ready")
-            case "metrics":
-                body, kind = await self._metrics(), METRICS
-            case "models" | "model":
-                protocol = spoken(found, head, b"")
-                if what == "models":
-                    body = encode_list(self._models(), protocol)
-                else:
-                    body = encode_model(self._models(), found.rest, protocol)
-            case "generate" | "count_tokens" | "compact" | "kept" | "kept_input" | "kept_cancel":
-                raise RuntimeError("model operations have an exchange")
-            case "administer" | "preset" | "page" | "session":
-                raise RuntimeError("others answer these")
-            case _:
-                assert_never(what)
-        await send_whole(sink, status, (kind,), body)
-
-    async def _exchange(
-        self,
-        scope: Scope,
-        receive: Receive,
-        found: Match,
-        operation: Operation,
-        head: Head,
-        tenant: str,
-        sink: ClientSink,
-        request_id: str,
-    ) -> None:
-        codec = self._codecs.get(found.route.protocol)
+    def _admitted(self, found: Match, operation: Operation, head: Head, tenant: str) -> Admitted:
+        codec, called = self._codecs.get(found.route.protocol), found.called
         if codec is None:
             raise not_served(found)
-        body = await read_body(receive, declared=head.length, encoding=head.encoding, limit=self._max_body)
-        peek = None if found.called is None else Peek(found.called.model, found.called.stream)
-        if found.route.direct is not None:
-            self._check_direct()
-            if found.route.direct:
-                peek = structs.replace(codec.peek(body), model=found.route.direct)
-        inbound = Inbound(
+        return Admitted(
+            found=found,
             codec=codec,
             operation=operation,
-            body=body,
             headers=head.headers,
-            request_id=request_id,
-            client=tenant,
-            peek=peek,
+            encoding=head.encoding,
+            tenant=tenant,
+            peek=None if called is None else Peek(called.model, called.stream),
             token=self._door.token_of(head.caller) if self._passes_tokens else None,
-            added=found.added,
         )
-        await self._run(scope, inbound, sink)
 
-    async def _look_up(
-        self, scope: Scope, found: Match, head: Head, tenant: str, sink: ClientSink, request_id: str
-    ) -> None:
+    async def _exchange(self, visit: Visit, asked: Admitted, length: int | None) -> None:
+        body = await read_body(
+            visit.receive, declared=length, encoding=asked.encoding, limit=self._max_body
+        )
+        peek, direct = asked.peek, asked.found.route.direct
+        if direct is not None:
+            self._check_direct()
+            if direct:
+                peek = structs.replace(asked.codec.peek(body), model=direct)
+        inbound = Inbound(
+            codec=asked.codec,
+            operation=asked.operation,
+            body=body,
+            headers=asked.headers,
+            request_id=visit.request_id,
+            client=asked.tenant,
+            peek=peek,
+            token=asked.token,
+            added=asked.found.added,
+        )
+        await self._run(visit, inbound)
+
+    async def _look_up(self, visit: Visit, found: Match, head: Head, tenant: str) -> None:
         """Everything about an answer that is kept; such requests have no body."""
+        scope = visit.scope
         if "/" in found.rest:
             raise GatewayError(Kind.NOT_FOUND, unknown_path(scope["raw_path"]), should_retry=False)
         inbound = Inbound(
@@ -320,16 +292,17 @@ class Application:
             operation=_KEPT[found.route.what, scope["method"]],
             body=b"",
             headers=head.headers,
-            request_id=request_id,
+            request_id=visit.request_id,
             client=tenant,
             peek=Peek(""),
             subject=Subject(found.rest, scope["query_string"].decode("latin-1")),
             token=self._door.token_of(head.caller) if self._passes_tokens else None,
         )
-        await self._run(scope, inbound, sink)
+        await self._run(visit, inbound)
 
-    async def _converse(self, scope: Scope, found: Match, head: Head, tenant: str, request_id: str) -> None:
+    async def _converse(self, visit: Visit, found: Match, head: Head, tenant: str) -> None:
         """Responses over WebSocket. Raises GatewayError before the upgrade, and only then."""
+        scope = visit.scope
         if found.route.what != "generate" or scope["method"] != "GET" or "extensions" not in scope:
             raise GatewayError(
                 Kind.UNSUPPORTED,
@@ -339,16 +312,16 @@ class Application:
             )
         if self.draining:
             raise draining()
-        headers = [*accept(scope["headers"]), (b"x-trunkline-request-id", request_id.encode("ascii"))]
+        headers = [*accept(scope["headers"]), (b"x-trunkline-request-id", visit.request_id.encode("ascii"))]
         socket = await upgrade(scope["extensions"][CONNECTION], headers, self._max_body)
         codec = self._codecs[found.route.protocol]
         token = self._door.token_of(head.caller) if self._passes_tokens else None
         caller = SocketCaller(codec=codec, headers=head.headers, tenant=tenant, token=token)
         await Session(socket, self._relay, self._ids, caller).run()
 
-    async def _run(self, scope: Scope, inbound: Inbound, sink: ClientSink) -> None:
+    async def _run(self, visit: Visit, inbound: Inbound) -> None:
         """The exchange, called off when the client goes."""
-        connection = connection_of(scope)
+        connection, sink = visit.connection, visit.sink
         task = asyncio.current_task()
         assert task is not None
         if connection.lost is not None:

@@ -179,13 +179,14 @@ class Cycle:
         length: int | None = None
         defaults = self._wire.default_headers()
         head = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, defaults]
-        for name, value in headers:
+        for pair in headers:
+            name, value = pair
             if name == b"content-length":
                 length = int(value)
             elif name == b"connection":
                 self.keep_alive = self.keep_alive and b"close" not in value.lower()
                 continue
-            head.append(b"%b: %b\r\n" % (name, value))
+            head.append(b"%b: %b\r\n" % pair)
         if not self.keep_alive:
             head.append(b"connection: close\r\n")
         bodiless = self._scope["method"] == "HEAD" or status in _NO_BODY

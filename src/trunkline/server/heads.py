@@ -43,9 +43,9 @@ class Head(Struct):
     upgrade: bool = False
 
 
-def read_head(raw: RawHeaders, peer: str | None) -> Head:
+def read_head(raw: RawHeaders, client: tuple[str, int] | None) -> Head:
     """Sort the headers of one request. A header named by ``Connection`` is hop-by-hop as well."""
-    head = Head(Caller(peer))
+    head = Head(Caller(None if client is None else client[0]))
     kept: list[tuple[str, str]] = []
     named: frozenset[str] = frozenset()
     for raw_name, value in raw:

@@ -1,12 +1,14 @@
 """The client's side of an exchange over ASGI."""
 
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
 from trunkline.core.http import Headers, Take
 from trunkline.protocols.gemini import JsonArrayWriter
 from trunkline.server.asgi import RawHeaders, Send
+from trunkline.server.routes import DEPRECATED, Match
 
 DROPPED: Final = frozenset(
     {
@@ -16,9 +18,9 @@ DROPPED: Final = frozenset(
 )  # fmt: skip
 """Headers of an answer that are the connection's, the server's or another host's business."""
 
-_NAMES: Final[dict[str, bytes]] = {}
-"""Header names as sent, for those seen so far: ours and providers', a few dozen."""
-_MAX_NAMES: Final = 512
+UNIQUE: Final = frozenset({"request-id", "x-request-id"})
+"""Headers whose value is another one in every answer: nothing is gained by remembering how they are sent."""
+_MAX_KNOWN: Final = 1024
 _EVENTS: Final = "text/event-stream"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
@@ -31,14 +33,13 @@ def encode_value(value: str) -> bytes:
     return value.encode("ascii")
 
 
-def _sent_name(name: str) -> bytes:
-    """The name of a header that is sent, ``b""`` for one that is not."""
-    if name in DROPPED:
-        return b""
-    raw_name = name.encode("ascii")
-    if len(_NAMES) < _MAX_NAMES:
-        _NAMES[name] = raw_name
-    return raw_name
+def _encode(pair: tuple[str, str]) -> tuple[bytes, bytes] | None:
+    """A header as it is sent, None for one that is not."""
+    name, value = pair
+    return None if name in DROPPED else (name.encode("ascii"), encode_value(value))
+
+
+_encoded = lru_cache(maxsize=_MAX_KNOWN)(_encode)
 
 
 class ClientSink:
@@ -63,15 +64,16 @@ class ClientSink:
     async def start(self, status: int, headers: Headers) -> None:
         """Status and headers, once. The request's id is added."""
         raw: RawHeaders = [(b"x-trunkline-request-id", self._request_id)]
-        for name, value in (*headers, *self.extra) if self.extra else headers:
-            raw_name = _NAMES.get(name) or _sent_name(name)
-            if not raw_name:
+        for pair in (*headers, *self.extra) if self.extra else headers:
+            name = pair[0]
+            sent = _encode(pair) if name in UNIQUE else _encoded(pair)
+            if sent is None:
                 continue
-            if raw_name == b"content-length":
-                self._left = int(value)
-            elif raw_name == b"content-type":
-                self.event_stream = value.startswith(_EVENTS)
-            raw.append((raw_name, encode_value(value)))
+            if name == "content-length":
+                self._left = int(pair[1])
+            elif name == "content-type":
+                self.event_stream = pair[1].startswith(_EVENTS)
+            raw.append(sent)
         self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
@@ -156,3 +158,16 @@ def _longer(headers: Headers) -> Headers:
     return tuple(
         (name, str(int(value) + 2) if name == "content-length" else value) for name, value in headers
     )
+
+
+def sink_for(found: Match | None, send: Send, request_id: str, push: Take | None) -> ClientSink:
+    """The sink of one answer on a route, None for a path that is none."""
+    encoded_id = request_id.encode("ascii")
+    if found is None:
+        return ClientSink(send, encoded_id, push)
+    called = found.called
+    kind = ClientSink if called is None or called.framing == "sse" else ArraySink
+    sink = kind(send, encoded_id, push)
+    if found.route.direct is not None:
+        sink.extra = DEPRECATED
+    return sink
