@@ -1,6 +1,7 @@
 """The whole gateway in this process: a configuration as users write it, real sockets on loopback."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import TypeVar
 import msgspec
 
 from trunkline.app.composition import Gateway
+from trunkline.app.lasting import Lasting
 from trunkline.app.providers import make_providers
+from trunkline.app.reloading import Source, reloading
 from trunkline.config.load import load
 from trunkline.config.schema import Configuration
 from trunkline.relay.ports import ExchangeRecord
 from trunkline.server.run import LastWords, bind, uvicorn_config
+from trunkline.server.succession import Succession
 from upstream.raw_server import OK, Peer, chunk, serving
 
 T = TypeVar("T")
@@ -23,7 +27,9 @@ NOTHING: Mapping[str, str] = {}
 class Whole:
     """A running gateway: where it listens and what it recorded."""
 
-    def __init__(self) -> None:
+    def __init__(self, succession: Succession, lasting: Lasting) -> None:
+        self.succession = succession
+        self.lasting = lasting
         self.port = 0
         self.records: list[ExchangeRecord] = []
 
@@ -40,18 +46,23 @@ async def whole(config: str, folder: Path, environ: Mapping[str, str] = NOTHING)
     """The gateway on ``config``, text of a Trunkline file; inside the caller's loop."""
     path = folder / "trunkline.yaml"
     path.write_text(config)
-    async with at_work(load(str(path), environ)) as running:
+    async with at_work(load(str(path), environ), lambda: load(str(path), environ)) as running:
         yield running
 
 
 @asynccontextmanager
-async def at_work(configuration: Configuration) -> AsyncIterator[Whole]:
-    """The gateway on a configuration; inside the caller's loop."""
-    gateway = Gateway(configuration, make_providers(configuration))
-    running = Whole()
+async def at_work(
+    configuration: Configuration, read: Callable[[], Configuration] | None = None
+) -> AsyncIterator[Whole]:
+    """The gateway on a configuration; inside the caller's loop. ``read`` is what a reload reads."""
+    lasting = Lasting(configuration, os.environ)
+    gateway = Gateway(configuration, make_providers(configuration), lasting)
+    source = Source(said=configuration, read=read or (lambda: configuration))
+    running = Whole(reloading(gateway, source), lasting)
+    lasting.recorders.append(running)
     gateway.recorders.append(running)
     (listener,) = bind("127.0.0.1", 0)
-    server = LastWords(uvicorn_config(gateway.application(), configuration.timeouts))
+    server = LastWords(uvicorn_config(running.succession, configuration.timeouts))
     async with asyncio.TaskGroup() as group:
         serve = group.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110 - uvicorn has only a flag

@@ -92,6 +92,6 @@ async def _ask(gateway: Gateway, row: Row, keys: list[str]) -> tuple[Given, dict
         else:
             got += cast(bytes, message.get("body", b""))
 
-    await gateway.application()(scope, receive, send)
+    await gateway.application().answer(scope, receive, send)
     over.set()
     return Given(status, got.decode()), head

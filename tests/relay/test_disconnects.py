@@ -67,9 +67,9 @@ async def quiet(server: RawServer, application: Application) -> float:
     """Seconds until nothing of the disconnects is left."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    while server.open or application._active:
+    while server.open or application.active:
         assert loop.time() - began < 5, (
-            f"{server.open} upstream connections, {application._active} exchanges left"
+            f"{server.open} upstream connections, {application.active} exchanges left"
         )
         await asyncio.sleep(0.01)
     return loop.time() - began

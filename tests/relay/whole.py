@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from relay.kit import KeyRing, Records, TestProvider
+from server.harness import Standing
 from trunkline.config.schema import Retry, Server, Timeouts
 from trunkline.core.facts import Facts
 from trunkline.protocols.codec import Peek
@@ -20,6 +21,7 @@ from trunkline.routing.plan import Plan, Target
 from trunkline.server.application import Application
 from trunkline.server.health import Status
 from trunkline.server.run import LastWords, bind, uvicorn_config
+from trunkline.server.succession import Succession
 from trunkline.upstream.clock import SystemClock
 from trunkline.upstream.http1 import Http1Upstream
 
@@ -63,7 +65,7 @@ async def gateway(upstream_port: int, records: Records) -> AsyncIterator[tuple[i
         status=lambda: Status(version="0", rehearsal=False, details={}),
     )
     (listener,) = bind("127.0.0.1", 0)
-    server = LastWords(uvicorn_config(application, timeouts))
+    server = LastWords(uvicorn_config(Succession(Standing(application)), timeouts))
     async with asyncio.TaskGroup() as group:
         serve = group.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110 - uvicorn has only a flag

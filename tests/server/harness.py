@@ -24,6 +24,7 @@ from trunkline.server.client_keys import Caller
 from trunkline.server.errors import StartRefused
 from trunkline.server.health import Status
 from trunkline.server.run import LastWords, bind, run_server, uvicorn_config
+from trunkline.server.succession import Succession
 
 JSON = ("content-type", "application/json")
 STREAM = ("content-type", "text/event-stream")
@@ -253,6 +254,20 @@ def make(relay: ScriptedRelay, server: Server, *, passes_tokens: bool = False) -
     )
 
 
+class Standing:
+    """An application as the one gateway of a process."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def application(self) -> Application:
+        return self._application
+
+    async def startup(self) -> None: ...
+
+    async def shutdown(self) -> None: ...
+
+
 @contextmanager
 def gateway(
     script: Script = answer,
@@ -267,7 +282,9 @@ def gateway(
     application = make(relay, server, passes_tokens=passes_tokens)
     listener = bind("127.0.0.1", 0)[0]
     running = Gateway(application, relay, listener.getsockname()[1], "127.0.0.1")
-    running.uvicorn = LastWords(uvicorn_config(application, timeouts or Timeouts(drain=2)))
+    running.uvicorn = LastWords(
+        uvicorn_config(Succession(Standing(application)), timeouts or Timeouts(drain=2))
+    )
 
     async def serve() -> None:
         running.loop = asyncio.get_running_loop()
@@ -301,9 +318,9 @@ async def stream_for(inbound: Inbound, sink: Sink) -> None:
     await sink.send(b"data: end\n\n")
 
 
-def worker() -> Application:
+def worker() -> Succession:
     """What each worker process makes."""
-    return make(ScriptedRelay(stream_for), Server())
+    return Succession(Standing(make(ScriptedRelay(stream_for), Server())))
 
 
 def serve_until_stopped(workers: int, port: int, drain: float) -> None:

@@ -49,8 +49,20 @@ class Server:
         self.sent.append(message)
 
 
+class Inner:
+    """What stands behind: its work, and whether clients must present keys."""
+
+    def __init__(self, work: Work, *, keys: bool) -> None:
+        self._work = work
+        self.has_keys = keys
+
+    async def __call__(self, given: Scope, receive: Receive, send: Send) -> None:
+        await self._work(given, receive, send)
+
+
 def run(work: Work, server: Server, given: Scope, *, stall: float = 30.0, keys: bool = False) -> None:
-    application = PlainApplication(work, stall=stall, keys=keys)  # type: ignore[arg-type]
+    inner = Inner(work, keys=keys)
+    application = PlainApplication(inner, stall=stall)  # type: ignore[arg-type]
     asyncio.run(application(given, server.receive, server.send))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
 
@@ -14,13 +14,14 @@ from trunkline.app.backend_health import Backend, backend_name
 from trunkline.app.board import page, sessions
 from trunkline.app.credentials import make_credentials
 from trunkline.app.discovery import Listing, discover, listed_models, served, to_discover
+from trunkline.app.fingerprint import place
 from trunkline.app.fronts import check_direct, make_front
-from trunkline.app.logs import exchange_log
-from trunkline.app.metrics import Metrics
+from trunkline.app.lasting import Lasting
 from trunkline.app.plugins import has_user_code
 from trunkline.app.providers import client_tokens, make_providers, with_transforms
 from trunkline.app.proxy_log import make_proxy_log
 from trunkline.app.router import make_router, named
+from trunkline.app.tables import discover_all
 from trunkline.app.upstreams import Upstreams, make_upstreams
 from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError
@@ -31,24 +32,22 @@ from trunkline.relay.course import Planner
 from trunkline.relay.exchange import Exchange
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.journal import Journal
-from trunkline.relay.learned import Learned
-from trunkline.relay.ports import Credentials, ExchangeRecord, Finder, Recorder, Sink
-from trunkline.relay.proofs import ProofStore
-from trunkline.relay.turns import Turns
-from trunkline.routing.health import Health
-from trunkline.routing.retry_budget import RetryBudget
-from trunkline.routing.table import RoutingTable, build_table
+from trunkline.relay.ports import ExchangeRecord, Finder, Recorder, Sink
+from trunkline.routing.table import build_table
 from trunkline.server.admin import AdminAnswer, AdminCall, Administration
 from trunkline.server.application import Application
 from trunkline.server.asgi import Scope
 from trunkline.server.health import Status
 from trunkline.server.ports import Takeover
 from trunkline.server.routes import Match
+from trunkline.server.succession import Outcome
 from trunkline.transforms.chain import chains_of
-from trunkline.upstream.clock import SystemClock
 
 log: Final = logging.getLogger(__name__)
 
+Reload = Callable[[], Awaitable[Outcome]]
+"""Has the configuration read anew; see :meth:`trunkline.server.succession.Succession.reload`."""
+NO_LISTINGS: Final[Mapping[str, Listing]] = {}
 FRESH: Final = 10.0
 """Seconds that the outcome of a probe is good for."""
 FIRST_WAIT: Final = 3.0
@@ -66,36 +65,44 @@ class Presets(Protocol):
 
 
 class Gateway:
-    """One configuration at work. ``startup`` and ``shutdown`` run in one task, around everything else."""
+    """One configuration at work. ``startup`` and ``shutdown`` run in one task, around everything else.
 
-    def __init__(self, configuration: Configuration, providers: Mapping[str, Provider]) -> None:
-        self._configuration = configuration
+    ``lasting`` and ``listings`` (what providers said they serve) are what another one has left to it. ``reload`` has
+    the next one take its place.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        providers: Mapping[str, Provider],
+        lasting: Lasting | None = None,
+        listings: Mapping[str, Listing] = NO_LISTINGS,
+    ) -> None:
+        self.configuration = configuration
+        self.lasting = lasting = Lasting(configuration, os.environ) if lasting is None else lasting
+        self.reload: Reload | None = None
         self._providers = providers
-        self._listings: dict[str, Listing] = {}
+        self._listings = dict(listings)
         self._listed = asyncio.Event()
-        clock = SystemClock()
+        clock = lasting.clock
         self._router = make_router(
-            build_table(configuration, served(configuration, providers, ())),
+            build_table(configuration, served(configuration, providers, tuple(self._listings.values()))),
             configuration,
             os.environ,
             clock.now,
+            lasting.lengths,
         )
         self._upstreams = make_upstreams(configuration, os.environ)
         self._user_code = None
         self._taken: set[str] = set()
         """Names that plugins have: a built-in of such a name is not what its provider means."""
         if has_user_code(configuration):
-            from trunkline.app.user_code import make_user_code  # only those who have any need it
+            from trunkline.app.user_code import user_code_for  # only those who have any need it
 
-            self._user_code = make_user_code(configuration)
+            self._user_code = user_code_for(configuration, lasting.user_code)
         self._clock = clock
         self._credentials = make_credentials(configuration, os.environ, self._upstreams, clock)
-        self._recorder = exchange_log(os.environ)
-        health = Health(configuration.breaker)
-        budget = RetryBudget(configuration.retry)
-        self._turns = Turns(clock)
-        self._metrics = Metrics(health, clock, self._turns, budget)
-        self.recorders: list[Recorder] = [self._recorder, self._metrics, self._router]
+        self.recorders: list[Recorder] = [*lasting.recorders, self._router]
         """Who is told of every exchange when it is over."""
         self._exchange = Exchange(
             planner=self._planner(),
@@ -111,11 +118,12 @@ class Gateway:
             recorder=self,
             timeouts=configuration.timeouts,
             retry=configuration.retry,
-            health=health,
-            budget=budget,
-            proofs=ProofStore(clock.now),
-            learned=Learned(clock.now),
-            turns=self._turns,
+            health=lasting.health,
+            budget=lasting.budget,
+            proofs=lasting.proofs,
+            learned=lasting.learned,
+            answers=lasting.answers,
+            turns=lasting.turns,
             client_tokens=client_tokens(configuration),
             finder=make_finder(configuration, self._upstreams),
             plugins=None if self._user_code is None else self._user_code.plugins,
@@ -143,6 +151,15 @@ class Gateway:
             self.recorders.append(self._speed)
             self._front = self._speed.around(self._front)
 
+    def listings_for(self, configuration: Configuration) -> dict[str, Listing]:
+        """What is known of the providers that another configuration has in the same place."""
+        old, new = dict(self.configuration.providers), dict(configuration.providers)
+        return {
+            name: listing
+            for name, listing in self._listings.items()
+            if name in new and place(old[name]) == place(new[name])
+        }
+
     def _planner(self) -> Planner:
         """The routes, with the user's own router before them where there is one."""
         if self._user_code is None or self._user_code.routing is None:
@@ -154,22 +171,20 @@ class Gateway:
     def application(self) -> Application:
         """The ASGI application."""
         return Application(
-            server=self._configuration.server,
+            server=self.configuration.server,
             codecs={**CODECS, **CARRIED},
             relay=self,
             models=self.models,
             status=self.status,
-            metrics=self._metrics.exposition,
+            metrics=self.lasting.metrics.exposition,
             probe=self.probe,
-            check_direct=partial(check_direct, self._configuration),
+            check_direct=partial(check_direct, self.configuration),
             administration=self._administer,
-            passes_tokens=bool(client_tokens(self._configuration)),
+            passes_tokens=bool(client_tokens(self.configuration)),
             presets=self._enter_preset,
             added=self._added_route,
             page=page,
             sessions=sessions,
-            startup=self.startup,
-            shutdown=self.shutdown,
         )
 
     def _added_route(self, raw_path: bytes) -> Match | None:
@@ -182,8 +197,9 @@ class Gateway:
             from trunkline.app.admin.surface import make_administration
 
             self._administration = make_administration(
-                self._configuration,
+                self.configuration,
                 plugins={} if self._user_code is None else self._user_code.plugins.routes,
+                reload=self.reload,
             )
         return await self._administration(call)
 
@@ -192,14 +208,13 @@ class Gateway:
         if self._presets is None:
             from trunkline.app.namespaces import Namespaces
 
-            self._presets = Namespaces(self._beside, self._configuration.server, os.environ, self._tasks)
+            self._presets = Namespaces(self._beside, self.configuration.server, os.environ, self._tasks)
         return await self._presets(scope)
 
     def _beside(self, configuration: Configuration) -> "Gateway":
         """Another gateway in this process, whose exchanges are recorded with ours."""
-        gateway = Gateway(configuration, make_providers(configuration))
-        gateway.recorders = [self]
-        return gateway
+        lasting = Lasting(configuration, os.environ, [self])
+        return Gateway(configuration, make_providers(configuration), lasting)
 
     async def run(self, inbound: Inbound, sink: Sink) -> None:
         """Serve one request."""
@@ -207,7 +222,7 @@ class Gateway:
 
     async def _serve(self, inbound: Inbound, sink: Sink) -> None:
         """Soon after the start it may wait for the lists that its plan needs."""
-        if self._configuration.any_name:
+        if self.configuration.any_name:
             inbound = named(inbound)
         if not self._listed.is_set() and self._router.depends_on_lists(inbound):
             await self._wait_for_lists()
@@ -239,17 +254,18 @@ class Gateway:
         if self._user_code is not None:
             await self._user_code.start()
             self._taken |= self._user_code.plugins.names
+        self.lasting.user_code = self._user_code
         self._wait_until = asyncio.get_running_loop().time() + FIRST_WAIT
         await self._tasks.__aenter__()
-        self._running.append(self._tasks.create_task(self._recorder.run()))
         if self._proxy_log is not None:
             self._running.append(self._tasks.create_task(self._proxy_log.run()))
         if self._speed is not None:
             self._running.append(self._tasks.create_task(self._speed.run()))
-        if to_discover(self._configuration, self._providers):
-            self._running.append(self._tasks.create_task(self._keep_listed()))
-        else:
+        asked = to_discover(self.configuration, self._providers)
+        if all(provider.name in self._listings for provider in asked):
             self._listed.set()
+        if asked:
+            self._running.append(self._tasks.create_task(self._keep_listed()))
 
     async def shutdown(self) -> None:
         """Stop it, write what is still to be written, close every connection."""
@@ -260,7 +276,6 @@ class Gateway:
         await self._tasks.__aexit__(None, None, None)
         if self._user_code is not None:
             await self._user_code.close()
-        await self._recorder.close()
         if self._proxy_log is not None:
             await self._proxy_log.close()
         await self._credentials.close()
@@ -270,7 +285,7 @@ class Gateway:
         """Ask for the lists now and from time to time; what is known stays when asking fails."""
         while True:
             listings = await discover_all(
-                to_discover(self._configuration, self._providers), self._upstreams, self._credentials
+                to_discover(self.configuration, self._providers), self._upstreams, self._credentials
             )
             self._take(listings)
             self._listed.set()
@@ -282,7 +297,7 @@ class Gateway:
 
         That costs nobody a token and shows whether it can be reached and takes the credential.
         """
-        proxy = self._configuration.proxy
+        proxy = self.configuration.proxy
         provider = None if proxy is None else self._providers.get(backend_name(proxy))
         if provider is None:
             return
@@ -294,8 +309,8 @@ class Gateway:
     def _take(self, listings: Sequence[Listing]) -> None:
         for listing in listings:
             self._learn(listing)
-        known = served(self._configuration, self._providers, tuple(self._listings.values()))
-        self._router.replace(build_table(self._configuration, known))
+        known = served(self.configuration, self._providers, tuple(self._listings.values()))
+        self._router.replace(build_table(self.configuration, known))
 
     def _learn(self, listing: Listing) -> None:
         self._latest[listing.provider] = listing
@@ -315,9 +330,9 @@ class Gateway:
     def status(self) -> Status:
         """How the gateway is, without a secret."""
         providers = {name: self._provider_status(provider) for name, provider in self._providers.items()}
-        details: dict[str, object] = {"configuration": self._configuration.source, "providers": providers}
-        status = Status(version=__version__, rehearsal=is_rehearsal(self._configuration), details=details)
-        proxy = self._configuration.proxy
+        details: dict[str, object] = {"configuration": self.configuration.source, "providers": providers}
+        status = Status(version=__version__, rehearsal=is_rehearsal(self.configuration), details=details)
+        proxy = self.configuration.proxy
         if proxy is None:
             return status
         name = backend_name(proxy)
@@ -332,7 +347,7 @@ class Gateway:
         status: dict[str, object] = {"kind": provider.kind, "models": models}
         rests = {
             target.deployment: {"seconds": round(seconds, 1), "waiting": waiting}
-            for target, (seconds, waiting) in self._turns.resting().items()
+            for target, (seconds, waiting) in self.lasting.turns.resting().items()
             if target.provider == provider.name
         }
         if rests:
@@ -351,45 +366,8 @@ def make_finder(configuration: Configuration, upstreams: Upstreams) -> Finder | 
     return WebFinder(configuration.search, upstreams)
 
 
-def make_application(configuration: Configuration, providers: Mapping[str, Provider]) -> Application:
-    """The application for a configuration and its providers."""
-    return Gateway(configuration, providers).application()
-
-
 def is_rehearsal(configuration: Configuration) -> bool:
     """Nothing but recordings can answer."""
     return bool(configuration.providers) and all(
         settings.kind == "rehearsal" for _, settings in configuration.providers
     )
-
-
-async def discover_all(
-    providers: Iterable[Provider], upstreams: Upstreams, credentials: Credentials
-) -> list[Listing]:
-    """The lists of some providers, asked for at the same time."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(discover(provider, upstreams, credentials)) for provider in providers]
-    return [task.result() for task in tasks]
-
-
-async def look_around(
-    configuration: Configuration, providers: Mapping[str, Provider], *, everyone: bool = False
-) -> tuple[RoutingTable, list[Listing]]:
-    """The table as the gateway would have it, and what the providers said; for commands.
-
-    ``everyone``: ask those too whose models are configured.
-    """
-    asked = to_discover(configuration, providers, everyone=everyone)
-    upstreams = make_upstreams(configuration, os.environ)
-    credentials = make_credentials(configuration, os.environ, upstreams, SystemClock())
-    try:
-        listings = await discover_all(asked, upstreams, credentials)
-    finally:
-        await credentials.close()
-        await upstreams.close()
-    return build_table(configuration, served(configuration, providers, listings)), listings
-
-
-def offline_table(configuration: Configuration, providers: Mapping[str, Provider]) -> RoutingTable:
-    """The table without asking anybody."""
-    return build_table(configuration, served(configuration, providers, ()))

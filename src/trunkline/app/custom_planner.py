@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from trunkline.app.router import Router, make_router
-from trunkline.app.user_code import make_user_code
+from trunkline.app.user_code import user_code_for
 from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError
 from trunkline.protocols.codec import Peek
@@ -78,7 +78,7 @@ async def plan_once(configuration: Configuration, table: RoutingTable, name: str
     )
     if configuration.custom_router is None:
         return await router.plan(inbound, Peek(name))
-    code = make_user_code(replace(configuration, plugins=()))
+    code = user_code_for(replace(configuration, plugins=()), None)
     assert code.routing is not None
     await code.start()
     try:

@@ -6,7 +6,7 @@ label has a bounded number of values: a client can name any model, so pairs beyo
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
@@ -79,6 +79,8 @@ class Metrics:
     def __init__(self, health: Health, clock: Clock, turns: Turns, budget: RetryBudget) -> None:
         self._health = health
         self._budget = budget
+        self.reloaded: Callable[[], bool] = lambda: True
+        """Whether the last reload worked."""
         self._turns = turns
         self._clock = clock
         self._pairs: set[Pair] = set()
@@ -141,6 +143,11 @@ class Metrics:
         build = GaugeMetricFamily("trunkline_build_info", "The running version.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build
+        yield GaugeMetricFamily(
+            "trunkline_config_last_reload_ok",
+            "0 when the configuration could not be reloaded and the one before stays.",
+            value=int(self.reloaded()),
+        )
         yield self._request_family()
         yield self._attempt_family()
         yield self._token_family()

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import unquote
 
 from trunkline.app.preset_source import Stamp, preset_configuration, stamp
@@ -14,10 +14,10 @@ from trunkline.config.presets.store import preset_folder
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration, Server
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.server.application import Application
 from trunkline.server.asgi import Receive, Scope, Send
 from trunkline.server.ports import Takeover
 from trunkline.server.routes import match, unknown_path
+from trunkline.server.succession import Gateway, Running
 
 log: Final = logging.getLogger(__name__)
 
@@ -26,65 +26,24 @@ _ONCE: Final = frozenset({"preset", "page", "session"})
 """What is at the root only, beside administration."""
 
 
-class Served(Protocol):
-    """A gateway, as the composition makes it."""
+class _Namespace(Running):
+    """One preset at work, as its files were when they were ``seen``."""
 
-    def application(self) -> Application: ...
-    async def startup(self) -> None: ...
-    async def shutdown(self) -> None: ...
-
-
-class _Namespace:
-    """One preset at work. It ends when it is retired and the last of its requests has been answered."""
-
-    def __init__(self, gateway: Served, seen: Stamp, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, gateway: Gateway, seen: Stamp, tasks: asyncio.TaskGroup) -> None:
+        super().__init__(gateway, tasks)
         self.seen = seen
-        self._application = gateway.application()
-        self._gateway = gateway
-        self._active = 0
-        self._retired = False
-        self._failure: Exception | None = None
-        self._over = asyncio.Event()
-        self._ready = asyncio.Event()
-        self.task = tasks.create_task(self._live())
-
-    async def _live(self) -> None:
-        try:
-            await self._gateway.startup()
-        except Exception as cause:  # noqa: BLE001 - a preset that does not start must not end everything
-            self._failure = cause
-            return
-        finally:
-            self._ready.set()
-        await self._over.wait()
-        await self._gateway.shutdown()
-
-    async def started(self) -> None:
-        """Wait until it works. Raises whatever kept it from that."""
-        await self._ready.wait()
-        if self._failure is not None:
-            raise self._failure
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._active += 1
+        application = self.application
+        application.active += 1
         try:
-            await self._application(scope, receive, send)
+            session = await application.answer(scope, receive, send)
+            if session is not None:
+                await session.run(application.relay)
         finally:
-            self._active -= 1
-            self._settle()
-
-    def retire(self) -> None:
-        """End once nothing is under way."""
-        self._retired = True
-        self._settle()
-
-    def end(self) -> None:
-        """End now."""
-        self._over.set()
-
-    def _settle(self) -> None:
-        if self._retired and not self._active:
-            self._over.set()
+            application.active -= 1
+            if application.when_quiet is not None and not application.active:
+                application.when_quiet()
 
 
 class Namespaces:
@@ -92,7 +51,7 @@ class Namespaces:
 
     def __init__(
         self,
-        make: Callable[[Configuration], Served],
+        make: Callable[[Configuration], Gateway],
         server: Server,
         environ: Mapping[str, str],
         tasks: asyncio.TaskGroup,

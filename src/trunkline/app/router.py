@@ -56,13 +56,14 @@ class Router:
         *,
         prompts: SystemPrompts | None = None,
         projects: ProjectRouters | None = None,
+        lengths: OrderedDict[tuple[str, str], int] | None = None,
     ) -> None:
         self._table = table
         self._counts = counts
         self._prompts = prompts
         self._projects = projects
         self._plans: dict[str, Plan] = {}
-        self._lengths: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._lengths: OrderedDict[tuple[str, str], int] = OrderedDict() if lengths is None else lengths
         """(client, session) -> input tokens of its last answer; the most recent sessions only."""
 
     @property
@@ -174,14 +175,15 @@ def make_router(
     configuration: Configuration,
     environ: Mapping[str, str],
     now: Callable[[], float],
+    lengths: OrderedDict[tuple[str, str], int] | None = None,
 ) -> Router:
-    """The planner that a configuration wants; ``now`` is in monotonic seconds."""
+    """The planner that a configuration wants; ``now`` is in monotonic seconds, ``lengths`` what one before it knew."""
     projects = None
     if configuration.project_routers:
         folder = usual_ccr_file(environ).parent
         projects = ProjectRouters(folder, folder.parent / ".claude" / "projects", environ, now)
     prompts = None if configuration.prompt == Prompt() else SystemPrompts(configuration.prompt)
-    return Router(table, token_counts(), prompts=prompts, projects=projects)
+    return Router(table, token_counts(), prompts=prompts, projects=projects, lengths=lengths)
 
 
 def named(inbound: Inbound) -> Inbound:

@@ -4,8 +4,8 @@ import os
 import socket
 from collections.abc import Mapping
 
-from trunkline.app.composition import make_application
 from trunkline.app.memory import settle
+from trunkline.app.reloading import Source, make_application
 from trunkline.app.worker import CONFIG_VARIABLE, HOST_VARIABLE, PORT_VARIABLE, WORKER
 from trunkline.config.schema import Configuration
 from trunkline.providers.provider import Provider
@@ -16,6 +16,7 @@ def serve(
     configuration: Configuration,
     providers: Mapping[str, Provider],
     *,
+    source: Source,
     path: str | None,
     workers: int,
     on_started: Started,
@@ -23,10 +24,11 @@ def serve(
 ) -> None:
     """Serve, drain when told to stop, and return.
 
-    ``path`` is the file that ``configuration`` was read from, where it was named: worker processes read it again.
+    ``source`` is what ``configuration`` was read from, for reloads; ``path`` the file, where it was named: worker
+    processes read it themselves.
     ``listeners`` are sockets to serve on in place of new ones. Raises Exposed or AddressTaken.
     """
-    app = make_application(configuration, providers) if workers == 1 else WORKER
+    app = make_application(configuration, providers, source) if workers == 1 else WORKER
     if workers > 1:
         _tell_workers(path, configuration)
     settle()

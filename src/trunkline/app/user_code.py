@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,11 +9,11 @@ import msgspec
 
 from trunkline.app.added_routes import AddedRoutes
 from trunkline.app.endpoint import Endpoint, Serve, asking_of, serve_through
+from trunkline.app.fingerprint import fingerprint
 from trunkline.app.plugins import NODE, code_problem
-from trunkline.config.code_places import is_script, resolved
+from trunkline.config.code_places import SCRIPTS, file_of, is_script, resolved
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration, ProviderSettings
-from trunkline.config.secret import Secret
 from trunkline.config.transforms import built_in
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import Sink
@@ -30,11 +29,57 @@ MASKED: Final = 6
 """Characters of the shortest credential that is looked for in what plugins print."""
 
 
-def make_user_code(configuration: Configuration) -> "UserCode":
-    """Everything that a configuration has of the user's code, not yet started.
+def user_code_for(configuration: Configuration, running: "UserCode | None") -> "UserCode":
+    """Everything that a configuration has of the user's code: what runs, if that is the same, else not yet started.
 
     Raises ConfigurationError for a router in Python that cannot be loaded.
     """
+    seen = _seen(configuration)
+    if running is not None and running.seen == seen:
+        running.mask.learn(configuration)
+        return running
+    return _make(configuration, seen)
+
+
+def _seen(configuration: Configuration) -> bytes:
+    """Everything that the user's code is made from, its files as they are now included."""
+    places = [plugin.path for plugin in configuration.plugins]
+    if configuration.custom_router is not None:
+        places.append(configuration.custom_router.path)
+    files = [_stamp(resolved(place, configuration.source)) for place in places]
+    uses = {name: _use(settings) for name, settings in configuration.providers}
+    return fingerprint(
+        (
+            configuration.source,
+            configuration.plugins,
+            configuration.custom_router,
+            configuration.endpoints,
+            configuration.environment,
+            configuration.timeouts,
+            uses,
+            files,
+        )
+    )
+
+
+def _stamp(place: str) -> list[tuple[int, int] | None]:
+    """When the file of a plugin was last written, and its size, wherever it may be; None where it is not."""
+    file = file_of(place)
+    names = [place + end for end in SCRIPTS] if is_script(place) else [] if file is None else [file]
+    found: list[tuple[int, int] | None] = []
+    for name in names:
+        try:
+            seen = Path(name).stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((seen.st_mtime_ns, seen.st_size))
+    return found
+
+
+def _make(configuration: Configuration, seen: bytes) -> "UserCode":
+    mask = _Mask()
+    mask.learn(configuration)
     source = configuration.source
     files = [
         PluginFile(
@@ -56,20 +101,33 @@ def make_user_code(configuration: Configuration) -> "UserCode":
             shutil.which(NODE) or NODE,
             router=order,
             environment={name: value.reveal() for name, value in configuration.environment},
-            mask=_mask(configuration),
+            mask=mask,
             timeout=configuration.timeouts.plugin_hook,
         )
     uses = {name: _use(settings) for name, settings in configuration.providers} if files else {}
     host = PluginHost(
         files, uses, helper, configuration.timeouts, _is_built_in, dict(configuration.endpoints)
     )
-    return UserCode(configuration, host, helper)
+    return UserCode(configuration, host, helper, seen, mask)
 
 
 class UserCode:
-    """A gateway's plugins and its router. ``start`` it before the first request, ``close`` it after the last."""
+    """A gateway's plugins and its router. ``start`` it before the first request, ``close`` it after the last.
 
-    def __init__(self, configuration: Configuration, host: PluginHost, helper: NodeHelper | None) -> None:
+    Gateways that follow one another may share it: it ends when the last of them has closed it.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        host: PluginHost,
+        helper: NodeHelper | None,
+        seen: bytes,
+        mask: "_Mask",
+    ) -> None:
+        self.seen = seen
+        self.mask = mask
+        self._holders = 0
         self._configuration = configuration
         self._helper = helper
         self.plugins = host
@@ -95,15 +153,19 @@ class UserCode:
         )
 
     async def start(self) -> None:
-        """Load it. Raises ConfigurationError naming what does not work."""
+        """Load it, if nobody has yet. Raises ConfigurationError naming what does not work."""
+        if self._holders:
+            self._holders += 1
+            return
         try:
             await self.plugins.start()
             self.routes = AddedRoutes(self.plugins.routes)
         except (HookFailed, UnknownPlugin) as error:
-            await self.close()
+            await self.plugins.close()
             key = "plugins" if self._configuration.plugins else "custom_router"
             key = error.key if isinstance(error, UnknownPlugin) else key
             raise ConfigurationError((code_problem(self._configuration, key, str(error)),)) from None
+        self._holders = 1
 
     async def serve(self, serve: Serve, inbound: Inbound, sink: Sink) -> None:
         """Serve one request, through the plugins of its endpoint where there are any."""
@@ -118,8 +180,10 @@ class UserCode:
             await serve_through(endpoint, serve, inbound, sink)
 
     async def close(self) -> None:
-        """End what runs beside the gateway."""
-        await self.plugins.close()
+        """End what runs beside the gateway, if nobody else has it."""
+        self._holders -= 1
+        if not self._holders:
+            await self.plugins.close()
 
 
 def _use(settings: ProviderSettings) -> ProviderUse:
@@ -135,18 +199,23 @@ def _is_built_in(name: str) -> bool:
     return name.casefold() == DATABRICKS or built_in(name) is not None
 
 
-def _mask(configuration: Configuration) -> Callable[[str], str]:
-    """Takes the configuration's credentials out of what plugins print."""
-    secrets: list[Secret] = [value for name, value in configuration.environment if SECRET_NAME.search(name)]
-    secrets += configuration.server.keys
-    secrets += [s.credential for _, s in configuration.providers if s.credential is not None]
-    words = [secret.reveal() for secret in secrets]
-    words += [value for _, settings in configuration.providers for _, value in settings.headers]
-    long = sorted({word for word in words if len(word) >= MASKED}, key=len, reverse=True)
+class _Mask:
+    """Takes the credentials of configurations out of what plugins print."""
 
-    def mask(text: str) -> str:
-        for word in long:
+    def __init__(self) -> None:
+        self._words: list[str] = []
+
+    def learn(self, configuration: Configuration) -> None:
+        """Those of one more."""
+        secrets = [value for name, value in configuration.environment if SECRET_NAME.search(name)]
+        secrets += configuration.server.keys
+        secrets += [s.credential for _, s in configuration.providers if s.credential is not None]
+        words = [secret.reveal() for secret in secrets]
+        words += [value for _, settings in configuration.providers for _, value in settings.headers]
+        known = {word for word in words if len(word) >= MASKED} | set(self._words)
+        self._words = sorted(known, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        for word in self._words:
             text = text.replace(word, "****")
         return text
-
-    return mask

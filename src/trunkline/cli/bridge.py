@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from trunkline.app.fronts import BRIDGE_MODEL
 from trunkline.app.logs import configure_logging
 from trunkline.app.providers import make_providers
+from trunkline.app.reloading import Source
 from trunkline.app.serving import serve
 from trunkline.catalog.providers import provider_entry
 from trunkline.cli.exits import FAILED
@@ -67,16 +68,19 @@ def command(folder: Path, port: int, host: str, upstream_timeout: int, max_read_
     for warning in bridge.configuration.warnings:
         click.echo(f"Warning: {warning}", err=True)
     silence = float(min(upstream_timeout * max_read_timeouts, 86_400))
-    configuration = structs.replace(
-        bridge.configuration,
-        server=Server(host=host, port=port, own_tokens=True),
-        timeouts=patient(silence),
-    )
+
+    def fitted(configuration: Configuration) -> Configuration:
+        server = Server(host=host, port=port, own_tokens=True)
+        return structs.replace(configuration, server=server, timeouts=patient(silence))
+
+    configuration = fitted(bridge.configuration)
+    again = Source(said=configuration, read=lambda: fitted(make_bridge(folder, environ).configuration))
 
     def announce(host: str, port: int) -> None:
         click.echo(banner(bridge, reachable(host), port, (upstream_timeout, max_read_timeouts)))
 
-    serve(configuration, make_providers(configuration), path=None, workers=1, on_started=announce)
+    providers = make_providers(configuration)
+    serve(configuration, providers, source=again, path=None, workers=1, on_started=announce)
     click.echo("\n  Bridge stopped. Goodbye!")
     return 0
 

@@ -7,9 +7,9 @@ from typing import Final
 
 import click
 
-from trunkline.app.composition import look_around
 from trunkline.app.discovery import Listing
 from trunkline.app.providers import find_credentials, make_providers, missing_credentials
+from trunkline.app.tables import look_around
 from trunkline.cli.exits import CONFIGURATION, CREDENTIAL, FAILED, FINE, UNREACHABLE
 from trunkline.cli.listing import config_option, json_option, print_json
 from trunkline.cli.sources import origin

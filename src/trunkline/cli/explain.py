@@ -8,8 +8,8 @@ import click
 import msgspec
 from msgspec import Struct
 
-from trunkline.app.composition import offline_table
 from trunkline.app.custom_planner import plan_once
+from trunkline.app.tables import offline_table
 from trunkline.cli.exits import FAILED, Failure
 from trunkline.cli.listing import config_option, json_option, print_json
 from trunkline.cli.sources import load_configuration, load_providers

@@ -13,6 +13,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "start": ("trunkline.cli.start", "Start the gateway in the background."),
     "stop": ("trunkline.cli.stop", "Stop the gateway in the background."),
     "restart": ("trunkline.cli.restart", "Start the gateway in the background anew."),
+    "reload": ("trunkline.cli.reload", "Have the running gateway read its configuration anew."),
     "logs": ("trunkline.cli.logs", "Show the log of the gateway in the background."),
     "launch": ("trunkline.cli.launch", "Start a coding agent wired to the gateway."),
     "code": ("trunkline.cli.code", "Start Claude Code wired to the gateway."),

@@ -7,8 +7,8 @@ import click
 import msgspec
 from msgspec import Struct
 
-from trunkline.app.composition import look_around
 from trunkline.app.discovery import Listing, listed_models
+from trunkline.app.tables import look_around
 from trunkline.cli.listing import config_option, json_option, print_json
 from trunkline.cli.sources import load_configuration, load_providers
 from trunkline.config.schema import FAMILIES

@@ -6,8 +6,9 @@ from typing import Final
 
 import click
 
-from trunkline.app.composition import is_rehearsal, make_application
+from trunkline.app.composition import is_rehearsal
 from trunkline.app.logs import configure_logging
+from trunkline.app.reloading import file_source, make_application
 from trunkline.cli.exits import CONFIGURATION, Failure
 from trunkline.cli.outcome import explained, run, say
 from trunkline.cli.sources import load_configuration, load_providers
@@ -46,16 +47,16 @@ def uvicorn_application() -> PlainApplication:
 def _application() -> PlainApplication:
     configure_logging()
     here = working_file() if not os.environ.get("TRUNKLINE_CONFIG") else None
-    configuration = load_configuration(None if here is None else str(here))
+    path = None if here is None else str(here)
+    configuration = load_configuration(path)
     if is_rehearsal(configuration) and not os.environ.get("TRUNKLINE_CONFIG"):
         raise Failure(NO_FILE, CONFIGURATION)
     providers = load_providers(configuration)
     if configuration.dialect == "claude-code-azure":
         click.echo(summary(configuration))
     return PlainApplication(
-        make_application(configuration, providers),
+        make_application(configuration, providers, file_source(configuration, path)),
         stall=configuration.timeouts.client_write_stall,
-        keys=bool(configuration.server.keys),
     )
 
 

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from trunkline.app.composition import is_rehearsal
 from trunkline.app.logs import configure_logging
+from trunkline.app.reloading import file_source
 from trunkline.app.serving import serve
 from trunkline.cli.listing import config_option
 from trunkline.cli.service.probe import reachable, url
@@ -30,17 +31,24 @@ def command(path: str | None, host: str | None, port: int | None, workers: int) 
               trunkline serve --config trunkline.yaml --port 4000
     """
     configure_logging()
-    configuration = load_configuration(path)
-    server = configuration.server
+    said = load_configuration(path)
+    server = said.server
     server = structs.replace(server, host=host or server.host, port=server.port if port is None else port)
-    configuration = structs.replace(configuration, server=server)
+    configuration = structs.replace(said, server=server)
     providers = load_providers(configuration)
 
     def announce(host: str, port: int) -> None:
         names = [f"{name}/{model}" for name, provider in providers.items() for model in provider.models]
         _say(banner(configuration, names, reachable(host), port))
 
-    serve(configuration, providers, path=path, workers=workers, on_started=announce)
+    serve(
+        configuration,
+        providers,
+        source=file_source(said, path),
+        path=path,
+        workers=workers,
+        on_started=announce,
+    )
 
 
 def banner(configuration: Configuration, names: list[str], host: str, port: int) -> str:

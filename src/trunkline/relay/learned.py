@@ -1,7 +1,7 @@
 """What refusals taught us about a deployment, kept for a while (databricks.md 3.9)."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -61,3 +61,8 @@ class Learned:
         self._lessons[target] = (self._now() + self._lifetime, lessons)
         while len(self._lessons) > self._max_targets:
             self._lessons.popitem(last=False)
+
+    def forget(self, providers: Collection[str]) -> None:
+        """Know nothing any more of what is at ``providers``."""
+        for target in [target for target in self._lessons if target.provider in providers]:
+            del self._lessons[target]

@@ -3,7 +3,7 @@
 Everything takes ``now`` (monotonic seconds), so that the state is a plain function of what happened.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -177,6 +177,13 @@ class Health:
         breaker = self._breakers.get(target)
         if breaker is not None and breaker.probing:
             self._breakers[target] = replace(breaker, probing=False)
+
+    def forget(self, providers: Collection[str], *, rested: Collection[str] = ()) -> None:
+        """Know nothing any more of ``providers``; of those ``rested``, not that their credential was limited."""
+        for target in [target for target in self._breakers if target.provider in providers]:
+            del self._breakers[target]
+        for provider in [name for name in self._cooling if name in providers or name in rested]:
+            del self._cooling[provider]
 
     def breaker(self, target: Target) -> Breaker:
         """The state of one target, for people and metrics."""

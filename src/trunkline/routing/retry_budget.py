@@ -1,7 +1,7 @@
 """What retries may cost a provider that is sick: tokens that answers earn back, and a share of what is under way
 (reliability_ux.md A3). Without it every failure doubles the load just when there is least room for it (T20)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, Literal
 
 from trunkline.config.schema import Retry as RetryPolicy
@@ -78,4 +78,9 @@ class RetryBudget:
         if left > 0:
             self.spent[provider] = left
         else:
+            self.spent.pop(provider, None)
+
+    def forget(self, providers: Collection[str]) -> None:
+        """Fill the buckets of ``providers``."""
+        for provider in providers:
             self.spent.pop(provider, None)

@@ -3,12 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.protocols.codec import Carrier, Peek
@@ -26,7 +24,6 @@ from trunkline.server.handshake import accept, wants_websocket
 from trunkline.server.heads import Head, read_head
 from trunkline.server.health import Status
 from trunkline.server.identifiers import RequestIds
-from trunkline.server.leaving import handed_over, leave_when_told
 from trunkline.server.page import Files, no_files, send_page
 from trunkline.server.ports import (
     Relay,
@@ -41,15 +38,11 @@ from trunkline.server.ports import (
 from trunkline.server.regulars import Admitted, Regulars, Spelling, spell
 from trunkline.server.routes import Match, Route, match, unknown_path
 from trunkline.server.sign_in import Sessions, SignIn
-from trunkline.server.signals import before_exit
 from trunkline.server.sink import ClientSink, sink_for
 from trunkline.server.socket_session import Session, SocketCaller, upgrade
 from trunkline.server.telling import TELLS, Telling
 
 log: Final = logging.getLogger(__name__)
-
-WIND_UP: Final = 2.0
-"""Seconds that interrupted exchanges get to say so before everything is closed."""
 
 _KEPT: Final[dict[tuple[str, str], Operation]] = {
     ("kept", "GET"): "retrieve",
@@ -91,61 +84,44 @@ class Application:
         added: Callable[[bytes], Match | None] = no_routes,
         page: Files = no_files,
         sessions: Callable[[Server], Sessions | None] = no_sessions,
-        startup: Callable[[], Awaitable[None]] = nothing,
-        shutdown: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
         self._codecs = codecs
-        self._relay = relay
+        self.relay = relay
         self._telling = Telling(models, status, metrics, probe)
         self._check_direct = check_direct
-        self._administration = administration
         self._passes_tokens = passes_tokens
         self._presets = presets
         self._added = added
         self._page = page
-        self._sessions = sessions
-        self._startup = startup
-        self._shutdown = shutdown
         self._ids = RequestIds()
-        self._active = 0
-        self._quiet: asyncio.Event | None = None
+        self.active = 0
+        """Requests under way, counted by whoever calls :meth:`answer`."""
+        self.when_quiet: Callable[[], None] | None = None
+        """Called whenever none is."""
         self.draining = False
         """Set when the process has been told to stop; ``/readyz`` says so."""
-        self.refusal: ConfigurationError | None = None
-        """Why it did not start, where the configuration is to blame."""
-        self.configure(server)
-
-    def configure(self, server: Server) -> None:
-        """Take over who may call and how much, from the next request on."""
         self._door = Door(server)
         self._regulars = Regulars()
-        sessions = self._sessions(server)
-        self._desk = AdminDesk(server, self._door, self._administration, sessions)
-        self._sign_in = SignIn(sessions, self._desk)
+        signed_in = sessions(server)
+        self._desk = AdminDesk(server, self._door, administration, signed_in)
+        self._sign_in = SignIn(signed_in, self._desk)
         self._max_body = server.max_body
 
-    def _drain(self) -> None:
-        self.draining = not handed_over()
+    @property
+    def has_keys(self) -> bool:
+        """Whether clients must present one."""
+        return self._door.has_keys
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            self._active += 1
-            try:
-                await self._answer(scope, receive, send)
-            finally:
-                self._active -= 1
-                if not self._active and self._quiet is not None:
-                    self._quiet.set()
-        elif scope["type"] == "lifespan":
-            await self._live(receive, send)
-        else:
-            raise RuntimeError(f"{scope['type']} is not served")
+    def check_tenant(self, tenant: str) -> None:
+        """For one who was let in before. Raises GatewayError (AUTHENTICATION) when that would not be so now."""
+        self._door.check_tenant(tenant)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> Session | None:
+        """Answer one request; or the WebSocket that was agreed to, to be run by the caller."""
         request_id, connection = self._ids.next(), connection_of(scope)
         spelling, length = spell(scope)
         regular = self._regulars.find(spelling)
-        work: Coroutine[object, object, Takeover | None]
+        work: Coroutine[object, object, Takeover | Session | None]
         if regular is not None:
             codec = regular.codec
             sink = sink_for(regular.found, send, request_id, connection.push)
@@ -158,11 +134,11 @@ class Application:
             work = self._dispatch(
                 Visit(scope, receive, connection, sink, request_id), found, head, spelling
             )
-        successor: Takeover | None = None
+        successor: Takeover | Session | None = None
         try:
             successor = await work
         except ClientGone:
-            return
+            return None
         except GatewayError as error:
             if sink.started:
                 raise
@@ -174,8 +150,10 @@ class Application:
         except Exception:
             log.exception("request %s failed inside the gateway", request_id)
             await end_with(sink, codec, inside(request_id), request_id)
-        if successor is not None:
-            await successor(receive, send)
+        if successor is None or isinstance(successor, Session):
+            return successor
+        await successor(receive, send)
+        return None
 
     def _envelope(self, found: Match | None, head: Head, raw_path: bytes) -> Carrier:
         """Whose shape an error of this request has."""
@@ -187,7 +165,7 @@ class Application:
 
     async def _dispatch(
         self, visit: Visit, found: Match | None, head: Head, spelling: Spelling
-    ) -> Takeover | None:
+    ) -> Takeover | Session | None:
         """Everything that may be refused, in order; then the route's own work, or who does it in our place."""
         scope, sink = visit.scope, visit.sink
         self._door.check_source(head.caller)
@@ -196,8 +174,8 @@ class Application:
         route = found.route
         tenant = self._admit(scope, route, head)
         if head.upgrade and route.protocol == "openai_responses" and wants_websocket(scope["headers"]):
-            await self._converse(visit, found, head, tenant)
-        elif scope["method"] not in route.methods:
+            return await self._converse(visit, found, head, tenant)
+        if scope["method"] not in route.methods:
             await self._wrong_method(visit, found, head)
         elif route.what == "generate" or route.what == "count_tokens" or route.what == "compact":
             admitted = self._admitted(found, route.what, head, tenant)
@@ -300,7 +278,7 @@ class Application:
         )
         await self._run(visit, inbound)
 
-    async def _converse(self, visit: Visit, found: Match, head: Head, tenant: str) -> None:
+    async def _converse(self, visit: Visit, found: Match, head: Head, tenant: str) -> Session:
         """Responses over WebSocket. Raises GatewayError before the upgrade, and only then."""
         scope = visit.scope
         if found.route.what != "generate" or scope["method"] != "GET" or "extensions" not in scope:
@@ -317,7 +295,7 @@ class Application:
         codec = self._codecs[found.route.protocol]
         token = self._door.token_of(head.caller) if self._passes_tokens else None
         caller = SocketCaller(codec=codec, headers=head.headers, tenant=tenant, token=token)
-        await Session(socket, self._relay, self._ids, caller).run()
+        return Session(socket, self._ids, caller)
 
     async def _run(self, visit: Visit, inbound: Inbound) -> None:
         """The exchange, called off when the client goes."""
@@ -328,7 +306,7 @@ class Application:
             return
         connection.on_lost = task.cancel
         try:
-            await self._relay.run(inbound, sink)
+            await self.relay.run(inbound, sink)
         except asyncio.CancelledError:
             task.uncancel()
             if connection.lost is None:
@@ -339,31 +317,6 @@ class Application:
         if not sink.started:
             raise RuntimeError("the relay returned without an answer")
         await sink.end()
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        """The lifespan: start, wait, stop. What is still running when it stops gets a moment to end."""
-        await receive()
-        try:
-            await self._startup()
-        except ConfigurationError as cause:
-            log.error("%s", cause)
-            self.refusal = cause
-            await send({"type": "lifespan.startup.failed", "message": ""})
-            return
-        except Exception as cause:
-            log.exception("the gateway cannot start")
-            await send({"type": "lifespan.startup.failed", "message": str(cause)})
-            return
-        before_exit(self._drain)
-        leave_when_told()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        self._quiet = asyncio.Event()
-        if self._active:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._quiet.wait(), WIND_UP)
-        await self._shutdown()
-        await send({"type": "lifespan.shutdown.complete"})
 
 
 def not_served(found: Match) -> GatewayError:

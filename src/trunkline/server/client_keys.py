@@ -156,6 +156,16 @@ class Door:
             should_retry=False,
         )
 
+    def check_tenant(self, tenant: str) -> None:
+        """For a tenant of another door, before it was replaced. Raises GatewayError (AUTHENTICATION) without its key here."""
+        known = {name for _, name in self._tenants.values()} if self._tenants else {tenant}
+        if tenant not in known:
+            raise GatewayError(
+                Kind.AUTHENTICATION,
+                "The client key of this connection is no longer one of those in server.keys of the gateway.",
+                should_retry=False,
+            )
+
     def _from_front_door(self, caller: Caller) -> str:
         """An App's user as a tenant. Nobody reaches an App but through its front door, which asked who it is."""
         if caller.forwarded_user is None:

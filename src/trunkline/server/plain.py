@@ -10,8 +10,8 @@ from typing import Final, cast
 
 from trunkline.core.http import Take
 from trunkline.relay.ports import ClientGone
-from trunkline.server.application import Application
 from trunkline.server.asgi import CONNECTION, Receive, Received, Scope, Send, Sent
+from trunkline.server.succession import Succession
 
 FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
 REFUSE_SOCKET: Final[Sent] = {"type": "websocket.close"}
@@ -64,10 +64,9 @@ class PlainApplication:
     servers such as uvicorn put the address a proxy names in the place of the connection's own.
     """
 
-    def __init__(self, application: Application, *, stall: float, keys: bool) -> None:
+    def __init__(self, application: Succession, *, stall: float) -> None:
         self._application = application
         self._stall = stall
-        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
@@ -90,6 +89,6 @@ class PlainApplication:
         """The scope with our connection in it; an upgrade that came this far is not offered by the server."""
         headers = [pair for pair in scope["headers"] if pair[0] != b"upgrade"]
         changed = {**scope, "headers": headers, "extensions": {CONNECTION: connection}}
-        if not self._keys and any(name in FORWARDED for name, _ in scope["headers"]):
+        if not self._application.has_keys and any(name in FORWARDED for name, _ in scope["headers"]):
             changed["client"] = None
         return cast(Scope, changed)

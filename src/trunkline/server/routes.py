@@ -91,6 +91,7 @@ _ADMIN_ROUTES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("/api/config", ("GET", "HEAD", "POST")),
     ("/api/transformers", _READ),
     ("/api/restart", ("POST",)),
+    ("/api/reload", ("POST",)),
     ("/api/logs", ("GET", "HEAD", "DELETE")),
     ("/api/logs/files", _READ),
     ("/api/update/check", _READ),
@@ -104,7 +105,7 @@ _ADMIN_ROUTES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("/providers", ("GET", "HEAD", "POST")),
     ("/providers/*", ("GET", "HEAD", "PUT", "DELETE", "PATCH")),
 )
-"""claude-code-router's (ccr.md 4.1); the longer one of two that fit comes first."""
+"""claude-code-router's (ccr.md 4.1), and the reload; the longer one of two that fit comes first."""
 _ANY: Final = ("GET", "HEAD", "POST", "DELETE")
 """What the routes below a preset's name may be asked."""
 _SESSION: Final = ("GET", "HEAD", "POST", "DELETE")

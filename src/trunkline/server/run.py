@@ -18,14 +18,14 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from trunkline.config.schema import Server, Timeouts
-from trunkline.server.application import Application
 from trunkline.server.client_keys import check_exposure
 from trunkline.server.deadlines import LINGER, Deadlines
 from trunkline.server.edge_protocol import EdgeProtocol
 from trunkline.server.errors import AddressTaken, StartRefused
 from trunkline.server.hosts import bare
 from trunkline.server.leaving import HANDED_OVER
-from trunkline.server.signals import EXIT_SIGNALS
+from trunkline.server.signals import EXIT_SIGNALS, HANG_UP, hang_ups_held, terminal_ended
+from trunkline.server.succession import Succession
 
 BACKLOG: Final = 2048
 WORKER_START: Final = 30.0
@@ -37,7 +37,7 @@ Started = Callable[[str, int], None]
 
 
 def run_server(
-    app: Application | str,
+    app: Succession | str,
     server: Server,
     timeouts: Timeouts,
     *,
@@ -89,7 +89,7 @@ class LastWords(uvicorn.Server):
 
 
 def uvicorn_config(
-    app: Application | str,
+    app: Succession | str,
     timeouts: Timeouts,
     *,
     workers: int = 1,
@@ -156,7 +156,7 @@ def _serve(config: uvicorn.Config, listeners: list[socket.socket]) -> None:
     try:
         LastWords(config).run(sockets=listeners)
     except SystemExit as cause:
-        if isinstance(config.app, Application) and config.app.refusal is not None:
+        if isinstance(config.app, Succession) and config.app.refusal is not None:
             raise config.app.refusal from None
         raise StartRefused("The gateway could not start; the reason is in its log.") from cause
 
@@ -191,7 +191,7 @@ def _once(call: Callable[[], None]) -> Callable[[], Coroutine[object, object, No
 
 
 class _Supervisor(Multiprocess):
-    """uvicorn's supervisor: restarts workers that die, one at a time on SIGHUP, and tells when all serve."""
+    """uvicorn's supervisor: restarts workers that die, has all reload on SIGHUP, and tells when all serve."""
 
     def __init__(
         self, config: uvicorn.Config, listeners: list[socket.socket], started: Callable[[], None] | None
@@ -199,17 +199,35 @@ class _Supervisor(Multiprocess):
         super().__init__(config, listeners)
         self._started = started
         signal.signal(HANDED_OVER, self._leave)
+        if HANG_UP:
+            self._terminal_ended = terminal_ended()
+            signal.signal(HANG_UP, self._hang_up)
 
     def init_processes(self) -> None:
-        super().init_processes()
+        with hang_ups_held():
+            super().init_processes()
         for process in self.processes:
             process.wait_until_ready(WORKER_START, self.should_exit)
         if self._started is not None:
             self._started()
 
+    def keep_subprocess_alive(self) -> None:
+        with hang_ups_held():
+            super().keep_subprocess_alive()
+
     def _leave(self, _number: int, _frame: FrameType | None) -> None:
         """A successor listens: every worker is to know before it is told to end."""
-        for process in self.processes:
-            if process.pid is not None:
-                os.kill(process.pid, HANDED_OVER)
+        self._tell(HANDED_OVER)
         self.should_exit.set()
+
+    def _hang_up(self, number: int, _frame: FrameType | None) -> None:
+        """Every worker reads the configuration anew; one that is only starting, once it has."""
+        if self._terminal_ended():
+            self.should_exit.set()
+        else:
+            self._tell(number)
+
+    def _tell(self, number: int) -> None:
+        for process in self.processes:
+            if process.pid is not None and process.exitcode is None:
+                os.kill(process.pid, number)

@@ -73,20 +73,19 @@ class SocketSink:
 class Session:
     """The whole life of one socket."""
 
-    def __init__(self, socket: "WebSocket", relay: Relay, ids: RequestIds, caller: SocketCaller) -> None:
+    def __init__(self, socket: "WebSocket", ids: RequestIds, caller: SocketCaller) -> None:
         self._socket = socket
-        self._relay = relay
         self._ids = ids
         self._caller = caller
         loop = asyncio.get_running_loop()
         self._memory = AnswerStore(loop.time, max_entries=MAX_REMEMBERED, max_bytes=MAX_BYTES)
 
-    async def run(self) -> None:
-        """Until the client leaves or the server stops."""
+    async def run(self, relay: Relay) -> None:
+        """Until the client leaves or the server stops; ``relay`` serves what is asked."""
         code = GOING_AWAY
         try:
             while (message := await self._socket.receive()) is not None:
-                await self._turn(message)
+                await self._turn(message, relay)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             assert task is not None
@@ -96,7 +95,7 @@ class Session:
             self._memory.clear()
             self._socket.close(code)
 
-    async def _turn(self, message: bytes) -> None:
+    async def _turn(self, message: bytes, relay: Relay) -> None:
         """One request: its answer, or one error event."""
         request_id = self._ids.next()
         sink = SocketSink(self._socket, None)
@@ -113,7 +112,7 @@ class Session:
                 token=self._caller.token,
                 memory=self._memory,
             )
-            await self._exchange(inbound, sink)
+            await self._exchange(inbound, sink, relay)
         except ClientGone:
             return
         except GatewayError as error:
@@ -124,14 +123,14 @@ class Session:
             log.exception("request %s failed inside the gateway", request_id)
             await self._say(sink, inside(request_id), request_id)
 
-    async def _exchange(self, inbound: Inbound, sink: SocketSink) -> None:
+    async def _exchange(self, inbound: Inbound, sink: SocketSink, relay: Relay) -> None:
         task = asyncio.current_task()
         assert task is not None
         if self._socket.lost is not None:
             return
         self._socket.on_lost = task.cancel
         try:
-            await self._relay.run(inbound, sink)
+            await relay.run(inbound, sink)
         except asyncio.CancelledError:
             if self._socket.lost is None:
                 await self._say(sink, draining(), inbound.request_id)

@@ -1,25 +1,29 @@
 """All of administration as one table: route and method, and who answers."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from trunkline.app.admin.config_routes import ConfigRoutes
 from trunkline.app.admin.log_routes import LogRoutes
 from trunkline.app.admin.preset_routes import PresetRoutes
+from trunkline.app.admin.reload_route import ReloadRoute
 from trunkline.app.admin.service_routes import ServiceRoutes
 from trunkline.app.logs import FOLDER_VARIABLE
 from trunkline.app.service import service_pid
 from trunkline.config.schema import Configuration
 from trunkline.server.admin import AdminAnswer, AdminCall, Administration
+from trunkline.server.succession import Outcome
 
 
 def make_administration(
     configuration: Configuration,
     environ: Mapping[str, str] = os.environ,
     plugins: Mapping[str, str | None] | None = None,
+    reload: Callable[[], Awaitable[Outcome]] | None = None,
 ) -> Administration:
-    """What answers the routes whose role is ``admin``. ``plugins``: those that are loaded, and the routes they add."""
+    """What answers the routes whose role is ``admin``. ``plugins``: those that are loaded, and the routes they add;
+    ``reload`` has the configuration read anew."""
     config = ConfigRoutes(configuration)
     folder = environ.get(FOLDER_VARIABLE)
     logs = LogRoutes(Path(folder) if folder else None)
@@ -30,6 +34,7 @@ def make_administration(
         ("/api/config", "POST"): config.save,
         ("/api/transformers", "GET"): service.transformers,
         ("/api/restart", "POST"): service.restart,
+        ("/api/reload", "POST"): ReloadRoute(reload).reload,
         ("/api/logs", "GET"): logs.read,
         ("/api/logs", "DELETE"): logs.clear,
         ("/api/logs/files", "GET"): logs.files,

@@ -15,6 +15,7 @@ from msgspec import structs
 from trunkline import __version__
 from trunkline.app.logs import configure_logging, log_to_files
 from trunkline.app.providers import find_credentials, make_providers, missing_credentials
+from trunkline.app.reloading import file_source
 from trunkline.app.service import SERVICE_VARIABLE
 from trunkline.app.serving import serve
 from trunkline.cli.outcome import explained, say
@@ -79,10 +80,9 @@ def _serve(orders: Orders, places: Places, teller: Teller) -> None:
     configure_logging()
     if orders.report is not None:
         os.environ[SERVICE_VARIABLE] = str(os.getpid())
-    configuration = load(orders.config, os.environ, working=False)
-    configured = configuration.server
-    server = structs.replace(configured, host=orders.host, port=orders.port)
-    configuration = structs.replace(configuration, server=server)
+    said = load(orders.config, os.environ, working=False)
+    server = structs.replace(said.server, host=orders.host, port=orders.port)
+    configuration = structs.replace(said, server=server)
     providers = make_providers(configuration)
     lacking = missing_credentials(providers, find_credentials(configuration, os.environ))
     warnings = (*configuration.warnings, *lacking)
@@ -92,7 +92,7 @@ def _serve(orders: Orders, places: Places, teller: Teller) -> None:
     offer(places, listeners)
 
     def started(_host: str, port: int) -> None:
-        write_service(places, _service(orders, port, configured, configuration.source))
+        write_service(places, _service(orders, port, said.server, configuration.source))
         if not teller.tell(Report(pid=os.getpid(), warnings=warnings)):
             log.error("whoever started this gateway has given up waiting: it ends")
             os.kill(os.getpid(), signal.SIGTERM)
@@ -100,6 +100,7 @@ def _serve(orders: Orders, places: Places, teller: Teller) -> None:
     serve(
         configuration,
         providers,
+        source=file_source(said, orders.config, working=False),
         path=orders.config,
         workers=orders.workers,
         listeners=listeners,

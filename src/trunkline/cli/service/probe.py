@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from trunkline.cli.exits import NOT_RUNNING, Failure
 from trunkline.config.schema import Server
+from trunkline.config.secret import Secret
 
 PATIENCE = 2.5
 """Seconds to wait for an answer: with the start of the command it is less than three."""
@@ -63,15 +64,65 @@ def ask_models(address: tuple[str, int], server: Server) -> tuple[str, ...]:
     return tuple(model.id for model in listed.data)
 
 
+class KeyRefused(Failure):
+    """It runs, on a configuration with other keys."""
+
+
+class Finding(Struct, frozen=True):
+    """What is wrong with a configuration, as the gateway says it."""
+
+    file: str = ""
+    line: int | None = None
+    key: str = ""
+    problem: str = ""
+
+
+class Answered(Struct, frozen=True):
+    """What ``POST /api/reload`` came to."""
+
+    success: bool = False
+    message: str = ""
+    source: str = ""
+    snapshot: int = 0
+    restart: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    error: object = None
+
+
+def ask_to_reload(address: tuple[str, int], server: Server, patience: float) -> Answered:
+    """Have the gateway there read its configuration anew; what it says. Raises Failure, KeyRefused."""
+    key = server.admin_key or (server.keys[0] if server.keys else None)
+    said = _said(address, key, "POST", "/api/reload", patience)
+    try:
+        return msgspec.json.decode(said, type=Answered)
+    except msgspec.DecodeError:
+        raise NotTrunkline(url(*address)) from None
+
+
+def lets_administer(address: tuple[str, int], server: Server) -> bool:
+    """Whether the gateway there takes the configuration's key for administration. Raises Failure."""
+    key = server.admin_key or (server.keys[0] if server.keys else None)
+    try:
+        _said(address, key, "GET", "/api/transformers", PATIENCE)
+    except KeyRefused:
+        return False
+    return True
+
+
 def _get(address: tuple[str, int], server: Server, path: str, patience: float) -> bytes:
-    headers = {"authorization": f"Bearer {server.keys[0].reveal()}"} if server.keys else {}
+    return _said(address, server.keys[0] if server.keys else None, "GET", path, patience)
+
+
+def _said(address: tuple[str, int], key: Secret | None, method: str, path: str, patience: float) -> bytes:
+    headers = {} if key is None else {"authorization": f"Bearer {key.reveal()}"}
     where = url(*address)
     connection = http.client.HTTPConnection(*address, timeout=patience)
     try:
-        connection.request("GET", path, headers=headers)
+        connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         if answer.status in (401, 403):
-            raise Failure(f"{where} refuses the key in server.keys: it runs on another configuration.")
+            raise KeyRefused(f"{where} refuses the key in server.keys: it runs on another configuration.")
         return answer.read(MOST)
     except http.client.HTTPException:
         raise NotTrunkline(where) from None

@@ -52,6 +52,7 @@ class Unit(Struct, frozen=True, kw_only=True):
             f"Environment={quoted(f'TRUNKLINE_HOME={self.places.home}')}",
             f"EnvironmentFile=-{escaped(str(self.environment_file))}",
             f"ExecStart={' '.join(map(quoted, command)).replace('$', '$$')}",
+            "ExecReload=/bin/kill -HUP $MAINPID",
             "Restart=on-failure",
             "RestartSec=5",
             "RestartPreventExitStatus=2 3 4",
