@@ -43,8 +43,8 @@ class ServiceRoutes:
         if self._pid is None:
             refuse(
                 501,
-                "This gateway was not started by trunkline start: restart it where it runs. Its configuration is "
-                "read when it starts.",
+                "This gateway was not started by trunkline start: restart it where it runs. POST /api/reload "
+                "has it read its configuration anew.",
             )
         await asyncio.to_thread(self._renew, self._pid)
         return done("Service restart initiated")
