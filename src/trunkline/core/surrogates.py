@@ -5,6 +5,7 @@ refuses such text, so where text has to be read, the half is replaced; bytes tha
 """
 
 import re
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 import msgspec
@@ -27,17 +28,22 @@ def mend_surrogates(text: bytes) -> bytes:
     return _ESCAPE.sub(_replacement, text)
 
 
-def decode_lenient(decoder: "msgspec.json.Decoder[Value]", text: bytes) -> Value:
-    """``decoder.decode(text)``, with lone surrogates replaced if that is what is wrong with it.
+def read_lenient(read: Callable[[bytes], Value], text: bytes) -> Value:
+    """``read(text)``, with lone surrogates replaced if that is what is wrong with it.
 
-    Raises msgspec.DecodeError (or ValidationError) as the decoder does.
+    Raises msgspec.DecodeError (or ValidationError) as ``read`` does.
     """
     try:
-        return decoder.decode(text)
+        return read(text)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
         mended = mend_surrogates(text)
         if mended == text:
             raise
-        return decoder.decode(mended)
+        return read(mended)
+
+
+def decode_lenient(decoder: "msgspec.json.Decoder[Value]", text: bytes) -> Value:
+    """The same for a decoder."""
+    return read_lenient(decoder.decode, text)

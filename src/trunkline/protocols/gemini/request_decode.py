@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from trunkline.core.surrogates import mend_surrogates
+from trunkline.core.surrogates import read_lenient
 from trunkline.core.types import Extra, Opaque, Part, Request, Text, Tool
 from trunkline.protocols.gemini.knobs_decode import decode_config, decode_tool_config
 from trunkline.protocols.gemini.open_request import read_open
@@ -30,15 +30,7 @@ def read_request(body: bytes, earlier: Earlier | None = None) -> Reading:
     try:
         if not body.isascii():
             body.decode()  # what is carried undecoded must be text too
-        try:
-            return _read(body, earlier)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            mended = mend_surrogates(body)
-            if mended == body:
-                raise
-            return _read(mended, earlier)
+        return read_lenient(lambda text: _read(text, earlier), body)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         raise refusal("", cause) from cause
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from trunkline.core.errors import GatewayError
-from trunkline.core.surrogates import decode_lenient, mend_surrogates
+from trunkline.core.surrogates import decode_lenient, read_lenient
 from trunkline.core.types import (
     CacheMark,
     Extra,
@@ -76,15 +76,7 @@ def decode_request(body: bytes) -> Request:
 def read_request(body: bytes, earlier: Earlier | None = None) -> Reading:
     """See :meth:`Codec.read_request`."""
     try:
-        try:
-            return _reading(*_read(body), earlier)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            mended = mend_surrogates(body)
-            if mended == body:
-                raise
-            return _reading(*_read(mended), earlier)
+        return read_lenient(lambda text: _reading(*_read(text), earlier), body)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         raise refusal_of(cause) from cause
 
