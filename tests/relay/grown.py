@@ -14,8 +14,8 @@ def user(text: str, **more: object) -> dict:
     return {"role": "user", "content": text, **more}
 
 
-def messages(*turns: dict, **more: object) -> dict:
-    return {"model": "m", "max_tokens": 9, "system": LONG, "messages": list(turns), **more}
+def messages(*turns: dict, system: object = LONG) -> dict:
+    return {"model": "m", "max_tokens": 9, "messages": list(turns), "system": system}
 
 
 def chat(*turns: dict, **more: object) -> dict:
@@ -52,6 +52,8 @@ CHAT_CALL = {"role": "assistant", "content": LONG, "function_call": {"name": "f"
 NAMELESS = model({"text": LONG}, {"functionCall": {"name": "f", "args": {}}})
 ANSWERED = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": LONG}}}]}
 EFFORT = {"role": "system", "content": LONG, "output_config": {"effort": "low"}}
+SAID = {"role": "assistant", "content": LONG}
+FORM = {"format": {"type": "json_schema", "schema": {"type": "object"}}}
 
 SESSIONS: dict[str, tuple[str, list[dict | bytes]]] = {
     "an effort that is in force": (
@@ -182,6 +184,38 @@ SESSIONS: dict[str, tuple[str, list[dict | bytes]]] = {
         [
             gemini(ASKED_IN_GEMINI, systemInstruction={"parts": [{"text": LONG}]}),
             gemini(ASKED_IN_GEMINI, systemInstruction={"parts": [{"text": LONG}]}, system_instruction={"parts": [{"text": "b"}]}),
+        ],
+    ),
+    "a system prompt that is marked": (
+        "anthropic_messages",
+        [
+            messages(ASKED, SAID, ASKED, system=[{"type": "text", "text": LONG, "cache_control": {"type": "ephemeral"}}]),
+            messages(ASKED, SAID, ASKED, SAID, ASKED, system=LONG),
+            messages(ASKED, SAID, ASKED, SAID, ASKED, system="x-anthropic-billing-header: a"),
+            messages(ASKED, SAID, ASKED, SAID, ASKED, user("b"), system="b"),
+        ],
+    ),
+    "a name that is too long": (
+        "anthropic_messages",
+        [
+            messages(ASKED, SAID, ASKED, {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "f" * 99, "input": {}}]}),
+            messages(ASKED, SAID, ASKED, SAID, ASKED),
+        ],
+    ),
+    "a turn of which nothing is left": (
+        "anthropic_messages",
+        [
+            messages(ASKED, SAID),
+            messages(ASKED, SAID, {"role": "assistant", "content": [{"type": "thinking", "thinking": LONG, "signature": "s"}]}),
+            messages(ASKED, {"role": "assistant", "content": [{"type": "thinking", "thinking": LONG, "signature": "s"}]}),
+        ],
+    ),
+    "a form that is asked for in words": (
+        "anthropic_messages",
+        [
+            {"model": "m", "messages": [{"role": "system", "content": LONG}, SAID, ASKED]},
+            {"model": "m", "messages": [{"role": "system", "content": LONG}, SAID, ASKED], "output_config": FORM},
+            {"model": "m", "messages": [{"role": "system", "content": LONG}, SAID, ASKED, SAID, ASKED]},
         ],
     ),
     "a field that comes twice": (

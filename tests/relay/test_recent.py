@@ -4,21 +4,27 @@ import copy
 import json
 import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from relay.grown import SESSIONS
 from trunkline.core.errors import GatewayError
+from trunkline.core.facts import Facts
 from trunkline.core.overlap import layout_of
-from trunkline.core.types import Request
-from trunkline.protocols.codec import Codec
+from trunkline.core.types import Message, Request, Text
+from trunkline.protocols.codec import Codec, Encoded
 from trunkline.protocols.reading import Earlier, Reading
 from trunkline.protocols.registry import CODECS
-from trunkline.relay.recent import Recent
+from trunkline.protocols.writing import NOTHING_YET
+from trunkline.relay.recent import Known, Recent
 from wire.sent import Sent, sent
 
 SENT = [one for one in sent() if isinstance(one.body.get(CODECS[one.codec].turns), list)]
 """Recorded requests of agents whose turns are a list, in all four protocols."""
+TARGETS = {"openai_chat": CODECS["openai_chat"]}
+"""What remembers what it wrote."""
 Wire = dict
 Edit = Callable[[Wire, str, random.Random], Wire | bytes]
 
@@ -42,22 +48,61 @@ def dumped(wire: Wire | bytes) -> bytes:
     return wire if isinstance(wire, bytes) else json.dumps(wire, ensure_ascii=False).encode()
 
 
-def outcome(read: Callable[[bytes], Request], body: bytes) -> object:
-    """The request, or what the client is told."""
+def outcome(make: Callable[[Any], object], of: object) -> object:
+    """What comes of it, or what the client is told."""
     try:
-        return read(body)
+        return make(of)
     except GatewayError as error:
         return (error.kind, error.message, error.field, error.code, error.status)
 
 
-def check(name: str, bodies: list[bytes]) -> list[int]:
-    """Each body of a session after those before it. Returns the bytes that were read of the last."""
+FACTS = [
+    Facts(provider="t", model="m"),
+    Facts(provider="t", model="m", cache_marks=True, late_system=False, prefill=False),
+    Facts(
+        provider="t",
+        model="m",
+        reasoning_history="reasoning_content",
+        reasoning_required=True,
+        prefill=False,
+    ),
+    Facts(
+        provider="t",
+        model="m",
+        structured="none",
+        reasoning_history="content_list",
+        single_calls=True,
+        tool_name_limit=12,
+    ),
+]
+
+
+def check(name: str, bodies: list[bytes], first: int | None = None) -> list[int]:
+    """Each body of a session after those before it. Returns the bytes that were read of the last.
+
+    ``first``: the facts it is written for until the model changes.
+    """
     codec, recent = Watched(CODECS[name]), Recent(large=0)
-    for body in bodies:
+    first = len(bodies[0]) if first is None else first
+    for place, body in enumerate(bodies):
         codec.read.clear()
-        read = outcome(lambda data: recent.request(codec, "tenant", data), body)  # type: ignore[arg-type]
+        read = outcome(lambda data: recent.known(codec, "tenant", data).request, body)
         assert read == outcome(CODECS[name].decode_request, body)
+        if isinstance(read, Request):
+            known = recent.known(codec, "tenant", body)
+            assert known is not None
+            facts = FACTS[(first + (place == 4)) % len(FACTS)]  # another model now and then
+            check_writing(known, replace(read, model=f"m{place}"), facts)
     return codec.read
+
+
+def check_writing(known: Known, request: Request, facts: Facts) -> None:
+    """What was written of earlier requests is what would be written of it now."""
+    for target in TARGETS.values():
+        encode = target.encode_request
+        whole = outcome(lambda asked, encode=encode: encode(asked, facts), request)
+        grown = outcome(lambda asked, target=target: known.encode(target, asked, facts), request)
+        assert (replace(grown, written=None) if isinstance(grown, Encoded) else grown) == whole
 
 
 def session(one: Sent, step: int = 1) -> list[bytes]:
@@ -94,7 +139,20 @@ def test_only_what_is_new_is_read(protocol: str) -> None:
 @pytest.mark.parametrize("about", SESSIONS)
 def test_turns_that_say_something_of_each_other(about: str) -> None:
     protocol, bodies = SESSIONS[about]
-    check(protocol, [dumped(body).replace(b"HALF", b"\\ud83d") for body in bodies])
+    for first in range(len(FACTS)):
+        check(protocol, [dumped(body).replace(b"HALF", b"\\ud83d") for body in bodies], first)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_only_what_is_new_is_written(target: str) -> None:
+    asked = [Message("user", (Text("a"),)), Message("assistant", (Text("b"),))] * 9
+    written = NOTHING_YET
+    for end in range(1, len(asked), 2):
+        request = Request(protocol="anthropic_messages", model="m", messages=tuple(asked[:end]))
+        assert written.same_turns(request, FACTS[0]) == max(0, end - 2)
+        written = TARGETS[target].encode_request(request, FACTS[0], written).written or NOTHING_YET
+    other = replace(request, protocol="openai_chat", messages=(*request.messages, *asked[1:3]))
+    assert written.same_turns(other, FACTS[0]) == 0
 
 
 # What can change from one request to the next, beside a turn more.
@@ -243,7 +301,7 @@ def test_nobody_is_compared_with_another_tenant() -> None:
     one = next(one for one in SENT if one.codec == "anthropic_messages")
     codec, recent = Watched(CODECS["anthropic_messages"]), Recent(large=0)
     for tenant in ("one", "two", "one"):
-        recent.request(codec, tenant, dumped(one.body))  # type: ignore[arg-type]
+        recent.known(codec, tenant, dumped(one.body))
     assert codec.read == [len(dumped(one.body))] * 2
 
 
@@ -253,7 +311,7 @@ def test_memory_is_bounded() -> None:
     recent = Recent(max_bytes=3 * size + 100, large=0)
     for place in range(9):
         other = {**one.body, "messages": [{"role": "user", "content": f"{place}"}, *one.body["messages"]]}
-        recent.request(CODECS["openai_chat"], f"tenant {place % 2}", dumped(other))
+        recent.known(CODECS["openai_chat"], f"tenant {place % 2}", dumped(other))
         assert recent.size <= 3 * size + 100
     assert recent.size > size
 
@@ -261,5 +319,5 @@ def test_memory_is_bounded() -> None:
 def test_small_requests_are_not_kept() -> None:
     recent = Recent()
     body = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
-    assert recent.request(CODECS["openai_chat"], "t", body) == CODECS["openai_chat"].decode_request(body)
+    assert recent.known(CODECS["openai_chat"], "t", body) is None
     assert recent.size == 0

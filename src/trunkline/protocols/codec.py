@@ -14,6 +14,7 @@ from trunkline.core.sse import SSEvent
 from trunkline.core.types import Request, Response
 from trunkline.core.usage import Stop, Usage
 from trunkline.protocols.reading import Earlier, Reading
+from trunkline.protocols.writing import Written
 
 
 class Keeping(Struct, frozen=True, kw_only=True):
@@ -47,6 +48,8 @@ class Encoded(Struct, frozen=True, kw_only=True):
     """Client's names of freeform tools that were sent as functions with one string ``input``."""
     structured_tool: str | None = None
     """Upstream name of the tool that was forced to get structured output; its input is the answer's text."""
+    written: Written | None = None
+    """What the next encoding may take over; set if it was asked for and the room can."""
 
 
 class ReplyContext(Struct, frozen=True, kw_only=True):
@@ -192,11 +195,12 @@ class ProviderCodec(Protocol):
         """``bedrock_converse``, or the name of a whole codec."""
         ...
 
-    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+    def encode_request(self, request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
         """A body for a target. Raises GatewayError (INVALID_REQUEST) for content it cannot carry.
 
         Deterministic: the same request gives the same bytes, and a longer conversation keeps the
         bytes of its earlier turns. Signed thinking of another origin than ``facts.origin`` stays behind.
+        What ``earlier`` has of it need not be written again: the outcome is the same.
         """
         ...
 

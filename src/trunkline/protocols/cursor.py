@@ -15,6 +15,7 @@ from trunkline.core.http import HttpHead
 from trunkline.core.sse import SSEvent
 from trunkline.core.types import Request, Response
 from trunkline.protocols.codec import Encoded, ProviderCodec, StreamDecoder
+from trunkline.protocols.writing import Written
 
 NAME: Final = "databricks_cursor"
 
@@ -40,9 +41,9 @@ class Cursor:
     name: str = NAME
     """As surfaces have it."""
 
-    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+    def encode_request(self, request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
         """A body for a target, in the form of Responses."""
-        return self._responses.encode_request(request, facts)
+        return self._responses.encode_request(request, facts, earlier)
 
     def decode_response(self, body: bytes, origin: str) -> Response:
         """A whole answer of either form."""

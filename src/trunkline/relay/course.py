@@ -18,6 +18,7 @@ from trunkline.protocols.codec import (
     CarriedCodec,
     Codec,
     CountCodec,
+    Encoded,
     Keeping,
     Peek,
     ProviderCodec,
@@ -33,7 +34,7 @@ from trunkline.relay.learned import Learned
 from trunkline.relay.pipe import Pipe
 from trunkline.relay.ports import Clock, Credentials, Finder, Loop, Plugins, Recorder, Sink, Upstream
 from trunkline.relay.proofs import ProofStore
-from trunkline.relay.recent import Recent
+from trunkline.relay.recent import Known, Recent
 from trunkline.relay.reinsert import claim, reinsert, remember, unproven
 from trunkline.relay.signs import SignsOfLife
 from trunkline.relay.turns import Place, Turns
@@ -135,6 +136,7 @@ class Course:
         self._signs: SignsOfLife | None = None
         self._place: Place | None = None
         self._request: Request | None = None
+        self._known: Known | None = None
         self._retrying = False
         self.lessons_left = MAX_LESSONS
         self.trusted: Literal["all", "known", "none"] = "all"
@@ -188,11 +190,21 @@ class Course:
     def request(self) -> Request:
         """The client's request, decoded once. Raises GatewayError (INVALID_REQUEST)."""
         if self._request is None:
-            inbound = self.inbound
-            self._request = self.services.recent.request(self.codec, inbound.client, inbound.body)
+            self._request = self._read()
             if (said := self.inbound.peek) is not None:
                 self._request = replace(self._request, model=said.model, stream=said.stream)
         return self._request
+
+    def _read(self) -> Request:
+        codec, body = self.codec, self.inbound.body
+        self._known = self.services.recent.known(codec, self.inbound.client, body)
+        return codec.decode_request(body) if self._known is None else self._known.request
+
+    def encode(self, codec: ProviderCodec, request: Request, facts: Facts) -> Encoded:
+        """``request``, which is the client's or made from it, for a target."""
+        if self._known is None:
+            return codec.encode_request(request, facts)
+        return self._known.encode(codec, request, facts)
 
     def request_for(self, facts: Facts) -> Request:
         """The request with the proofs put back that the maker made whom ``facts`` tell of."""

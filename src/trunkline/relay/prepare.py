@@ -161,7 +161,7 @@ def _encode(
         request = chain.asked(request)
     if course.keeper is not None:
         course.keeper.encoded()
-    encoded = codec.encode_request(request, surface.facts)
+    encoded = course.encode(codec, request, surface.facts)
     body, edited = provider.edit(surface, encoded.body, course.inbound.headers)
     return Prepared(
         surface=surface,

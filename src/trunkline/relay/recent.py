@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from trunkline.core.errors import GatewayError
+from trunkline.core.facts import Facts
 from trunkline.core.overlap import Layout, layout_of, overlap
 from trunkline.core.types import Request
-from trunkline.protocols.codec import Codec
+from trunkline.protocols.codec import Codec, Encoded, ProviderCodec
 from trunkline.protocols.reading import Earlier, Reading
+from trunkline.protocols.writing import NOTHING_YET, Written
 
 LARGE: Final = 16 * 1024
 """Bytes from which on a body is worth comparing."""
@@ -24,16 +26,34 @@ PROBE: Final = 64
 class Known:
     """A body and what was read from it."""
 
-    __slots__ = ("_layout", "body", "last", "reading", "taken")
+    __slots__ = ("_layout", "_written", "body", "last", "reading", "taken")
 
-    def __init__(self, body: bytes, reading: Reading, layout: Layout | None = None, taken: int = 0) -> None:
+    def __init__(self, body: bytes, reading: Reading) -> None:
         self.body = body
         self.reading = reading
-        self.taken = taken
+        self.taken = 0
         """Turns that were taken over from an earlier body."""
         self.last = 0
         """When it was last used, by the count of the memory it is in."""
-        self._layout = layout
+        self._layout: Layout | None = None
+        self._written: dict[str, Written] = {}
+
+    @property
+    def request(self) -> Request:
+        """What was read."""
+        return self.reading.request
+
+    def goes_on(self, earlier: "Known", layout: Layout, taken: int) -> "Known":
+        """The same, having ``taken`` turns over from ``earlier``."""
+        self._layout, self.taken, self._written = layout, taken, dict(earlier._written)
+        return self
+
+    def encode(self, codec: ProviderCodec, request: Request, facts: Facts) -> Encoded:
+        """As ``codec`` encodes ``request``, which is this one or made from it."""
+        encoded = codec.encode_request(request, facts, self._written.get(codec.name, NOTHING_YET))
+        if encoded.written is not None:
+            self._written[codec.name] = encoded.written
+        return encoded
 
     def succeeds(self, earlier: "Known") -> bool:
         """It is a later state of the same conversation, and not one that goes another way."""
@@ -67,14 +87,13 @@ class Recent:
         """Bytes held, roughly."""
         return self._size
 
-    def request(self, codec: Codec, tenant: str, body: bytes) -> Request:
-        """As ``codec.decode_request`` gives it, or raises."""
-        if len(body) < self._large:
-            return codec.decode_request(body)
-        return self.known(codec, tenant, body).reading.request
+    def known(self, codec: Codec, tenant: str, body: bytes) -> Known | None:
+        """The request in ``body``, as ``codec`` reads it. Raises GatewayError as ``codec.decode_request`` does.
 
-    def known(self, codec: Codec, tenant: str, body: bytes) -> Known:
-        """The same with what it takes to go on from it."""
+        None for a small body: that one is read and forgotten.
+        """
+        if len(body) < self._large:
+            return None
         side = (tenant, codec.name)
         beside = self._kept.get(side, [])
         found = next((known for known in beside if known.body == body), None)
@@ -134,4 +153,5 @@ def _read_on(codec: Codec, near: Known, body: bytes) -> Known | None:
     if len(reading.seams) + new.turns != len(new.layout.turns):
         return None
     seams = (*old.seams[: new.turns], *reading.seams)
-    return Known(body, Reading(reading.request, seams, reading.shared), new.layout, new.turns)
+    known = Known(body, Reading(reading.request, seams, reading.shared))
+    return known.goes_on(near, new.layout, new.turns)

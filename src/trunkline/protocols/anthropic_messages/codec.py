@@ -31,6 +31,7 @@ from trunkline.protocols.codec import (
     StreamTap,
 )
 from trunkline.protocols.reading import Earlier, Reading
+from trunkline.protocols.writing import Written
 
 _PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
 _COMMENT: Final = b": ping\n\n"
@@ -70,8 +71,9 @@ class AnthropicMessages:
         """A client's request, or what it has beyond an earlier one."""
         return read_request(body, earlier)
 
-    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+    def encode_request(self, request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
         """A body for a target of this protocol."""
+        del earlier
         return encode_request(request, facts)
 
     def decode_response(self, body: bytes, origin: str) -> Response:

@@ -10,6 +10,7 @@ from trunkline.protocols.bedrock_converse import errors, request_encode, respons
 from trunkline.protocols.bedrock_converse.stream_decode import ConverseStreamDecoder
 from trunkline.protocols.bedrock_converse.wire import NAME
 from trunkline.protocols.codec import Encoded, ProviderCodec, StreamDecoder
+from trunkline.protocols.writing import Written
 
 
 @final
@@ -19,8 +20,9 @@ class BedrockConverse:
     name: str = NAME
     """As in ``speaks``."""
 
-    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+    def encode_request(self, request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
         """A body for a target."""
+        del earlier
         return request_encode.encode_request(request, facts)
 
     def decode_response(self, body: bytes, origin: str) -> Response:

@@ -31,6 +31,7 @@ from trunkline.protocols.gemini.stream_encode import GeminiStreamEncoder
 from trunkline.protocols.gemini.tap import GeminiStreamTap
 from trunkline.protocols.gemini.wire import PROTOCOL
 from trunkline.protocols.reading import Earlier, Reading
+from trunkline.protocols.writing import Written
 
 _PING: Final = b"\n\n"
 _UNSAID: Final = Peek("")
@@ -65,8 +66,9 @@ class Gemini:
         """A client's request, or what it has beyond an earlier one."""
         return read_request(body, earlier)
 
-    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+    def encode_request(self, request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
         """A body for a target of this protocol."""
+        del earlier
         return encode_request(request, facts)
 
     def decode_response(self, body: bytes, origin: str) -> Response:

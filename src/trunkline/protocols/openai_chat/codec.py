@@ -31,6 +31,7 @@ from trunkline.protocols.openai_chat.stream_encode import ChatStreamEncoder
 from trunkline.protocols.openai_chat.tap import ChatStreamTap
 from trunkline.protocols.openai_chat.wire import ENCODER, NAME
 from trunkline.protocols.reading import Earlier, Reading
+from trunkline.protocols.writing import Written
 
 PING: Final = b": ping\n\n"
 
@@ -62,9 +63,9 @@ class OpenAIChat:
         """A client's request, or what it has beyond an earlier one."""
         return request_decode.read_request(body, earlier)
 
-    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+    def encode_request(self, request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
         """A body for a target."""
-        return request_encode.encode_request(request, facts)
+        return request_encode.encode_request(request, facts, earlier)
 
     def decode_response(self, body: bytes, origin: str) -> Response:
         """A whole answer."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from trunkline.core.facts import Facts
@@ -46,6 +47,21 @@ class Ledger:
         if sent is None:
             sent = self._names[name] = short_name(name, self.facts.tool_name_limit)
         return sent
+
+    @property
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """Names of tools that were used so far, each with the one upstream."""
+        return tuple(self._names.items())
+
+    def notes(self) -> tuple[int, int]:
+        """How many losses and names were noted so far."""
+        return len(self._losses), len(self._names)
+
+    def recall(self, losses: Iterable[Loss], names: Iterable[tuple[str, str]]) -> None:
+        """Note what was noted when the same was written before."""
+        for loss in losses:
+            self._losses.setdefault(loss.field, loss)
+        self._names.update(names)
 
     @property
     def renamed(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ and nothing that is added to a turn depends on a later one (E30 to E36, E104).""
 from collections.abc import Sequence
 from itertools import islice
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from trunkline.core.types import Message, Opaque, Part, Request, Text, Thinking, ToolCall, ToolResult
 from trunkline.protocols.openai_chat.ledger import Ledger
@@ -30,7 +30,8 @@ from trunkline.protocols.openai_chat.shapes import (
     ToolOut,
     UserOut,
 )
-from trunkline.protocols.openai_chat.wire import ERROR_PREFIX, NAME, OBJECT
+from trunkline.protocols.openai_chat.wire import ENCODER, ERROR_PREFIX, NAME, OBJECT
+from trunkline.protocols.writing import Stand, Written, WrittenTurns, grown
 
 ATTRIBUTION = "x-anthropic-billing-header:"
 NO_RESULT = f"{ERROR_PREFIX}no result was recorded for this call; whether it ran is unknown"
@@ -38,16 +39,40 @@ CONTINUE = "Continue."
 EMPTY = "(empty)"
 
 
-def encode_messages(request: Request, ledger: Ledger) -> list[MessageOut]:
+def encode_messages(request: Request, ledger: Ledger) -> list[MessageOut | Raw]:
     """All messages of a request, the system prompt first."""
-    writer = _Writer(ledger, request.messages, named=request.protocol == NAME)
     system = encode_content(_instructions(request.system, ledger), ledger)
-    if system:
-        writer.out.append(SystemOut(system))
+    writer = _Writer(ledger, request.messages, named=request.protocol == NAME)
     writer.write()
-    if not ledger.facts.prefill and _ends_with_text(writer.out):
-        writer.out.append(UserOut([TextOut(CONTINUE)] if ledger.facts.cache_marks else CONTINUE))
-    return writer.out
+    return _framed(system, writer.out, writer)
+
+
+def extend_messages(
+    request: Request, ledger: Ledger, earlier: Written
+) -> tuple[list[MessageOut | Raw], WrittenTurns]:
+    """The same, as far as they are written already taken from ``earlier``; and what is written now."""
+    system = encode_content(_instructions(request.system, ledger), ledger)
+    writer = _Writer(ledger, request.messages, named=request.protocol == NAME)
+    known, old = earlier.same_turns(request, ledger.facts), earlier.turns
+    spoke = False
+    if known:
+        stand = old.stands[known]
+        ledger.recall(old.losses[: stand.losses], old.names[: stand.names])
+        spoke = stand.spoke
+    writer.write(known, spoke)
+    text, stands = grown(old, known, map(ENCODER.encode, writer.out), writer.stood)
+    turns = [Raw(text)] if text else []
+    return _framed(system, turns, writer), WrittenTurns(text, stands, ledger.losses, ledger.names)
+
+
+def _framed(
+    system: Content, turns: Sequence[MessageOut | Raw], writer: "_Writer"
+) -> list[MessageOut | Raw]:
+    out = [SystemOut(system), *turns] if system else [*turns]
+    facts = writer.ledger.facts
+    if not facts.prefill and writer.spoke:
+        out.append(UserOut([TextOut(CONTINUE)] if facts.cache_marks else CONTINUE))
+    return out
 
 
 def _instructions(system: Sequence[Text | Opaque], ledger: Ledger) -> list[Text | Opaque]:
@@ -64,10 +89,6 @@ def _instructions(system: Sequence[Text | Opaque], ledger: Ledger) -> list[Text 
             part = Text(rest, (), part.cache)
         kept.append(part)
     return kept
-
-
-def _ends_with_text(out: Sequence[MessageOut]) -> bool:
-    return bool(out) and isinstance(out[-1], AssistantOut)
 
 
 class _Said:
@@ -87,22 +108,36 @@ class _Writer:
 
     def __init__(self, ledger: Ledger, messages: Sequence[Message], *, named: bool) -> None:
         self.out: list[MessageOut] = []
-        self._ledger = ledger
+        self.stood: dict[int, Stand] = {}
+        self.ledger = ledger
+        self._spoke = False
         self._messages = messages
         self._named = named
         self._placed: set[int] = set()
         self._carried: list[PartOut] = []
 
-    def write(self) -> None:
-        for position, message in enumerate(self._messages):
+    @property
+    def spoke(self) -> bool:
+        """The last message is the model's."""
+        return isinstance(self.out[-1], AssistantOut) if self.out else self._spoke
+
+    def write(self, known: int = 0, spoke: bool = False) -> None:
+        """The turns behind the first ``known``; ``spoke``: the last of those was the model's."""
+        self._spoke = spoke
+        for position, message in enumerate(islice(self._messages, known, None), known):
             if message.role == "assistant":
                 self._follow_up()
+                self._stand(position)
                 self._assistant(message, position)
             elif message.role == "user":
                 self._user(message)
             else:
                 self._instruction(message)
         self._follow_up()
+        self._stand(len(self._messages))
+
+    def _stand(self, position: int) -> None:
+        self.stood[position] = Stand(len(self.out), *self.ledger.notes(), self.spoke)
 
     def _follow_up(self) -> None:
         """Pictures of results get a message of their own when no user turn took them along."""
@@ -112,7 +147,7 @@ class _Writer:
 
     def _name(self, message: Message) -> str | None:
         if message.name is not None and not self._named:
-            self._ledger.lose("messages.name", "names of speakers are not carried over")
+            self.ledger.lose("messages.name", "names of speakers are not carried over")
             return None
         return message.name
 
@@ -126,27 +161,27 @@ class _Writer:
             if not own and not self._carried:
                 return
             parts = tuple(own)
-        content: Content = encode_content(parts, self._ledger, self._carried)
+        content: Content = encode_content(parts, self.ledger, self._carried)
         self._carried.clear()
         if not content:
             if len(parts) < len(message.content):  # it was results and blanks
                 return
-            content = [TextOut(EMPTY)] if self._ledger.facts.cache_marks else EMPTY
+            content = [TextOut(EMPTY)] if self.ledger.facts.cache_marks else EMPTY
         self.out.append(UserOut(content, self._name(message)))
 
     def _orphan(self, part: ToolResult) -> None:
         """A result nobody asked for becomes text: the conversation was cut by compaction (E34)."""
-        text, carried = result_text(part.content, self._ledger, f"call {part.call_id}")
+        text, carried = result_text(part.content, self.ledger, f"call {part.call_id}")
         prefix = ERROR_PREFIX if part.is_error else ""
-        mark = self._ledger.mark(part.cache)
+        mark = self.ledger.mark(part.cache)
         self._carried.append(
             TextOut(f"Result of an earlier tool call ({part.call_id}): {prefix}{text}", mark)
         )
         self._carried += carried
 
     def _instruction(self, message: Message) -> None:
-        facts = self._ledger.facts
-        content = encode_content(message.content, self._ledger)
+        facts = self.ledger.facts
+        content = encode_content(message.content, self.ledger)
         if not content:
             return
         if facts.late_system:
@@ -154,7 +189,7 @@ class _Writer:
             shape = DeveloperOut if message.role == "developer" and facts.developer_role else SystemOut
             self.out.append(shape(content, self._name(message)))
             return
-        self._ledger.lose(
+        self.ledger.lose(
             f"messages.role.{message.role}", "instructions in the middle become tagged user text"
         )
         texts = (
@@ -164,7 +199,7 @@ class _Writer:
         )
         tagged = f"<{message.role}>\n{texts}\n</{message.role}>"
         carried, self._carried = self._carried, []
-        self.out.append(UserOut(encode_content([Text(tagged)], self._ledger, carried)))
+        self.out.append(UserOut(encode_content([Text(tagged)], self.ledger, carried)))
 
     def _assistant(self, message: Message, position: int) -> None:
         said = _Said()
@@ -174,7 +209,7 @@ class _Writer:
             elif isinstance(part, Text):
                 if not blank(part.text):
                     said.items.append(part.text)
-                    said.mark = self._ledger.mark(part.cache) or said.mark
+                    said.mark = self.ledger.mark(part.cache) or said.mark
             elif isinstance(part, Thinking):
                 said.items.append(part)
                 said.thoughts.append(part)
@@ -184,7 +219,7 @@ class _Writer:
         text = "".join(item for item in said.items if isinstance(item, str))
         if text:
             turn.content = text if said.mark is None else [TextOut(text, said.mark)]
-        if said.thoughts or self._ledger.facts.reasoning_required:
+        if said.thoughts or self.ledger.facts.reasoning_required:
             self._think(turn, said)
         if said.calls:
             self._calls(turn, said.calls, position)
@@ -197,19 +232,19 @@ class _Writer:
 
     def _other(self, part: Part) -> list[str]:
         """What an answer can hold beside text, thinking and calls, as text."""
-        texts = [out.text for out in encode_part(part, self._ledger) if isinstance(out, TextOut)]
+        texts = [out.text for out in encode_part(part, self.ledger) if isinstance(out, TextOut)]
         if not texts:
             kind = part.kind if isinstance(part, Opaque) else type(part).__name__.lower()
-            self._ledger.lose(f"messages.assistant.{kind}", "assistant turns hold text and calls only")
+            self.ledger.lose(f"messages.assistant.{kind}", "assistant turns hold text and calls only")
         return texts
 
     def _think(self, turn: AssistantOut, said: "_Said") -> None:
         """Earlier thinking where this upstream wants it. Proofs go to their maker only (E8)."""
-        facts = self._ledger.facts
+        facts = self.ledger.facts
         field = facts.reasoning_history
         if field == "none":
             if said.thoughts:
-                self._ledger.lose("messages.thinking", "the upstream takes no earlier thinking back")
+                self.ledger.lose("messages.thinking", "the upstream takes no earlier thinking back")
             return
         if field in ("reasoning_content", "reasoning"):
             text = BREAK.join(thought.text for thought in said.thoughts if thought.text)
@@ -218,7 +253,7 @@ class _Writer:
             return
         own = [thought for thought in said.thoughts if thought.origin == facts.origin]
         if len(own) < len(said.thoughts):
-            self._ledger.lose("messages.thinking", "thinking of another model: only its maker can check it")
+            self.ledger.lose("messages.thinking", "thinking of another model: only its maker can check it")
         if not own:
             return
         if field == "reasoning_details":
@@ -231,7 +266,7 @@ class _Writer:
         ]
 
     def _calls(self, turn: AssistantOut, calls: list[ToolCall], position: int) -> None:
-        facts = self._ledger.facts
+        facts = self.ledger.facts
         results = self._results_after(position)
         groups = [[call] for call in calls] if facts.single_calls else [calls]
         for number, group in enumerate(groups):
@@ -269,11 +304,11 @@ class _Writer:
                 self.out.append(ToolOut(call.id, NO_RESULT))  # E35
                 continue
             self._placed.add(id(result))
-            text, carried = result_text(result.content, self._ledger, f"{call.name} ({call.id})")
+            text, carried = result_text(result.content, self.ledger, f"{call.name} ({call.id})")
             self.out.append(ToolOut(call.id, ERROR_PREFIX + text if result.is_error else text))
             self._carried += carried
             if result.cache is not None:
-                mark = self._ledger.mark(result.cache)
+                mark = self.ledger.mark(result.cache)
         return mark
 
     def _call(self, call: ToolCall) -> CallOut:
@@ -282,15 +317,15 @@ class _Writer:
             arguments = encode_raw({"input": arguments}).decode()
         elif arguments[:1] != "{" or arguments[-1:] != "}":
             arguments = _object_text(arguments)
-        mark = None if call.cache is None else self._ledger.mark(call.cache)
+        mark = None if call.cache is None else self.ledger.mark(call.cache)
         proof = self._proof(call)
-        return CallOut(call.id, FunctionOut(self._ledger.name(call.name), arguments), proof, mark)
+        return CallOut(call.id, FunctionOut(self.ledger.name(call.name), arguments), proof, mark)
 
     def _proof(self, call: ToolCall) -> str | None:
         """A call's proof goes back to its maker only: others refuse the field (E8, E13)."""
-        if call.proof is None or call.proof_origin == self._ledger.facts.origin:
+        if call.proof is None or call.proof_origin == self.ledger.facts.origin:
             return call.proof
-        self._ledger.lose("messages.proof", "a call's proof of another model: only its maker can check it")
+        self.ledger.lose("messages.proof", "a call's proof of another model: only its maker can check it")
         return None
 
 

@@ -1,7 +1,10 @@
 """A neutral request to a Chat Completions body, by the target's facts and nothing else."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
+
+from msgspec import Raw, Struct
 
 from trunkline.core.facts import Facts
 from trunkline.core.splice import splice
@@ -10,7 +13,7 @@ from trunkline.protocols.choices import refuse_choices
 from trunkline.protocols.codec import Encoded
 from trunkline.protocols.openai_chat.drops import drop_path
 from trunkline.protocols.openai_chat.ledger import Ledger
-from trunkline.protocols.openai_chat.message_encode import encode_messages
+from trunkline.protocols.openai_chat.message_encode import encode_messages, extend_messages
 from trunkline.protocols.openai_chat.search import OPTION, encode_option
 from trunkline.protocols.openai_chat.shapes import (
     FunctionToolData,
@@ -20,9 +23,16 @@ from trunkline.protocols.openai_chat.shapes import (
     TextOut,
 )
 from trunkline.protocols.openai_chat.thinking_encode import NOTHING, Asked, encode_thinking, switched_off
-from trunkline.protocols.openai_chat.tool_encode import encode_choice, encode_tools, whole_schema
+from trunkline.protocols.openai_chat.tool_encode import (
+    encode_choice,
+    encode_tools,
+    extend_tools,
+    names_of,
+    whole_schema,
+)
 from trunkline.protocols.openai_chat.wire import ENCODER, NAME
 from trunkline.protocols.openai_fields import IN_CHAT, RESPONSES
+from trunkline.protocols.writing import Written
 
 STRUCTURED_TOOL: Final = "structured_output"
 MAX_STOPS: Final = 4
@@ -33,14 +43,33 @@ OURS: Final = frozenset({"stream_options"})
 Fields = dict[str, object]
 
 
-def encode_request(request: Request, facts: Facts) -> Encoded:
+class _Parts(Struct):
+    """The large fields, and what is to be remembered of them."""
+
+    messages: list[MessageOut | Raw]
+    tools: list[FunctionToolOut | Raw]
+    names: Sequence[str]
+    written: Written | None = None
+
+
+def _write(request: Request, ledger: Ledger, earlier: Written | None) -> _Parts:
+    # A format that is asked for in words may change the first message.
+    if earlier is None or request.output_format is not None:
+        messages, tools = encode_messages(request, ledger), encode_tools(request, ledger)
+        return _Parts(messages, [*tools], names_of(tools))
+    messages, turns = extend_messages(request, ledger, earlier)
+    declared, written = extend_tools(request, ledger, earlier)
+    return _Parts(messages, declared, written.sent, Written(request, ledger.facts, turns, written))
+
+
+def encode_request(request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
     """See :meth:`Codec.encode_request`."""
     refuse_choices(request, NAME)
     ledger = Ledger(facts, request.protocol)
-    messages = encode_messages(request, ledger)
+    parts = _write(request, ledger, earlier)
+    messages, tools = parts.messages, parts.tools
     fields: Fields = {"model": request.model, "messages": messages}
-    tools = encode_tools(request, ledger)
-    choice = encode_choice(request, tools, ledger)
+    choice = encode_choice(request, parts.names, ledger)
     structured = _structured(request.output_format, fields, messages, tools, ledger)
     if structured is not None:
         choice = {"type": "function", "function": {"name": structured}}
@@ -64,6 +93,7 @@ def encode_request(request: Request, facts: Facts) -> Encoded:
         tool_names=ledger.renamed,
         custom_tools=frozenset(ledger.custom),
         structured_tool=structured,
+        written=parts.written,
     )
 
 
@@ -93,8 +123,8 @@ def _finish(fields: Fields, facts: Facts, ledger: Ledger) -> bytes:
 def _structured(
     wanted: OutputFormat | None,
     fields: Fields,
-    messages: list[MessageOut],
-    tools: list[FunctionToolOut],
+    messages: list[MessageOut | Raw],
+    tools: list[FunctionToolOut | Raw],
     ledger: Ledger,
 ) -> str | None:
     """Structured output as the target can: its field, a forced tool (whose name is returned), or words."""
@@ -115,7 +145,7 @@ def _structured(
     return None
 
 
-def _instruct(wanted: OutputFormat, messages: list[MessageOut], ledger: Ledger) -> None:
+def _instruct(wanted: OutputFormat, messages: list[MessageOut | Raw], ledger: Ledger) -> None:
     text = "Answer with one JSON object and nothing else: no prose, no code fence."
     if wanted.kind == "json_schema" and wanted.schema is not None:
         text += f" It must match this JSON schema: {bytes(wanted.schema).decode()}"

@@ -1,5 +1,6 @@
 """Tools and their choice. Function tools pass with their schema untouched where it is whole."""
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ from trunkline.protocols.openai_chat.search import OPTION
 from trunkline.protocols.openai_chat.shapes import FunctionToolData, FunctionToolOut
 from trunkline.protocols.openai_chat.untyped import as_list, as_object
 from trunkline.protocols.openai_chat.wire import ENCODER, NAME, OBJECT
+from trunkline.protocols.writing import Written, WrittenTools
 
 PLACEHOLDER: Final = "DeferredToolPlaceholder"
 """Claude Code declares it to switch tool search on; it must never be called."""
@@ -36,6 +38,26 @@ def encode_tools(request: Request, ledger: Ledger) -> list[FunctionToolOut]:
                 data.cache_control = ledger.mark(tool.cache)
             tools.append(FunctionToolOut(data))
     return tools
+
+
+def extend_tools(
+    request: Request, ledger: Ledger, earlier: Written
+) -> tuple[list[FunctionToolOut | Raw], WrittenTools]:
+    """The same, taken from ``earlier`` where they are written already; and what is written now."""
+    tools = earlier.same_tools(request, ledger.facts)
+    if tools is None:
+        own = Ledger(ledger.facts, request.protocol)
+        out = encode_tools(request, own)
+        text = Raw(b",".join([ENCODER.encode(tool) for tool in out]))
+        tools = WrittenTools(text, names_of(out), own.losses, own.names, frozenset(own.custom))
+    ledger.recall(tools.losses, tools.names)
+    ledger.custom |= tools.custom
+    return [tools.text] if tools.sent else [], tools
+
+
+def names_of(tools: Iterable[FunctionToolOut]) -> list[str]:
+    """Names as they are sent."""
+    return [tool.function.name for tool in tools]
 
 
 def _tool(tool: Tool, ledger: Ledger) -> FunctionToolData | None:
@@ -119,15 +141,14 @@ def qualifies(schema: object) -> bool:
     return all(qualifies(value) for value in fields.values())
 
 
-def encode_choice(request: Request, tools: list[FunctionToolOut], ledger: Ledger) -> object | None:
-    """``tool_choice``, or None when there is nothing to say."""
+def encode_choice(request: Request, names: Sequence[str], ledger: Ledger) -> object | None:
+    """``tool_choice`` among the tools that are sent, or None when there is nothing to say."""
     choice = request.tool_choice
-    if choice is None or not tools:
+    if choice is None or not names:
         return None
     if choice.mode in ("any", "tool") and not ledger.facts.forced_tools:
         ledger.lose("tool_choice", "the upstream cannot be forced to call a tool")
         return "auto"
-    names = [tool.function.name for tool in tools]
     if choice.mode == "tool":
         name = ledger.name(choice.name or "")
         if name not in names:

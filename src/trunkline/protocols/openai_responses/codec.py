@@ -37,6 +37,7 @@ from trunkline.protocols.openai_responses.stream_encode import (
 from trunkline.protocols.openai_responses.tap import ResponsesStreamTap
 from trunkline.protocols.openai_responses.wire import ENCODER, NAME
 from trunkline.protocols.reading import Earlier, Reading
+from trunkline.protocols.writing import Written
 
 PING: Final = b": ping\n\n"
 
@@ -68,8 +69,9 @@ class OpenAIResponses:
         """A client's request, or what it has beyond an earlier one."""
         return request_decode.read_request(body, earlier)
 
-    def encode_request(self, request: Request, facts: Facts) -> Encoded:
+    def encode_request(self, request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
         """A body for a target."""
+        del earlier
         return request_encode.encode_request(request, facts)
 
     def decode_response(self, body: bytes, origin: str) -> Response:
