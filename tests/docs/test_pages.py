@@ -39,7 +39,13 @@ def test_every_configuration_example_loads(where: str, text: str, tmp_path: Path
 )
 def test_every_key_is_documented(section: type[Server]) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
-    spelled = {"credential": "token", "login": "auth", "client_token": "auth", "spare": "keys"}
+    spelled = {
+        "credential": "token",
+        "login": "auth",
+        "client_token": "auth",
+        "spare": "keys",
+        "tokenizers": "tokenizer",
+    }
     missing = [field for field in section.__struct_fields__ if f"{spelled.get(field, field)}:" not in page]
     assert missing == []
 

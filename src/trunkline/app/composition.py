@@ -22,6 +22,7 @@ from trunkline.app.providers import client_tokens, make_providers, with_transfor
 from trunkline.app.proxy_log import make_proxy_log
 from trunkline.app.router import make_router, named
 from trunkline.app.tables import discover_all
+from trunkline.app.tokenizers import Tokenizers
 from trunkline.app.upstreams import Upstreams, make_upstreams
 from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError
@@ -85,14 +86,16 @@ class Gateway:
         self._listings = dict(listings)
         self._listed = asyncio.Event()
         clock = lasting.clock
+        self._upstreams = make_upstreams(configuration, os.environ)
+        tokenizers = Tokenizers(configuration, self._upstreams, clock.now)
         self._router = make_router(
             build_table(configuration, served(configuration, providers, tuple(self._listings.values()))),
             configuration,
             os.environ,
             clock.now,
             lasting.lengths,
+            tokenizers,
         )
-        self._upstreams = make_upstreams(configuration, os.environ)
         self._user_code = None
         self._taken: set[str] = set()
         """Names that plugins have: a built-in of such a name is not what its provider means."""
@@ -127,6 +130,7 @@ class Gateway:
             client_tokens=client_tokens(configuration),
             finder=make_finder(configuration, self._upstreams),
             plugins=None if self._user_code is None else self._user_code.plugins,
+            tokenizers=tokenizers if tokenizers else None,
             strict=configuration.server.strict,
             ping=configuration.server.ping,
             admission=Admission(configuration.server.max_concurrent, configuration.timeouts.queue_wait),

@@ -1,5 +1,6 @@
 """The planner of a running gateway: the current routing table, and plans already made from it."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from trunkline.app.project_routers import ProjectRouters
 from trunkline.app.system_prompt import SystemPrompts
-from trunkline.app.token_counts import TokenCounts, token_counts
+from trunkline.app.tokenizers import Counts, Tokenizers
 from trunkline.config.homes import usual_ccr_file
 from trunkline.config.schema import Configuration, Prompt
 from trunkline.core.errors import GatewayError
@@ -23,6 +24,8 @@ from trunkline.routing.session import session_of
 from trunkline.routing.shape import BYTES_PER_TOKEN, RequestShape
 from trunkline.routing.subagent import Tagged, find_tag
 from trunkline.routing.table import RoutingTable
+
+log: Final = logging.getLogger(__name__)
 
 MAX_PLANS: Final = 1024
 MAX_SESSIONS: Final = 1024
@@ -52,14 +55,16 @@ class Router:
     def __init__(
         self,
         table: RoutingTable,
-        counts: TokenCounts | None = None,
+        counts: Counts | None = None,
         *,
+        tokenizers: Tokenizers | None = None,
         prompts: SystemPrompts | None = None,
         projects: ProjectRouters | None = None,
         lengths: OrderedDict[tuple[str, str], int] | None = None,
     ) -> None:
         self._table = table
         self._counts = counts
+        self._tokenizers = tokenizers
         self._prompts = prompts
         self._projects = projects
         self._plans: dict[str, Plan] = {}
@@ -89,12 +94,31 @@ class Router:
         about = self._about(inbound)
         plan, seen = self._plan(inbound, peek, about)
         rule = about.table.routes.get("longContext")
-        if seen is None or self._counts is None or rule is None or rule.above is None:
+        if seen is None or rule is None or rule.above is None:
             return plan
         if not _straddles(rule.above, seen.tokens * BYTES_PER_TOKEN):
             return plan
-        seen = replace(seen, tokens=await self._counts.near(inbound.body, rule.above))
-        return self._plan(inbound, peek, about, seen)[0]
+        counted = await self._count(inbound, peek, about, seen, rule.above)
+        return plan if counted is None else self._plan(inbound, peek, about, counted)[0]
+
+    async def _count(
+        self, inbound: Inbound, peek: Peek, about: _About, seen: RequestShape, limit: int
+    ) -> RequestShape | None:
+        """``seen`` with an exact length, None where nobody can tell it.
+
+        It is counted with the tokenizer of the model that is asked if it is not too long.
+        """
+        if self._tokenizers:
+            otherwise, _ = self._plan(inbound, peek, about, replace(seen, tokens=0, last=None))
+            named = self._tokenizers.named(otherwise.targets[0])
+            if named is not None:
+                try:
+                    return replace(seen, tokens=await named.near(inbound.body, limit))
+                except GatewayError as error:
+                    log.warning("request %s: %s: counted otherwise", inbound.request_id, error.message)
+        if self._counts is None:
+            return None
+        return replace(seen, tokens=await self._counts.near(inbound.body, limit))
 
     def record(self, record: ExchangeRecord) -> None:
         """Remember how long a session's conversation is, as the provider counted it."""
@@ -176,6 +200,7 @@ def make_router(
     environ: Mapping[str, str],
     now: Callable[[], float],
     lengths: OrderedDict[tuple[str, str], int] | None = None,
+    tokenizers: Tokenizers | None = None,
 ) -> Router:
     """The planner that a configuration wants; ``now`` is in monotonic seconds, ``lengths`` what one before it knew."""
     projects = None
@@ -183,7 +208,11 @@ def make_router(
         folder = usual_ccr_file(environ).parent
         projects = ProjectRouters(folder, folder.parent / ".claude" / "projects", environ, now)
     prompts = None if configuration.prompt == Prompt() else SystemPrompts(configuration.prompt)
-    return Router(table, token_counts(), prompts=prompts, projects=projects, lengths=lengths)
+    if tokenizers is None:
+        tokenizers = Tokenizers(configuration, None, now)
+    return Router(
+        table, tokenizers.usual, tokenizers=tokenizers, prompts=prompts, projects=projects, lengths=lengths
+    )
 
 
 def named(inbound: Inbound) -> Inbound:

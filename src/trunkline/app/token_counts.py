@@ -3,8 +3,10 @@
 import asyncio
 import importlib
 import importlib.util
+from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Protocol, cast
 
 from msgspec import Struct
@@ -43,14 +45,15 @@ class _Counted(Struct, frozen=True):
     tokens: int
 
 
-class TokenCounts:
-    """Counts requests. ``load`` makes the counter when it is first needed; both run beside the event loop."""
+class Recent(ABC):
+    """Counts no request whose length an earlier one tells."""
 
-    def __init__(self, load: Callable[[], Count]) -> None:
-        self._load = load
-        self._count: Count | None = None
-        self._kept: OrderedDict[tuple[int, int], int] = OrderedDict()
+    def __init__(self) -> None:
         self._bodies: deque[_Counted] = deque(maxlen=MAX_BODIES)
+
+    @abstractmethod
+    async def of(self, body: bytes) -> int:
+        """The tokens of a request body."""
 
     async def near(self, body: bytes, limit: int) -> int:
         """Tokens of a request body, exact or so near that they are on the right side of ``limit``.
@@ -65,6 +68,17 @@ class TokenCounts:
         if len(body) <= MAX_BODY:
             self._bodies.append(_Counted(body, tokens))
         return tokens
+
+
+class TokenCounts(Recent):
+    """Counts requests. ``load`` makes the counter when it is first needed; both run beside the event loop."""
+
+    def __init__(self, load: Callable[[], Count], name: str = ENCODING) -> None:
+        super().__init__()
+        self.name = f"tiktoken-{name}"
+        self._load = load
+        self._count: Count | None = None
+        self._kept: OrderedDict[tuple[int, int], int] = OrderedDict()
 
     async def of(self, body: bytes) -> int:
         """The tokens of a request body. Pieces that an earlier request had are looked up, not counted again."""
@@ -133,15 +147,17 @@ def _common_end(one: bytes, other: bytes, most: int) -> int:
     return low
 
 
-def token_counts() -> TokenCounts | None:
-    """Exact counts, None without the library (the extra ``tokens``)."""
-    return TokenCounts(_tokenizer) if importlib.util.find_spec(LIBRARY) is not None else None
+def token_counts(encoding: str = ENCODING) -> TokenCounts | None:
+    """Exact counts with a vocabulary, None without the library (the extra ``tokens``)."""
+    if importlib.util.find_spec(LIBRARY) is None:
+        return None
+    return TokenCounts(partial(_tokenizer, encoding), encoding)
 
 
-def _tokenizer() -> Count:
+def _tokenizer(name: str) -> Count:
     """The vocabulary is part of the package: nothing is fetched. Special tokens in a text are only text."""
     library = cast(_Library, importlib.import_module(LIBRARY))  # half a second, 100 MB
-    encoding = library.get_encoding(ENCODING)
+    encoding = library.get_encoding(name)
 
     def count(text: str) -> int:
         """A token that is cut counts as two."""

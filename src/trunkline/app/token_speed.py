@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import secrets
 import stat
 import threading
 import time
@@ -235,9 +236,7 @@ class TokenSpeed:
             try:
                 self._check_folder()
                 place = self._folder / speed_file(report.sessionId)
-                beside = place.with_suffix(f".{os.getpid()}")
-                with suppress(FileNotFoundError):
-                    beside.unlink()
+                beside = place.with_suffix(f".{secrets.token_hex(8)}")
                 descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(msgspec.json.encode(report))

@@ -12,6 +12,7 @@ from trunkline.config.schema import Login, ProviderSettings
 from trunkline.config.secret import Secret
 from trunkline.config.section import Section
 from trunkline.config.targets import PROVIDER_NAME
+from trunkline.config.tokenizers import decode_tokenizers
 from trunkline.config.transforms import decode_model_transforms, decode_transforms
 from trunkline.config.tree import Scalar
 
@@ -83,6 +84,7 @@ def decode_provider(section: Section, name: str, *, plugins: bool = False) -> Pr
         headers=_headers(section),
         transforms=decode_transforms(section, plugins=plugins),
         model_transforms=decode_model_transforms(section, plugins=plugins),
+        tokenizers=decode_tokenizers(section.section("tokenizer"), section.reading.problem, Section.secret),
     )
     if kind == "custom" and section.get("speaks") is None:
         section.problem("speaks", 'a custom provider needs it: "speaks: {openai_chat: URL}"')

@@ -14,6 +14,7 @@ FAMILIES: Final = ("opus", "sonnet", "haiku", "fable")
 """Claude's; a route of such a name takes what no route by purpose wants."""
 
 Agent = Literal["off", "older", "always"]
+CountForm = Literal["standard", "openai", "anthropic", "custom"]
 
 
 class Server(Struct, frozen=True, kw_only=True):
@@ -170,6 +171,22 @@ class CustomRouter(Struct, frozen=True, kw_only=True):
     """The configuration that it is given, as JSON, keys and all."""
 
 
+class Tokenizer(Struct, frozen=True, kw_only=True):
+    """What requests of a provider's model are counted with."""
+
+    kind: Literal["tiktoken", "api"]
+    encoding: str = ""
+    """tiktoken: the vocabulary."""
+    url: str = ""
+    """api: the service that counts."""
+    key: Secret | None = None
+    form: CountForm = "standard"
+    """api: what the service is sent, see :mod:`trunkline.app.counting_service`."""
+    field: str = "token_count"
+    """api: where its answer has the number, names with dots between them."""
+    headers: tuple[tuple[str, Secret], ...] = ()
+
+
 class ClientToken(Struct, frozen=True):
     """In place of a credential: the client's own token."""
 
@@ -216,6 +233,8 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     """Built-ins and plugins in the order in which a request goes through them; answers take the way back."""
     model_transforms: tuple[tuple[str, tuple[Transform, ...]], ...] = ()
     """(deployment, more of them for it alone); see :func:`trunkline.config.transforms.transforms_for`."""
+    tokenizers: tuple[tuple[str, Tokenizer], ...] = ()
+    """(deployment, ``""`` for all others; what counts its requests). The file spells it ``tokenizer``."""
 
     def __repr__(self) -> str:
         names = [name for name, _ in self.headers]

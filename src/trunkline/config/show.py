@@ -6,6 +6,7 @@ import msgspec
 
 from trunkline.config.schema import Configuration, Plugin, Transform
 from trunkline.config.secret import Secret
+from trunkline.config.tokenizers_form import masked_tokenizers
 
 MASK = "****"
 
@@ -29,6 +30,8 @@ def masked(configuration: Configuration) -> dict[str, object]:
         values["speaks"] = dict(settings.speaks)
         values["paths"] = {glob: list(paths) for glob, paths in settings.paths}
         values["headers"] = {header: MASK for header, _ in settings.headers}
+        values.pop("tokenizers", None)
+        values["tokenizer"] = masked_tokenizers(settings.tokenizers)
         values["transforms"] = _transforms(settings.transforms)
         values["model_transforms"] = {
             model: _transforms(transforms) for model, transforms in settings.model_transforms

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Final, cast
 
 import msgspec
@@ -21,6 +22,7 @@ from trunkline.config.schema import (
     Transform,
 )
 from trunkline.config.secret import Secret
+from trunkline.config.tokenizers_form import fields_of
 
 PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 UNSPELLED: Final[Mapping[str, str]] = {}
@@ -93,12 +95,26 @@ def _plugins(configuration: Configuration, spelled: Mapping[str, str]) -> list[s
     return lines
 
 
+class _Reference(str):
+    """The name of a variable, which is written as a reference to it."""
+
+    __slots__ = ()
+
+
+def _reference(references: Mapping[str, str], place: str, below: str) -> str:
+    return _Reference(references[f"{place}.{below}"])
+
+
 def _providers(
     configuration: Configuration, references: Mapping[str, str], spelled: Mapping[str, str]
 ) -> list[str]:
     lines: list[str] = []
     for name, settings in configuration.providers:
         lines += [f"  {_key(name)}:", *_provider(name, settings, references)]
+        if settings.tokenizers:
+            credential = partial(_reference, references, f"providers.{name}.tokenizer")
+            written = fields_of(settings.tokenizers, credential)
+            lines.append(f"    tokenizer: {_value(written, spelled)}")
         if settings.transforms:
             lines.append(f"    transforms: {_transforms(settings.transforms, spelled)}")
         lines += ["    model_transforms:"] * bool(settings.model_transforms)
@@ -119,6 +135,8 @@ def _transforms(transforms: tuple[Transform, ...], spelled: Mapping[str, str]) -
 def _value(value: object, spelled: Mapping[str, str]) -> str:
     """Anything as JSON, which is YAML too."""
     match value:
+        case _Reference():
+            return _json(f"${{{value}}}")
         case str() if value in spelled:
             return _json(spelled[value])
         case str():

@@ -2,12 +2,15 @@
 
 import asyncio
 
+import msgspec
 from msgspec.structs import replace
 
 from trunkline.accounting.estimate import estimate_tokens
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpRequest
+from trunkline.core.splice import splice
 from trunkline.core.usage import Usage
+from trunkline.protocols.codec import CountCodec
 from trunkline.providers.provider import Surface
 from trunkline.relay.attempt import credentialed, read_error_body
 from trunkline.relay.course import Course
@@ -15,6 +18,9 @@ from trunkline.routing.plan import Target
 
 COUNT_SECONDS = 10.0
 """A client waits for the count before it sends the real request: an estimate now is better than a count later."""
+
+NAMED_FOR = "anthropic_messages"
+"""The protocol whose clients are told the tokenizer too, as by claude-code-router."""
 
 
 async def count_tokens(course: Course, target: Target) -> None:
@@ -24,13 +30,33 @@ async def count_tokens(course: Course, target: Target) -> None:
         raise GatewayError(
             Kind.UNSUPPORTED, f"{course.inbound.codec.name} has no operation that counts tokens"
         )
-    surface = _counting_surface(course, target)
-    body = await _ask(course, target, surface) if surface is not None else None
+    body = await _by_tokenizer(course, target, counter)
+    if body is None and (surface := _counting_surface(course, target)) is not None:
+        body = await _ask(course, target, surface)
     if body is None:
         tokens = estimate_tokens(course.inbound.body)
         course.journal.usage = Usage(input=tokens, estimated=True)
         body = counter.encode_count(tokens)
     await course.delivery.whole(body)
+
+
+async def _by_tokenizer(course: Course, target: Target, counter: CountCodec) -> bytes | None:
+    """The count of the model's own tokenizer, None where it has none or that cannot tell."""
+    tokenizers = course.services.tokenizers
+    own = None if tokenizers is None else tokenizers.named(target)
+    if own is None:
+        return None
+    try:
+        tokens = await own.of(course.inbound.body)
+    except GatewayError as error:
+        course.journal.explain(error.message)
+        return None
+    course.journal.usage = Usage(input=tokens)
+    course.journal.explain(f"counted with {own.name}")
+    body = counter.encode_count(tokens)
+    if course.inbound.codec.name != NAMED_FOR:
+        return body
+    return splice(body, {"tokenizer": msgspec.json.encode(own.name)})
 
 
 def _counting_surface(course: Course, target: Target) -> Surface | None:

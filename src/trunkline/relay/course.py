@@ -32,7 +32,17 @@ from trunkline.relay.keeper import Keeper
 from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
 from trunkline.relay.pipe import Pipe
-from trunkline.relay.ports import Clock, Credentials, Finder, Loop, Plugins, Recorder, Sink, Upstream
+from trunkline.relay.ports import (
+    Clock,
+    Credentials,
+    Finder,
+    Loop,
+    Plugins,
+    Recorder,
+    Sink,
+    Tokenizers,
+    Upstream,
+)
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.recent import Known, Recent
 from trunkline.relay.reinsert import claim, reinsert, remember, unproven
@@ -92,6 +102,7 @@ class Services(Struct, frozen=True, kw_only=True):
     transforms: Mapping[str, Chains] = {}
     """Of the providers that have any."""
     plugins: Plugins | None = None
+    tokenizers: Tokenizers | None = None
     surfaces: dict[Target, tuple[Surface, ...]]
     """Cache of what providers offer."""
 

@@ -24,7 +24,17 @@ from trunkline.relay.inquiry import Gathered, inquiry
 from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
 from trunkline.relay.look_up import look_up, prepare_only
-from trunkline.relay.ports import ClientGone, Clock, Credentials, Finder, Plugins, Recorder, Sink, Upstream
+from trunkline.relay.ports import (
+    ClientGone,
+    Clock,
+    Credentials,
+    Finder,
+    Plugins,
+    Recorder,
+    Sink,
+    Tokenizers,
+    Upstream,
+)
 from trunkline.relay.proofs import ProofStore
 from trunkline.relay.recent import Recent
 from trunkline.relay.turns import Turns
@@ -64,6 +74,7 @@ class Exchange:
         finder: Finder | None = None,
         transforms: Mapping[str, Chains] = NO_TRANSFORMS,
         plugins: Plugins | None = None,
+        tokenizers: Tokenizers | None = None,
         strict: bool = False,
         ping: float = 15.0,
         admission: Admission | None = None,
@@ -88,6 +99,7 @@ class Exchange:
             finder=finder,
             transforms=transforms,
             plugins=plugins,
+            tokenizers=tokenizers,
             strict=strict,
             ping=ping,
             proofs=proofs,

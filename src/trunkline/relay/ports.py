@@ -13,6 +13,7 @@ from trunkline.core.search import SearchTool, Source
 from trunkline.core.types import Request, Response
 from trunkline.core.usage import Stop, Usage
 from trunkline.protocols.codec import StreamEncoder
+from trunkline.routing.plan import Target
 from trunkline.transforms.own_tools import Round
 from trunkline.transforms.parts import AnswerEdit
 
@@ -180,6 +181,25 @@ class Finder(Protocol):
 
     async def fetch(self, url: str, tool: SearchTool) -> Source:
         """A page as text, cut to the tool's limit. Raises SearchFailed; never reads a private address."""
+        ...
+
+
+class BodyCounter(Protocol):
+    """What a provider's configuration has its requests counted with."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def of(self, body: bytes) -> int:
+        """The tokens of a request body. Raises GatewayError when nobody can tell."""
+        ...
+
+
+class Tokenizers(Protocol):
+    """The tokenizers that are configured."""
+
+    def named(self, target: Target) -> BodyCounter | None:
+        """That of a model, None where it has none of its own."""
         ...
 
 

@@ -177,7 +177,6 @@ WARNED = {
         "7: Providers[2].api_key: is missing",
     ],
     "custom_router.json": [
-        "9: Providers[0].tokenizer: is not used: longContext",
         "4: forceUseImageAgent: is not used: Router.image is not set",
     ],
     "fallback.json": [

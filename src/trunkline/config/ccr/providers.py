@@ -3,13 +3,14 @@
 import re
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from trunkline.config.addresses import url_fault
 from trunkline.config.ccr.expand import only_reference
 from trunkline.config.ccr.findings import Findings
 from trunkline.config.ccr.google import Google
 from trunkline.config.ccr.places import Place, place_of, without_version
+from trunkline.config.ccr.tokenizers import read_tokenizers
 from trunkline.config.ccr.transformers import Loaded, Uses, read_uses
 from trunkline.config.clouds import pem
 from trunkline.config.nearest import did_you_mean
@@ -136,17 +137,17 @@ def _provider(
     if place.vertex is not None and fields.get("api_key") is not None:
         message = "is not used: Vertex AI is asked with Google's credentials"
         findings.used(fields.line("api_key"), fields.key("api_key"), message)
-    if fields.get("tokenizer") is not None:
-        message = (
-            "is not used: longContext goes by size, near its limit by cl100k (extra trunkline[tokens])"
-        )
-        findings.warn(fields.line("tokenizer"), fields.key("tokenizer"), message)
     _tell(findings, fields, name, place, models, keys)
     return Entry(
         written=written,
         name=name,
         line=fields.section.line,
-        settings=_settings(place, models, keys, uses, _account(findings, fields, name, uses)),
+        settings=structs.replace(
+            _settings(place, models, keys, uses, _account(findings, fields, name, uses)),
+            tokenizers=read_tokenizers(
+                findings, fields.get("tokenizer"), fields.key("tokenizer"), f"providers.{name}.tokenizer"
+            ),
+        ),
     )
 
 
