@@ -12,7 +12,11 @@ import pytest
 
 from app.admin_client import ADMIN, CANARY, Client
 from app.whole import whole
+from trunkline.app.board import Seen
+from trunkline.app.composition import Gateway
 from trunkline.app.logs import FOLDER_VARIABLE
+from trunkline.app.providers import make_providers
+from trunkline.config.schema import Configuration
 from trunkline.server.routes import ROUTES
 
 pytestmark = pytest.mark.server
@@ -403,13 +407,18 @@ def test_what_is_there_and_what_is_not(tmp_path: Path, monkeypatch) -> None:
     run(CCR, tmp_path, ask, monkeypatch)
 
 
+def seen_of(configuration: Configuration) -> Seen:
+    """The gateway on a configuration, as administration looks at it."""
+    return Gateway(configuration, make_providers(configuration)).seen
+
+
 def test_a_gateway_without_a_file_shows_what_is_in_force_and_saves_nothing(monkeypatch) -> None:
     from trunkline.app.admin.surface import make_administration
     from trunkline.config.load import rehearsal
     from trunkline.core.errors import GatewayError
     from trunkline.server.admin import AdminCall
 
-    administer = make_administration(rehearsal(), {})
+    administer = make_administration(seen_of(rehearsal()), {})
 
     async def main() -> None:
         shown = await administer(AdminCall(path="/api/config", method="GET"))
@@ -429,7 +438,7 @@ def test_variables_are_not_edited_here_and_not_shown(tmp_path: Path, monkeypatch
 
     file = tmp_path / ".env"
     file.write_text(f"OPENAI_API_KEY={CANARY}\n# a: b\n")
-    administer = make_administration(load(str(file), {}), {})
+    administer = make_administration(seen_of(load(str(file), {})), {})
 
     async def main() -> None:
         shown = await administer(AdminCall(path="/api/config", method="GET"))

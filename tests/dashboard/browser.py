@@ -4,7 +4,8 @@ import asyncio
 import http.client
 import json
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -82,6 +83,47 @@ class Browser:
 
     def sign_in(self) -> None:
         assert self("POST", "/api/session", {"key": ADMIN_KEY}).status == 204
+
+
+class Feed:
+    """The events of the feed, one after the other."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", browser.port, timeout=60)
+        headers = {"cookie": browser.cookie} if browser.cookie else {}
+        self._connection.request("GET", "/api/feed", headers=headers)
+        self._answer = self._connection.getresponse()
+        self._browser = browser
+        assert self._answer.status == 200, self._answer.read()
+        assert self._answer.headers["content-type"] == "text/event-stream"
+
+    def __enter__(self) -> "Feed":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._answer.close()
+        self._connection.close()
+
+    def __iter__(self) -> Iterator[tuple[str, dict[str, object]]]:
+        event = ""
+        while line := self._answer.readline().decode():
+            self._browser.said += line
+            field, _, value = line.strip().partition(": ")
+            if not field:
+                yield "here", {}
+            elif field == "event":
+                event = value
+            elif field == "data":
+                yield event, json.loads(value)
+
+    def until(self, event: str, **fields: object) -> dict[str, object]:
+        """The next event of that name with these fields."""
+        deadline = time.monotonic() + 60
+        for name, row in self:
+            if name == event and fields.items() <= row.items():
+                return row
+            assert time.monotonic() < deadline, f"no {event} {fields}"
+        raise AssertionError(f"the feed ended before {event} {fields}")
 
 
 def with_browser(config: str, folder: Path, use: Callable[[Browser, Whole], T]) -> T:

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from trunkline import __version__
 from trunkline.app.backend_health import Backend, backend_name
-from trunkline.app.board import page, sessions
+from trunkline.app.board import Seen, mark_of, page
 from trunkline.app.credentials import make_credentials
 from trunkline.app.discovery import Listing, discover, listed_models, served, to_discover
 from trunkline.app.fingerprint import place
@@ -127,6 +127,7 @@ class Gateway:
             learned=lasting.learned,
             answers=lasting.answers,
             turns=lasting.turns,
+            live=lasting.board.live,
             client_tokens=client_tokens(configuration),
             finder=make_finder(configuration, self._upstreams),
             plugins=None if self._user_code is None else self._user_code.plugins,
@@ -154,6 +155,19 @@ class Gateway:
             self._speed = TokenSpeed(os.environ, clock.now)
             self.recorders.append(self._speed)
             self._front = self._speed.around(self._front)
+
+        self.seen = Seen(
+            configuration=configuration,
+            providers=providers,
+            health=lasting.health,
+            turns=lasting.turns,
+            clock=clock,
+            table=lambda: self._router.table,
+            status=self.status,
+            plan=self._planner(),
+            board=lasting.board,
+            mark=mark_of(configuration.source),
+        )
 
     def listings_for(self, configuration: Configuration) -> dict[str, Listing]:
         """What is known of the providers that another configuration has in the same place."""
@@ -188,7 +202,7 @@ class Gateway:
             presets=self._enter_preset,
             added=self._added_route,
             page=page,
-            sessions=sessions,
+            sessions=self.lasting.board.sessions,
         )
 
     def _added_route(self, raw_path: bytes) -> Match | None:
@@ -201,7 +215,7 @@ class Gateway:
             from trunkline.app.admin.surface import make_administration
 
             self._administration = make_administration(
-                self.configuration,
+                self.seen,
                 plugins={} if self._user_code is None else self._user_code.plugins.routes,
                 reload=self.reload,
             )
@@ -217,7 +231,7 @@ class Gateway:
 
     def _beside(self, configuration: Configuration) -> "Gateway":
         """Another gateway in this process, whose exchanges are recorded with ours."""
-        lasting = Lasting(configuration, os.environ, [self])
+        lasting = Lasting(configuration, os.environ, [self], self.lasting.board)
         return Gateway(configuration, make_providers(configuration), lasting)
 
     async def run(self, inbound: Inbound, sink: Sink) -> None:
@@ -259,6 +273,7 @@ class Gateway:
             await self._user_code.start()
             self._taken |= self._user_code.plugins.names
         self.lasting.user_code = self._user_code
+        self.lasting.board.seen = self.seen
         self._wait_until = asyncio.get_running_loop().time() + FIRST_WAIT
         await self._tasks.__aenter__()
         if self._proxy_log is not None:

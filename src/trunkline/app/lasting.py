@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from trunkline.app.board import Board
 from trunkline.app.fingerprint import fingerprint, place
 from trunkline.app.logs import exchange_log
 from trunkline.app.metrics import Metrics
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class Lasting:
     """Shared by the gateways that follow one another; see :meth:`around`.
 
-    ``recorders`` are told of every exchange, whichever gateway has it; without any, the log and the metrics are.
+    ``recorders`` are told of every exchange, whichever gateway has it; without any, the log, the metrics and the
+    dashboard are. ``board``: the dashboard that shows what goes on here; None: one of its own.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Lasting:
         configuration: Configuration,
         environ: Mapping[str, str],
         recorders: Collection[Recorder] | None = None,
+        board: Board | None = None,
     ) -> None:
         clock = self.clock = SystemClock()
         self.health = Health(configuration.breaker)
@@ -48,7 +51,9 @@ class Lasting:
         """That of the gateway that started last."""
         self.metrics = Metrics(self.health, clock, self.turns, self.budget)
         self._log = exchange_log(environ)
-        self.recorders: list[Recorder] = [self._log, self.metrics] if recorders is None else list(recorders)
+        self.board = Board(environ, board)
+        own = (self._log, self.metrics, self.board.records)
+        self.recorders: list[Recorder] = list(own if recorders is None else recorders)
 
     @asynccontextmanager
     async def around(self) -> AsyncGenerator[None]:
@@ -56,8 +61,10 @@ class Lasting:
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._log.run())
             try:
+                await self.board.start()
                 yield
             finally:
+                await self.board.close()
                 writing.cancel()
         await self._log.close()
 

@@ -21,10 +21,12 @@ from trunkline.relay.count import count_tokens
 from trunkline.relay.course import Course, Planner, Services
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.inquiry import Gathered, inquiry
+from trunkline.relay.journal import Journal
 from trunkline.relay.kept import AnswerStore
 from trunkline.relay.learned import Learned
 from trunkline.relay.look_up import look_up, prepare_only
 from trunkline.relay.ports import (
+    CALLED_OFF,
     ClientGone,
     Clock,
     Credentials,
@@ -80,9 +82,11 @@ class Exchange:
         admission: Admission | None = None,
         answers: AnswerStore | None = None,
         turns: Turns | None = None,
+        live: dict[str, Journal] | None = None,
         client_tokens: frozenset[str] = frozenset(),
     ) -> None:
         self._admission = Admission(sys.maxsize, 0.0) if admission is None else admission
+        self._live = {} if live is None else live
         self._services = Services(
             planner=planner,
             providers=providers,
@@ -122,6 +126,8 @@ class Exchange:
         course = Course(self._services, inbound, sink)
         journal, budget = course.journal, self._services.budget
         budget.live += 1
+        journal.task = asyncio.current_task()
+        self._live[inbound.request_id] = journal
         try:
             if not self._admission.enter():
                 await self._admission.queue()
@@ -139,8 +145,7 @@ class Exchange:
                 raise
             await course.delivery.break_off(error)
         except asyncio.CancelledError as cause:
-            gone = str(cause.args[0]) if cause.args and cause.args[0] in _GONE else None
-            journal.outcome = "stopped" if gone is None else _left(course, gone)
+            _cancelled(course, cause)
             raise
         except ClientGone as gone:
             journal.outcome = _left(course, "client_stalled" if gone.stalled else "client_closed")
@@ -153,11 +158,20 @@ class Exchange:
         finally:
             budget.live -= 1
             course.end_retry()
+            self._live.pop(inbound.request_id, None)
             if course.keeper is not None:
                 course.keeper.close()
             if journal.outcome != "ok":
                 course.estimate_usage()
             self._services.recorder.record(journal.record())
+
+
+def _cancelled(course: Course, cause: asyncio.CancelledError) -> None:
+    """Note how an exchange ended that was cancelled: by its client, or by us."""
+    why = str(cause.args[0]) if cause.args else ""
+    course.journal.outcome = _left(course, why) if why in _GONE else "stopped"
+    if why == CALLED_OFF:
+        course.journal.error = CALLED_OFF
 
 
 def _left(course: Course, outcome: str) -> str:

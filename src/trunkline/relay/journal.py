@@ -1,12 +1,14 @@
 """What becomes known about one exchange while it runs, and the record of it."""
 
+import asyncio
+
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.losses import Loss
 from trunkline.core.usage import Stop, Usage
 from trunkline.protocols.codec import Peek
 from trunkline.providers.provider import Surface
 from trunkline.relay.inbound import Inbound
-from trunkline.relay.ports import AttemptRecord, Clock, ExchangeRecord
+from trunkline.relay.ports import CALLED_OFF, AttemptRecord, Clock, ExchangeRecord
 from trunkline.routing.plan import Target
 from trunkline.routing.session import session_in_headers
 
@@ -21,6 +23,8 @@ class Journal:
         self._clock = clock
         self._began = clock.now()
         self._first_byte: float | None = None
+        self.task: asyncio.Task[object] | None = None
+        """What runs the exchange, where somebody may want to call it off."""
         self.peek: Peek | None = None
         self.route = ""
         self.session: str | None = None
@@ -42,6 +46,15 @@ class Journal:
     def explain(self, why: str) -> None:
         """More about who is asked, for the route's reason."""
         self.route = f"{self.route}; {why}" if self.route else why
+
+    @property
+    def answering(self) -> bool:
+        """Whether content has gone to the client."""
+        return self._first_byte is not None
+
+    def call_off(self) -> bool:
+        """End the exchange; its client gets an error. False when nothing runs that could be ended."""
+        return self.task is not None and self.task.cancel(CALLED_OFF)
 
     def attempted(
         self, target: Target, surface: Surface, began: float, status: int | None, error: GatewayError | None

@@ -1,6 +1,6 @@
 """What the relay needs of the outside, as interfaces: the edge implements them, tests script them."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -83,6 +83,10 @@ class Clock(Protocol):
     def unique(self) -> str:
         """A new identifier: 24 or more characters out of ``[0-9a-zA-Z]``."""
         ...
+
+
+CALLED_OFF: Final = "called_off"
+"""What a cancellation says when an administrator is the cause."""
 
 
 class ClientGone(Exception):

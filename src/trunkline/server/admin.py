@@ -6,16 +6,17 @@ nothing here is on the way of a model request.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from hmac import compare_digest, digest
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.server import peers
-from trunkline.server.asgi import RawHeaders, Receive, Scope
+from trunkline.server.asgi import Connection, RawHeaders, Receive, Scope, connection_of
 from trunkline.server.bodies import read_body
 from trunkline.server.client_keys import (
     Caller,
@@ -48,11 +49,12 @@ class AdminCall(Struct, frozen=True, kw_only=True):
 
 
 class AdminAnswer(Struct, frozen=True, kw_only=True):
-    """An answer in one piece."""
+    """An answer in one piece, or a stream of ``events`` that never ends by itself: ``b""`` is nothing new."""
 
     body: bytes
     status: int = 200
     content_type: str = "application/json"
+    events: AsyncGenerator[bytes] | None = None
 
 
 Administration = Callable[[AdminCall], Awaitable[AdminAnswer]]
@@ -66,15 +68,30 @@ async def no_administration(call: AdminCall) -> AdminAnswer:
     )
 
 
+class Host(Protocol):
+    """Where the desk stands."""
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it ends: nobody is to wait for what never ends by itself."""
+        ...
+
+
 class AdminDesk:
     """Lets administrators in, has their requests answered. Implements :class:`trunkline.server.sign_in.Admission`."""
 
     def __init__(
-        self, server: Server, door: Door, administration: Administration, sessions: Sessions | None = None
+        self,
+        server: Server,
+        door: Door,
+        administration: Administration,
+        sessions: Sessions | None,
+        host: Host,
     ) -> None:
         self._door = door
         self._key = AdminKey(server)
         self._sessions = sessions
+        self._host = host
         self._administration = administration
         self._max_body = min(server.max_body, MAX_BODY)
 
@@ -122,7 +139,34 @@ class AdminDesk:
             ("x-content-type-options", "nosniff"),
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         )
-        await send_whole(sink, answer.status, headers, answer.body)
+        if answer.events is None:
+            await send_whole(sink, answer.status, headers, answer.body)
+        else:
+            await sink.start(answer.status, headers)
+            await self._follow(connection_of(scope), answer.events, sink)
+
+    async def _follow(
+        self, connection: Connection, events: AsyncGenerator[bytes], sink: ClientSink
+    ) -> None:
+        """Send what comes until the client goes or the server stops: nobody is to wait for this answer."""
+        task = asyncio.current_task()
+        assert task is not None, "a request is served by a task"
+        if connection.lost is None:
+            connection.on_lost = task.cancel
+        try:
+            async with aclosing(events):
+                async for piece in events:
+                    if piece:
+                        await sink.send(piece)
+                    if connection.lost or connection.leaving or self._host.leaving:
+                        break
+        except asyncio.CancelledError:
+            if connection.lost is None:
+                raise
+            task.uncancel()
+        finally:
+            connection.on_lost = None
+        await sink.end()
 
     async def _check_owner(self, scope: Scope) -> None:
         """Without any key, a machine's other users are kept out. Raises GatewayError (PERMISSION)."""

@@ -19,7 +19,7 @@ from trunkline.server.asgi import CONNECTION, Connection, Receive, Scope, Send, 
 from trunkline.server.bodies import read_body
 from trunkline.server.client_keys import NO_KEYS, Door, query_key
 from trunkline.server.envelope import spoken
-from trunkline.server.faults import TOO_DEEP, draining, end_with, inside, send_error
+from trunkline.server.faults import TOO_DEEP, cancelled, draining, end_with, inside, send_error
 from trunkline.server.handshake import accept, wants_websocket
 from trunkline.server.heads import Head, read_head
 from trunkline.server.health import Status
@@ -103,9 +103,14 @@ class Application:
         self._door = Door(server)
         self._regulars = Regulars()
         signed_in = sessions(server)
-        self._desk = AdminDesk(server, self._door, administration, signed_in)
+        self._desk = AdminDesk(server, self._door, administration, signed_in, self)
         self._sign_in = SignIn(signed_in, self._desk)
         self._max_body = server.max_body
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it ends, for good or because another one follows: what never ends by itself is to end."""
+        return self.draining or self.when_quiet is not None
 
     @property
     def has_keys(self) -> bool:
@@ -307,10 +312,10 @@ class Application:
         connection.on_lost = task.cancel
         try:
             await self.relay.run(inbound, sink)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cause:
             task.uncancel()
             if connection.lost is None:
-                await end_with(sink, inbound.codec, draining(), inbound.request_id)
+                await end_with(sink, inbound.codec, cancelled(cause), inbound.request_id)
             return
         finally:
             connection.on_lost = None

@@ -26,6 +26,11 @@ class Connection(Protocol):
         ...
 
     @property
+    def leaving(self) -> bool:
+        """Whether the server stops: an answer that never ends by itself is to end."""
+        ...
+
+    @property
     def lost(self) -> str | None:
         """Why the connection is gone, None while it lives."""
         ...
@@ -91,6 +96,7 @@ class _NeverLost:
 
     on_lost: Callable[[str], object] | None = None
     lost: str | None = None
+    leaving = False
     push: Take | None = None
 
 

@@ -74,7 +74,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._verdict: Refusal | None = None
         self._owed: Refusal | None = None
         self._deaf = False
-        self._leaving = False
+        self.leaving = False
         self._resuming = False
         self._closing_since: float | None = None
         self._head_open = False
@@ -122,7 +122,7 @@ class EdgeProtocol(asyncio.Protocol):
     def shutdown(self) -> None:
         """The server stops: an answer that is under way is the last one, or else that to a request which comes
         soon, because it is on its way. With a successor a client may take its time: others are served there."""
-        self._leaving = True
+        self.leaving = True
         if self._cycle is not None and not self._cycle.response_complete:
             self._cycle.keep_alive = False
         elif not handed_over():
@@ -239,7 +239,7 @@ class EdgeProtocol(asyncio.Protocol):
             "client": self._client,
             "extensions": self._extensions,
         }
-        keep_alive = version != "1.0" and parser.should_keep_alive() and not self._leaving
+        keep_alive = version != "1.0" and parser.should_keep_alive() and not self.leaving
         self._begin(Cycle(scope, self, keep_alive=keep_alive, expects=self._expects))
 
     def on_body(self, body: bytes) -> None:

@@ -1,10 +1,12 @@
 """Errors on their way to a client of HTTP, and those that are the gateway's own."""
 
+import asyncio
 from typing import Final
 
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import Headers
 from trunkline.protocols.codec import Carrier
+from trunkline.relay.ports import CALLED_OFF
 from trunkline.server.sink import ClientSink
 
 TOO_DEEP: Final = GatewayError(
@@ -22,6 +24,18 @@ def draining() -> GatewayError:
     return GatewayError(
         Kind.OVERLOADED, "The gateway is shutting down; try again in a moment.", timeout="drain"
     )
+
+
+def called_off() -> GatewayError:
+    """An administrator ended the exchange; nobody is to try it again by itself."""
+    return GatewayError(
+        Kind.PERMISSION, "This request was stopped by an administrator of the gateway.", should_retry=False
+    )
+
+
+def cancelled(cause: asyncio.CancelledError) -> GatewayError:
+    """Why an exchange ended whose client is still there."""
+    return called_off() if cause.args == (CALLED_OFF,) else draining()
 
 
 async def send_error(

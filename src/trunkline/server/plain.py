@@ -23,6 +23,7 @@ class _Connection:
     def __init__(self, receive: Receive, send: Send, stall: float) -> None:
         self.on_lost: Callable[[str], object] | None = None
         self.lost: str | None = None
+        self.leaving = False
         self.push: Take | None = None
         self._receive = receive
         self._send = send

@@ -102,10 +102,16 @@ _ADMIN_ROUTES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("/api/presets/install/github", ("POST",)),
     ("/api/presets/*/apply", ("POST",)),
     ("/api/presets/*", ("GET", "HEAD", "DELETE")),
+    ("/api/status", _READ),
+    ("/api/requests", _READ),
+    ("/api/requests/*", ("GET", "HEAD", "DELETE")),
+    ("/api/feed", ("GET",)),
+    ("/api/totals", _READ),
+    ("/api/targets", _READ),
     ("/providers", ("GET", "HEAD", "POST")),
     ("/providers/*", ("GET", "HEAD", "PUT", "DELETE", "PATCH")),
 )
-"""claude-code-router's (ccr.md 4.1), and the reload; the longer one of two that fit comes first."""
+"""claude-code-router's (ccr.md 4.1), the reload and the dashboard's; the longer one of two that fit comes first."""
 _ANY: Final = ("GET", "HEAD", "POST", "DELETE")
 """What the routes below a preset's name may be asked."""
 _SESSION: Final = ("GET", "HEAD", "POST", "DELETE")

@@ -28,7 +28,7 @@ class Sessions(Protocol):
     def cookie(self) -> str: ...
     def redeem(self, ticket: str) -> str | None: ...
     def session(self, cookies: str) -> str | None: ...
-    def spend(self, nonce: str) -> bool: ...
+    async def spend(self, nonce: str) -> bool: ...
 
 
 class Admission(Protocol):
@@ -92,7 +92,7 @@ class SignIn:
         if scope["method"] == "POST":
             headers.append((b"set-cookie", await self._opened(scope, receive, head)))
         else:
-            headers.append((b"set-cookie", self._closed(scope, head)))
+            headers.append((b"set-cookie", await self._closed(scope, head)))
         return _answering(204, headers, b"")
 
     def _state(self, scope: Scope, head: Head) -> dict[str, object]:
@@ -125,7 +125,7 @@ class SignIn:
         client = scope["client"]
         nonce = sessions.redeem(ticket)
         ours = client is None or await asyncio.to_thread(peers.is_ours, *client[:2])
-        if nonce is None or not ours or not sessions.spend(nonce):
+        if nonce is None or not ours or not await sessions.spend(nonce):
             raise GatewayError(
                 Kind.AUTHENTICATION,
                 "This ticket is not good: it is used, older than five minutes, or of another gateway. trunkline ui makes "
@@ -133,7 +133,7 @@ class SignIn:
                 should_retry=False,
             )
 
-    def _closed(self, scope: Scope, head: Head) -> bytes:
+    async def _closed(self, scope: Scope, head: Head) -> bytes:
         sessions = self._sessions
         if head.caller.origin is None:
             raise refused("Signing out is for the page itself.")
@@ -141,7 +141,7 @@ class SignIn:
             return _cookie("trunkline", "", head.caller)
         nonce = sessions.session(cookies_in(scope["headers"]))
         if nonce is not None:
-            sessions.spend(nonce)
+            await sessions.spend(nonce)
         return _cookie(sessions.name, "", head.caller)
 
 

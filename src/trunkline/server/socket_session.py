@@ -14,9 +14,9 @@ from trunkline.protocols.codec import Carrier
 from trunkline.protocols.openai_responses.socket import DONE, decode_message, error_event, in_lane
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.kept import AnswerStore
-from trunkline.relay.ports import ClientGone, Sink
+from trunkline.relay.ports import CALLED_OFF, ClientGone, Sink
 from trunkline.server.asgi import RawHeaders, Upgradable
-from trunkline.server.faults import TOO_DEEP, draining, inside
+from trunkline.server.faults import TOO_DEEP, cancelled, inside
 from trunkline.server.identifiers import RequestIds
 
 if TYPE_CHECKING:
@@ -131,10 +131,11 @@ class Session:
         self._socket.on_lost = task.cancel
         try:
             await relay.run(inbound, sink)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cause:
             if self._socket.lost is None:
-                await self._say(sink, draining(), inbound.request_id)
-                raise
+                await self._say(sink, cancelled(cause), inbound.request_id)
+                if cause.args != (CALLED_OFF,):
+                    raise
             task.uncancel()
         finally:
             self._socket.on_lost = None

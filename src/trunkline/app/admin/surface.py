@@ -5,30 +5,33 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from trunkline.app.admin.config_routes import ConfigRoutes
+from trunkline.app.admin.dashboard_routes import DashboardRoutes
 from trunkline.app.admin.log_routes import LogRoutes
 from trunkline.app.admin.preset_routes import PresetRoutes
 from trunkline.app.admin.reload_route import ReloadRoute
 from trunkline.app.admin.service_routes import ServiceRoutes
+from trunkline.app.board import Seen
 from trunkline.app.logs import FOLDER_VARIABLE
 from trunkline.app.service import service_pid
-from trunkline.config.schema import Configuration
 from trunkline.server.admin import AdminAnswer, AdminCall, Administration
 from trunkline.server.succession import Outcome
 
 
 def make_administration(
-    configuration: Configuration,
+    seen: Seen,
     environ: Mapping[str, str] = os.environ,
     plugins: Mapping[str, str | None] | None = None,
     reload: Callable[[], Awaitable[Outcome]] | None = None,
 ) -> Administration:
     """What answers the routes whose role is ``admin``. ``plugins``: those that are loaded, and the routes they add;
     ``reload`` has the configuration read anew."""
+    configuration = seen.configuration
     config = ConfigRoutes(configuration)
     folder = environ.get(FOLDER_VARIABLE)
     logs = LogRoutes(Path(folder) if folder else None)
     presets = PresetRoutes(environ)
     service = ServiceRoutes(configuration, service_pid(environ), plugins or {})
+    dashboard = DashboardRoutes(seen)
     table: dict[tuple[str, str], Administration] = {
         ("/api/config", "GET"): config.read,
         ("/api/config", "POST"): config.save,
@@ -47,6 +50,13 @@ def make_administration(
         ("/api/presets/*", "GET"): presets.show,
         ("/api/presets/*", "DELETE"): presets.remove,
         ("/api/presets/*/apply", "POST"): presets.apply,
+        ("/api/status", "GET"): dashboard.status,
+        ("/api/requests", "GET"): dashboard.requests,
+        ("/api/requests/*", "GET"): dashboard.request,
+        ("/api/requests/*", "DELETE"): dashboard.cancel,
+        ("/api/feed", "GET"): dashboard.feed,
+        ("/api/totals", "GET"): dashboard.totals,
+        ("/api/targets", "GET"): dashboard.targets,
         ("/providers", "GET"): service.providers,
         ("/providers", "POST"): service.change_providers,
         ("/providers/*", "GET"): service.provider,
