@@ -9,6 +9,9 @@ PORT ?= 3456
 # A test that starts processes gets a second try on a machine that is busy; the summary names it.
 AGAIN := --reruns 1 -rR
 
+# What one process has compiled serves the next, whatever the surroundings say: of these tests, ten seconds a process.
+export PYTHONDONTWRITEBYTECODE :=
+
 RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
 
@@ -34,7 +37,7 @@ types: $(TEST_READY) ## both type checkers, strict
 	$(BIN)/pyright
 
 unit: $(TEST_READY) ## all tests that need no server and no agent
-	$(BIN)/pytest -q -n 2 --dist loadgroup -m "not server and not agent"
+	$(BIN)/pytest -q -p no:rerunfailures -n 2 --dist loadfile --no-loadscope-reorder -m "not server and not agent"
 
 server: $(TEST_READY) ## tests that start a gateway on loopback
 	TRUNKLINE_DISCONNECTS=10000 $(BIN)/pytest -q $(AGAIN) -m "server and not agent"

@@ -24,12 +24,7 @@ KEPT = {"openai_chat": 740, "anthropic_messages": 390, "openai_responses": 460, 
 """How many recorded answers there are at least, by their protocol."""
 
 SOURCES = tuple(KEPT)
-ROUTES = [
-    # One worker for all routes from a protocol: what its recordings mean is read once.
-    pytest.param(source, target, marks=pytest.mark.xdist_group(source))
-    for source in SOURCES
-    for target in SOURCES
-]
+ROUTES = [(source, target) for source in SOURCES for target in SOURCES]
 """Into every other protocol, and through the neutral form back into the same one, as answers of dialects go."""
 
 OBJECTS = {"anthropic_messages", "gemini"}
