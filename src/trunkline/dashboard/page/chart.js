@@ -22,10 +22,11 @@ export const LAYERS = [
 
 /**
  * Tokens by minute, stacked.
- * @param {Minute[]} minutes
+ * @param {Minute[]} told
  * @param {number} room  pixels from side to side
  */
-export function tokenChart(minutes, room) {
+export function tokenChart(told, room) {
+  const minutes = wholeHour(told);
   const width = Math.max(280, room - 40);
   const every = width < 560 ? 20 : 10;
   const most = niceAbove(Math.max(1, ...minutes.map(total)));
@@ -42,6 +43,14 @@ export function tokenChart(minutes, room) {
     labels,
   );
   return element("figure", { class: "figure" }, picture, legend(), element("figcaption", {}, summary(minutes)));
+}
+
+/** The minutes before the first that is told are empty. @param {Minute[]} told */
+function wholeHour(told) {
+  const first = Date.parse(told[0]?.at ?? "") || Date.now();
+  const missing = Math.max(0, 60 - told.length);
+  const before = Array.from({ length: missing }, (_, index) => new Date(first - (missing - index) * 60_000).toISOString());
+  return [...before.map((at) => ({ at, requests: 0, errors: 0, input: 0, cache_read: 0, cache_write: 0, output: 0 })), ...told];
 }
 
 /** @param {Minute} one */

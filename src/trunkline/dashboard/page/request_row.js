@@ -58,7 +58,7 @@ export function changeRow(line, row, cancel) {
   line.dataset.at = row.at;
   say(link, clock(row.at));
   fill(how, stateOf(row), row.state === "live" ? button("Cancel", () => cancel(row.id), { class: "small", "aria-label": `Cancel the request of ${clock(row.at)}` }) : null);
-  two(who, plain(row.agent ?? row.client), row.session ? plain(row.session) : "");
+  two(who, plain((row.agent ?? row.client)?.split(" (", 1)[0]), row.session ? plain(row.session) : "");
   two(what, plain(row.asked), row.provider ? `→ ${plain(row.provider)}/${plain(row.model)}` : "");
   say(why, plain(row.route));
   say(tries, row.attempts ? count(row.attempts) : NOTHING);

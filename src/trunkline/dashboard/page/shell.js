@@ -3,7 +3,7 @@
 
 import { Announcer } from "./announce.js";
 import { element, fill } from "./element.js";
-import { span } from "./format.js";
+import { several, span } from "./format.js";
 import { linkTo } from "./router.js";
 import { badge, button, note, select } from "./parts.js";
 
@@ -87,8 +87,8 @@ export class Shell {
     const live = `${status.live} live`;
     const parts = [badge(status.live ? "live" : "idle", live), element("span", { class: "wide" }, ` v${status.version} · ${status.address} · up ${span(status.uptime_seconds)}`)];
     fill(this.state, ...parts);
-    const hints = [status.rehearsal && rehearsal(), status.config.changed && changed(restart)];
-    const key = JSON.stringify([status.rehearsal, status.config.changed]);
+    const hints = [status.rehearsal && rehearsal(), status.config.changed && changed(restart), status.silent ? partly(status.silent) : null];
+    const key = JSON.stringify([status.rehearsal, status.config.changed, status.silent]);
     if (key !== this.spoken) fill(this.hints, ...hints);
     this.spoken = key;
   }
@@ -113,6 +113,9 @@ const rehearsal = () =>
     "No provider is configured: answers are recordings, and nothing is sent anywhere. ",
     element("a", { href: linkTo("configuration") }, "Add a provider"),
   );
+
+/** @param {number} silent */
+const partly = (silent) => note("warn", `${several(silent, "worker")} of this gateway cannot be heard: what is shown is not all there is.`);
 
 /** @param {() => void} restart */
 const changed = (restart) =>

@@ -67,6 +67,7 @@
  * @property {number} uptime_seconds
  * @property {string} address
  * @property {number} workers
+ * @property {number} [silent]  workers that do not answer
  * @property {boolean} rehearsal
  * @property {{path: string | null, kind: string, changed: boolean}} config
  * @property {number} live
