@@ -36,7 +36,9 @@ def started_browser() -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-proxy-server", "--disable-background-networking"], timeout=120_000
+            executable_path=path,
+            args=["--no-proxy-server", "--disable-background-networking"],
+            timeout=120_000,
         )
         try:
             yield browser
@@ -57,7 +59,9 @@ class Provider:
         self.asked.append(peer.body)
         if b"refuse this" in peer.body:
             body = b'{"error":{"message":"no requests of this kind","type":"invalid_request_error"}}'
-            head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+            head = (
+                b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+            )
             await peer.send(head % len(body) + body)
             return
         await peer.send(OK + chunk(_delta("Fi")))
@@ -74,9 +78,7 @@ class Provider:
 def _delta(text: str, *, last: bool = False) -> bytes:
     """One event of an OpenAI Chat stream."""
     reason = b'"stop"' if last else b"null"
-    usage = (
-        b',"usage":{"prompt_tokens":1200,"completion_tokens":34,"prompt_tokens_details":{"cached_tokens":900}}'
-    )
+    usage = b',"usage":{"prompt_tokens":1200,"completion_tokens":34,"prompt_tokens_details":{"cached_tokens":900}}'
     return (
         b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,'
         b'"delta":{"role":"assistant","content":"%s"},"finish_reason":%s}]%s}\n\n'
@@ -165,9 +167,7 @@ class Visitor:
 
 
 @contextmanager
-def visitor(
-    browser: Browser, size: tuple[int, int] = WIDE, theme: str = "light"
-) -> Iterator[Visitor]:
+def visitor(browser: Browser, size: tuple[int, int] = WIDE, theme: str = "light") -> Iterator[Visitor]:
     """A fresh profile. Nothing may be complained of in the end."""
     width, height = size
     context = browser.new_context(

@@ -22,7 +22,7 @@ READY = {
     "usage": "Tokens by minute",
     "health": "What that means",
     "models": "Clients ask for",
-    "configuration": "Save and restart",
+    "configuration": "Save and apply",
     "configuration/text": "Tab leaves the editor",
     "logs": "2 lines",
     "presets": "Install from a file",

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard.chromium import site, visitor
+from dashboard.clients import ask
 
 pytestmark = pytest.mark.server
 
@@ -62,7 +63,7 @@ def test_the_form_changes_the_file_and_nothing_else_in_it(browser: Browser, tmp_
         expect(dialog).to_contain_text("routes.think")
         assert gateway.file.read_text() == before
         confirm(page)
-        expect(page.get_by_text("It is in force after a restart.").first).to_be_visible()
+        expect(page.get_by_text("until you apply it").first).to_be_visible()
         after = gateway.file.read_text()
         for kept in ("# ours", "# on this machine", f'key: "{KEY}"   # mine', "# for now"):
             assert kept in after
@@ -85,7 +86,7 @@ def test_a_provider_is_added_and_deleted(browser: Browser, tmp_path: Path) -> No
         card.get_by_label("Models", exact=True).fill("distant")
         page.get_by_role("button", name="Save", exact=True).click()
         confirm(page)
-        expect(page.get_by_text("It is in force after a restart.").first).to_be_visible()
+        expect(page.get_by_text("until you apply it").first).to_be_visible()
         assert "far:" in gateway.file.read_text()
         assert "$HOME" in gateway.file.read_text()
         page.get_by_text("far", exact=True).click()
@@ -144,7 +145,7 @@ def test_claude_code_routers_file_has_the_same_form(browser: Browser, tmp_path: 
         page.get_by_role("button", name="Save", exact=True).click()
         expect(page.get_by_role("dialog")).to_contain_text("Router.longContextThreshold")
         confirm(page)
-        expect(page.get_by_text("It is in force after a restart.").first).to_be_visible()
+        expect(page.get_by_text("until you apply it").first).to_be_visible()
         saved = json.loads(gateway.file.read_text())
         (provider,) = saved["Providers"]
         assert provider["api_key"] == KEY
@@ -179,7 +180,7 @@ def test_the_text_is_checked_compared_and_saved(browser: Browser, tmp_path: Path
         expect(change).to_contain_text("+    models: [small, large]")
         assert gateway.file.read_text() == before
         page.get_by_role("button", name="Write this").click()
-        expect(page.get_by_text("It is in force after a restart.").first).to_be_visible()
+        expect(page.get_by_text("until you apply it").first).to_be_visible()
         assert gateway.file.read_text() == before.replace("models: [small]", "models: [small, large]")
 
 
@@ -201,16 +202,30 @@ def test_the_text_does_not_write_over_somebody_elses_changes(browser: Browser, t
         someone.complaints = [one for one in someone.complaints if "409" not in one]
 
 
-def test_a_restart_that_cannot_be_is_told(browser: Browser, tmp_path: Path) -> None:
+def test_what_is_saved_can_be_put_in_force_at_once(browser: Browser, tmp_path: Path) -> None:
     with site(own, tmp_path) as gateway, visitor(browser) as someone:
         page = someone.open(gateway.page, "configuration")
-        page.get_by_label("think").fill("near/small")
-        page.get_by_role("button", name="Save and restart").click()
+        page.get_by_text("near", exact=True).click()
+        page.get_by_label("Models", exact=True).fill("small\nlarge")
+        page.get_by_label("default", exact=True).fill("near/large")
+        page.get_by_role("button", name="Save and apply").click()
         confirm(page)
+        expect(page.get_by_text("The configuration is in force.")).to_be_visible()
+        ask(gateway.running.port, "haiku", "Hi")
+        assert json.loads(gateway.provider.asked[-1])["model"] == "large"
+
+
+def test_what_takes_a_restart_is_told(browser: Browser, tmp_path: Path) -> None:
+    with site(own, tmp_path) as gateway, visitor(browser) as someone:
+        page = someone.open(gateway.page, "configuration")
+        page.get_by_label("Port").fill("4001")
+        page.get_by_role("button", name="Save", exact=True).click()
+        confirm(page)
+        expect(page.get_by_text("until you apply it").first).to_be_visible()
+        page.get_by_role("button", name="Apply it now").click()
+        expect(page.get_by_role("dialog")).to_contain_text("server.port is 4001")
         page.get_by_role("dialog").get_by_role("button", name="Restart").click()
         expect(page.get_by_text("was not started by trunkline start")).to_be_visible()
-        assert "think: near/small" in gateway.file.read_text()
-        expect(page.get_by_text("The configuration file differs from what runs.")).to_be_visible()
         someone.complaints = [one for one in someone.complaints if "501" not in one]
 
 

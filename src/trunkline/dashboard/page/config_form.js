@@ -24,7 +24,7 @@ export class ConfigForm {
     this.place = element("div", { class: "stack" });
     this.providers = element("div", { class: "stack" });
     this.save = button("Save", () => void this.store(false), { class: "primary" });
-    this.renew = button("Save and restart", () => void this.store(true));
+    this.renew = button("Save and apply", () => void this.store(true));
     this.element = element("div", { class: "stack" });
     /** @type {string[]} */
     this.transformers = [];
@@ -119,9 +119,9 @@ export class ConfigForm {
     await this.look();
   }
 
-  /** @param {boolean} restart */
-  async store(restart) {
-    await during(restart ? this.renew : this.save, this.place, async () => {
+  /** @param {boolean} apply */
+  async store(apply) {
+    await during(apply ? this.renew : this.save, this.place, async () => {
       const kept = drafts.form;
       if (!kept) return;
       const wanted = withForm(kept.config, kept.draft);
@@ -133,10 +133,10 @@ export class ConfigForm {
       if (!(await agreed({ title: "Save these changes?", body: [changeTable(list)], yes: "Save" }))) return;
       await this.unchanged(kept.version);
       await ask("POST", "/api/config", wanted);
-      this.app.notify(restart ? "Saved." : "Saved. It is in force after a restart.");
+      this.app.notify(apply ? "Saved." : "Saved. The gateway runs on what was there before until you apply it.");
       drafts.form = null;
       await this.look();
-      if (restart) await this.app.restart();
+      if (apply) await this.app.apply();
     });
   }
 

@@ -20,7 +20,7 @@ export class ConfigText {
     this.place = element("div", {});
     this.check = button("Check", () => void this.review(this.check, false));
     this.save = button("Save", () => void this.review(this.save, true), { class: "primary" });
-    this.renew = button("Save and restart", () => void this.review(this.renew, true, true));
+    this.renew = button("Save and apply", () => void this.review(this.renew, true, true));
     this.head = element("div", {});
     this.editor = element("div", { class: "editor" }, this.gutter, this.area);
     this.element = element("div", { class: "stack" });
@@ -49,7 +49,7 @@ export class ConfigText {
       fill(this.element, note("info", "The gateway runs on no file but on what its environment says. Write a configuration file and start it with:"), commandLine("trunkline serve --config trunkline.yaml"));
       return;
     }
-    const read = file.writable ? null : note("info", "This file is not edited here: change it where it is, and restart the gateway.");
+    const read = file.writable ? null : note("info", "This file is not edited here: change it where it is, then run trunkline reload.");
     this.area.value = draft;
     this.area.readOnly = !file.writable;
     const label = field(`${file.path}`, this.editor);
@@ -96,9 +96,9 @@ export class ConfigText {
    * Have the text checked; then, if wanted and right, show what changes and save it.
    * @param {HTMLButtonElement} pressed
    * @param {boolean} save
-   * @param {boolean} [restart]
+   * @param {boolean} [apply]
    */
-  async review(pressed, save, restart = false) {
+  async review(pressed, save, apply = false) {
     await during(pressed, this.place, async () => {
       const checked = await this.send(true);
       this.tell(checked);
@@ -107,7 +107,7 @@ export class ConfigText {
         this.result(note("info", "Nothing is changed."));
         return;
       }
-      const yes = button(restart ? "Write this and restart" : "Write this", () => void this.write(yes, restart), { class: "primary" });
+      const yes = button(apply ? "Write this and apply" : "Write this", () => void this.write(yes, apply), { class: "primary" });
       this.result(note("good", "It can be started on. This would change:"), difference(checked.diff), element("div", { class: "row" }, yes, button("Go on editing", () => this.back())));
       yes.focus();
     });
@@ -118,15 +118,15 @@ export class ConfigText {
     this.area.focus();
   }
 
-  /** @param {HTMLButtonElement} pressed @param {boolean} restart */
-  async write(pressed, restart) {
+  /** @param {HTMLButtonElement} pressed @param {boolean} apply */
+  async write(pressed, apply) {
     await during(pressed, this.place, async () => {
       const checked = await this.send(false);
       this.tell(checked);
       if (!checked.saved) return;
-      this.app.notify(restart ? "Saved." : "Saved. It is in force after a restart.");
+      this.app.notify(apply ? "Saved." : "Saved. The gateway runs on what was there before until you apply it.");
       await this.undo();
-      if (restart) await this.app.restart();
+      if (apply) await this.app.apply();
     });
   }
 

@@ -3,6 +3,7 @@
 
 import { ask, get, Refused, told, watch } from "./api.js";
 import { Feed } from "./feed.js";
+import { plain } from "./format.js";
 import { FIRST, here } from "./router.js";
 import { agreed, regularly } from "./parts.js";
 import { Shell } from "./shell.js";
@@ -40,6 +41,7 @@ const app = {
   notify: (text, kind) => shell.notify(text, kind),
   announce: (text) => shell.announce(text),
   status: () => status,
+  apply: () => apply(),
   restart: () => restart(),
 };
 
@@ -133,15 +135,35 @@ async function look() {
   if (!inside) return;
   try {
     status = await get("/api/status");
-    if (status) shell.told(status, () => void restart());
+    if (status) shell.told(status, () => void apply());
   } catch (error) {
     if (!(error instanceof Refused)) throw error; // that it is not reached is told elsewhere
   }
 }
 
-/** Restart the gateway, and say when it is back. */
-async function restart() {
-  const body = ["Requests that run are finished by the old process; no new one is refused."];
+/** Put the configuration file in force. Where that takes a restart, ask for one. */
+async function apply() {
+  try {
+    const { restart: lacking } = await ask("POST", "/api/reload");
+    await look();
+    if (lacking.length) await restart(`In force now, but for this: ${lacking.map(plain).join("; ")}. `);
+    else shell.notify("The configuration is in force. Requests that run end on the one before.");
+  } catch (error) {
+    if (error instanceof Refused && error.status === 501) await restart("This takes a restart. ");
+    else shell.notify(findings(error), "bad");
+  }
+}
+
+/** What is wrong with the file, where that was told. @param {unknown} error */
+function findings(error) {
+  const said = error instanceof Refused ? /** @type {any} */ (error.answer)?.findings : null;
+  const lines = Array.isArray(said) ? said.map((one) => plain(`${one.line ? `line ${one.line}, ` : ""}${one.key ?? ""}: ${one.problem}`)) : [];
+  return [told(error), ...lines].join(" ");
+}
+
+/** Restart the gateway, and say when it is back. @param {string} [why] */
+async function restart(why = "") {
+  const body = [why, "Requests that run are finished by the old process; no new one is refused."];
   if (!(await agreed({ title: "Restart the gateway?", body, yes: "Restart" }))) return;
   const before = status?.started;
   try {

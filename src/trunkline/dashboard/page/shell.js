@@ -81,13 +81,13 @@ export class Shell {
 
   /**
    * @param {Status} status
-   * @param {() => void} restart
+   * @param {() => void} apply
    */
-  told(status, restart) {
+  told(status, apply) {
     const live = `${status.live} live`;
     const parts = [badge(status.live ? "live" : "idle", live), element("span", { class: "wide" }, ` v${status.version} · ${status.address} · up ${span(status.uptime_seconds)}`)];
     fill(this.state, ...parts);
-    const hints = [status.rehearsal && rehearsal(), status.config.changed && changed(restart), status.silent ? partly(status.silent) : null];
+    const hints = [status.rehearsal && rehearsal(), status.config.changed && changed(apply), status.silent ? partly(status.silent) : null];
     const key = JSON.stringify([status.rehearsal, status.config.changed, status.silent]);
     if (key !== this.spoken) fill(this.hints, ...hints);
     this.spoken = key;
@@ -117,9 +117,9 @@ const rehearsal = () =>
 /** @param {number} silent */
 const partly = (silent) => note("warn", `${several(silent, "worker")} of this gateway cannot be heard: what is shown is not all there is.`);
 
-/** @param {() => void} restart */
-const changed = (restart) =>
-  note("warn", element("strong", {}, "The configuration file differs from what runs. "), "It is in force after a restart. ", button("Restart now", restart, { class: "small" }));
+/** @param {() => void} apply */
+const changed = (apply) =>
+  note("warn", element("strong", {}, "The configuration file differs from what runs. "), button("Apply it now", apply, { class: "small" }));
 
 function themeSwitch() {
   const root = document.documentElement;
