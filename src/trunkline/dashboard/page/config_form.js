@@ -89,7 +89,9 @@ export class ConfigForm {
   showProviders() {
     const draft = drafts.form?.draft;
     if (!draft) return;
+    const open = new Set([...this.providers.children].flatMap((card) => (card instanceof HTMLDetailsElement && card.open ? card.querySelector("b")?.textContent : [])));
     const cards = draft.providers.map((provider) => providerCard(provider, draft.shape, this.transformers, () => void this.remove(provider)));
+    draft.providers.forEach((provider, index) => cards[index]?.toggleAttribute("open", open.has(provider.name)));
     fill(this.providers, cards.length ? cards : nothing("No provider yet.", element("p", {}, "Add one: its address, its key, and the models to use.")));
   }
 
@@ -133,9 +135,9 @@ export class ConfigForm {
       if (!(await agreed({ title: "Save these changes?", body: [changeTable(list)], yes: "Save" }))) return;
       await this.unchanged(kept.version);
       await ask("POST", "/api/config", wanted);
-      this.app.notify(apply ? "Saved." : "Saved. The gateway runs on what was there before until you apply it.");
       drafts.form = null;
-      await this.look();
+      await Promise.all([this.look(), this.app.refresh()]);
+      this.app.notify(apply ? "Saved." : "Saved. The gateway runs on what was there before until you apply it.");
       if (apply) await this.app.apply();
     });
   }

@@ -124,8 +124,8 @@ export class ConfigText {
       const checked = await this.send(false);
       this.tell(checked);
       if (!checked.saved) return;
+      await Promise.all([this.undo(), this.app.refresh()]);
       this.app.notify(apply ? "Saved." : "Saved. The gateway runs on what was there before until you apply it.");
-      await this.undo();
       if (apply) await this.app.apply();
     });
   }

@@ -41,6 +41,7 @@ const app = {
   notify: (text, kind) => shell.notify(text, kind),
   announce: (text) => shell.announce(text),
   status: () => status,
+  refresh: () => look(),
   apply: () => apply(),
   restart: () => restart(),
 };

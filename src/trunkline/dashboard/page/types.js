@@ -89,6 +89,7 @@
  * @property {(text: string, kind?: "good" | "bad") => void} notify  tell in a line that goes by itself
  * @property {(text: string) => void} announce  tell screen readers
  * @property {() => Status | null} status
+ * @property {() => Promise<void>} refresh  ask for the status anew
  * @property {() => Promise<void>} apply  put the configuration file in force
  * @property {() => Promise<void>} restart  ask, then restart the gateway
  */
