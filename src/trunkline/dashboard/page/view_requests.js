@@ -32,6 +32,8 @@ class RequestList {
     this.paused = false;
     this.held = 0;
     this.loaded = false;
+    /** Rows that came since the list was last asked for. @type {Row[]} */
+    this.since = [];
     this.error = element("div", {});
     this.controls = new Map(FILTERS.map((name) => [name, this.filter(name)]));
     this.find = element("input", { type: "search", placeholder: "any text", input: () => keepFilter("find", this.find.value) });
@@ -69,7 +71,10 @@ class RequestList {
 
   async load() {
     try {
+      // What comes while the answer is under way may be newer than it: it is taken again on top.
+      this.since = [];
       this.store.reset(await get(query("/api/requests", { limit: KEPT })));
+      this.store.take(this.since);
       this.loaded = true;
       fill(this.error);
       if (!this.paused) this.paint();
@@ -81,6 +86,7 @@ class RequestList {
   /** @param {Row[]} rows */
   take(rows) {
     this.store.take(rows);
+    this.since = [...this.since, ...rows].slice(-KEPT * 5);
     this.held += rows.length;
     if (this.paused) this.told();
     else this.paint();
