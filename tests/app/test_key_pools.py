@@ -16,6 +16,16 @@ from trunkline.core.errors import GatewayError, Kind
 from trunkline.upstream.credentials import StaticCredentials
 from trunkline.upstream.credentials.pools import PooledCredentials
 
+MESSAGES = {
+    "id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn", "stop_sequence": None,
+    "content": [{"type": "text", "text": "ok"}], "usage": {"input_tokens": 1, "output_tokens": 1},
+}  # fmt: skip
+GEMINI = {
+    "candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": "ok"}]}, "finishReason": "STOP"}],
+    "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2},
+    "modelVersion": "m", "responseId": "r",
+}  # fmt: skip
+
 
 class Pool:
     def __init__(self, *keys: str) -> None:
@@ -121,3 +131,50 @@ def test_a_list_of_keys_in_a_file_of_ccrs_is_a_pool_and_is_imported_as_one() -> 
     assert 'keys: ["${FIRST}", "${A_API_KEY}"]' in yaml
     assert "canary" not in yaml
     assert any("MISSING is not set" in warning for warning in imported.configuration.warnings)
+
+
+OWN_HEADERS = [
+    ("/v1/messages", ["Anthropic"], ["authorization: Bearer {}", "x-api-key: {}"]),
+    ("/v1beta/models/", ["gemini"], ["x-goog-api-key: {}"]),
+    ("/v1/messages", [["Anthropic", {"UseBearer": True}]], ["authorization: Bearer {}"]),
+]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(("path", "use", "headers"), OWN_HEADERS)
+def test_keys_take_turns_in_headers_of_their_own(
+    tmp_path: Path, path: str, use: list[object], headers: list[str]
+) -> None:
+    """All of a list are used, in every header that the provider's kind has a key in (ccr.md 3.2, 3.4)."""
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path.startswith("/v1beta"):
+            return msgspec.json.encode(GEMINI)
+        return msgspec.json.encode(MESSAGES)
+
+    def config(url: str) -> str:
+        provider = {
+            "name": "up", "api_base_url": url + path, "api_key": ["key-one", "key-two", "key-three"],
+            "models": ["m"], "transformer": {"use": use},
+        }  # fmt: skip
+        return msgspec.json.encode({"Providers": [provider], "Router": {"default": "up,m"}}).decode()
+
+    said, upstream, _ = through(answer, config, tmp_path, ask)
+    assert said == ["ok"] * 3
+    for asked, key in zip(upstream.asked, ("key-one", "key-two", "key-three"), strict=True):
+        lines = [line for line in asked.head.decode().split("\r\n") if "key-" in line]
+        assert sorted(lines) == [header.format(key) for header in headers]
+
+
+def test_a_pool_with_headers_of_its_own_is_imported_as_one() -> None:
+    provider = {
+        "name": "g", "api_base_url": "https://generativelanguage.googleapis.com/v1beta/models/",
+        "api_key": ["$FIRST", "$SECOND"], "models": ["m"], "transformer": {"use": ["gemini"]},
+    }  # fmt: skip
+    file = msgspec.json.encode({"Providers": [provider], "Router": {"default": "g,m"}}).decode()
+    imported = decode_ccr(file, "config.json", {"FIRST": "canary-1", "SECOND": "canary-2"})
+    assert imported.configuration.warnings == ()
+    yaml = encode_yaml(imported.configuration, imported.references)
+    assert 'keys: ["${FIRST}", "${SECOND}"]' in yaml
+    assert "auth: api_key" in yaml
+    assert "canary" not in yaml

@@ -84,7 +84,7 @@ WRONG = [
     ("auth: basic, profile: work", 'auth: "basic" sends a token, but profile is given'),
     (
         "auth: ouath",
-        "auth: must be one of bearer, basic, api_key, none, client, oauth, entra, profile, azure_cli",
+        "auth: must be one of bearer, basic, api_key, both, none, client, oauth, entra, profile, azure_cli",
     ),
     ("auth: cli, workspace: 'http://example.com'", "workspace: "),
 ]
@@ -103,7 +103,7 @@ def test_only_databricks_signs_in(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load_file(file, {})
     assert "providers.openai.client_id: unknown key" in str(raised.value)
-    assert "providers.openai.auth: must be one of bearer, basic, api_key, none" in str(raised.value)
+    assert "providers.openai.auth: must be one of bearer, basic, api_key, both, none" in str(raised.value)
 
 
 def test_a_profile_names_its_workspace(tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ WRONG = [
     ("providers:\n  dbx:\n    tokne: x", '3: providers.dbx.tokne: unknown key. Did you mean "token"?'),
     ("providers:\n  dbx:\n    token: 123", "3: providers.dbx.token: must be text, not a number: put it in quotes"),
     ("providers:\n  dbx:\n    token: a\n    key: b", "4: providers.dbx.key: token and key mean the same: give one of them"),
-    ("providers:\n  dbx:\n    auth: baerer", '3: providers.dbx.auth: must be one of bearer, basic, api_key, none, client. Did you mean "bearer"?'),
+    ("providers:\n  dbx:\n    auth: baerer", '3: providers.dbx.auth: must be one of bearer, basic, api_key, both, none, client. Did you mean "bearer"?'),
     ("providers:\n  dbx:\n    auth: none\n    key: x", '3: providers.dbx.auth: "none" sends no credential, but one is given'),
     ("providers:\n  x: {kind: custom}", '2: providers.x.speaks: a custom provider needs it: "speaks: {openai_chat: URL}"'),
     ("providers:\n  x: {kind: custom, speaks: {}}", "2: providers.x.speaks: names no protocol: one or more of anthropic_messages, openai_chat, openai_responses, gemini"),

@@ -11,9 +11,9 @@ from trunkline.catalog.merge import Layer, merge_layers, to_layer
 from trunkline.catalog.resource import read_table
 from trunkline.catalog.rules import ModelRule, RuleTable, matching_rules, read_rules, rule_layers
 
-Auth = Literal["bearer", "basic", "api_key", "azure_key", "goog_key", "none"]
+Auth = Literal["bearer", "basic", "api_key", "azure_key", "goog_key", "both", "none"]
 """``bearer`` and ``basic`` go into ``authorization``, ``api_key`` into ``x-api-key``, ``azure_key`` into ``api-key``,
-``goog_key`` into ``x-goog-api-key``."""
+``goog_key`` into ``x-goog-api-key``, ``both`` into ``authorization`` and ``x-api-key``."""
 
 
 class ProviderEntry(Struct, frozen=True, kw_only=True):

@@ -16,9 +16,9 @@ from trunkline.config.tokenizers import decode_tokenizers
 from trunkline.config.transforms import decode_model_transforms, decode_transforms
 from trunkline.config.tree import Scalar
 
-Auth = Literal["bearer", "basic", "api_key", "none"]
+Auth = Literal["bearer", "basic", "api_key", "both", "none"]
 
-AUTHS: Final = ("bearer", "basic", "api_key", "none")
+AUTHS: Final = ("bearer", "basic", "api_key", "both", "none")
 CLIENT: Final = "client"
 """``auth``: the client's own token is passed on, as the provider's kind has its tokens."""
 PROTOCOLS: Final = ("anthropic_messages", "openai_chat", "openai_responses", "gemini")

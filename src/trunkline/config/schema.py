@@ -201,8 +201,8 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     credential: Secret | None = None
     spare: tuple[Secret, ...] = ()
     """Further keys: requests take them in turn with ``credential``, and one that is refused rests."""
-    auth: Literal["bearer", "basic", "api_key", "none"] | None = None
-    """How the credential is sent; None: as the catalog says."""
+    auth: Literal["bearer", "basic", "api_key", "both", "none"] | None = None
+    """How the credential is sent; None: as the catalog says. ``both``: as bearer and in ``x-api-key``."""
     login: Login | None = None
     """Databricks: how to get tokens, in place of a credential. The file spells it ``auth`` too."""
     client_token: bool = False

@@ -138,12 +138,9 @@ class CatalogProvider:
 
     def _auth_of(self, protocol: str) -> Auth:
         """A user's own Gemini address gets its key where that protocol has it, unless told otherwise."""
-        told = self._settings.auth not in (None, "api_key")
-        return (
-            "goog_key"
-            if protocol == "gemini" and self._entry.needs == "speaks" and not told
-            else self._auth
-        )
+        auth = self._settings.auth
+        own = self._entry.needs == "speaks" if auth is None else auth == "api_key"
+        return "goog_key" if protocol == "gemini" and own else self._auth
 
     def edit(self, surface: Surface, body: bytes, client: Headers = ()) -> tuple[bytes, tuple[Loss, ...]]:
         return edit_by_facts(surface, body)

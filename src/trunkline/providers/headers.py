@@ -45,6 +45,8 @@ def auth_headers(auth: Auth, credential: str | None) -> Headers:
             return (("api-key", credential),)
         case "goog_key":
             return (("x-goog-api-key", credential),)
+        case "both":
+            return (("authorization", f"Bearer {credential}"), ("x-api-key", credential))
         case "none":
             return ()
 

@@ -140,12 +140,13 @@ def test_details_of_places(configs: Path, environ: dict[str, str]) -> None:
     azure = provider("guide_aliases.json", "azure", configs, environ)
     assert (azure.url, azure.api_version) == ("https://team.openai.azure.com", "2024-10-21")
     gemini = provider("gemini.json", "gemini", configs, environ)
-    assert (gemini.auth, gemini.headers) == ("none", (("x-goog-api-key", "canary-env-gemini"),))
+    assert (gemini.auth, gemini.headers) == ("api_key", ())
+    assert gemini.credential is not None
     assert provider("anthropic.json", "anthropic", configs, environ).auth == "api_key"
     bearer = provider("anthropic.json", "zai", configs, environ)
     assert (bearer.auth, bearer.headers) == (None, ())
     native = provider("every_form.json5", "native", configs, environ)
-    assert (native.auth, native.headers) == (None, (("x-api-key", "canary-native-1"),))
+    assert (native.auth, native.headers) == ("both", ())
     assert native.credential is not None
     keyless = provider("groq_and_local.json", "rig", configs, environ)
     assert keyless.credential is None

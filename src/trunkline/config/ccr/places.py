@@ -10,7 +10,7 @@ from trunkline.config.addresses import is_private
 from trunkline.config.ccr.google import REGIONS, Google, VertexPlace, vertex_place
 from trunkline.config.ccr.transformers import DATABRICKS
 
-Auth = Literal["bearer", "api_key", "none"]
+Auth = Literal["bearer", "api_key", "both"]
 
 HOSTS: Final = {
     "openrouter.ai": "openrouter",
@@ -56,8 +56,6 @@ class Place(Struct, frozen=True, kw_only=True):
     api_version: str | None = None
     surface: str | None = None
     auth: Auth | None = None
-    key_header: str | None = None
-    """The credential goes into this header: beside its usual one, or alone where ``auth`` is none."""
     vertex: VertexPlace | None = None
     """On Vertex AI, which signs in with Google's credentials and takes no key."""
     deployment: str | None = None
@@ -91,8 +89,7 @@ def place_of(
         return Place(
             kind=kind,
             speaks=((protocol, f"{base}/v1beta/models"),),
-            auth="none",
-            key_header="x-goog-api-key",
+            auth="api_key",
         )
     speaks = ((protocol, url),)
     if kind == "anthropic":
@@ -103,7 +100,7 @@ def place_of(
         )
     # CCR sends a key in both headers here; what works with it may read either.
     both = kind == "custom" and protocol == "anthropic_messages" and not bearer
-    return Place(kind=kind, speaks=speaks, key_header="x-api-key" if both else None)
+    return Place(kind=kind, speaks=speaks, auth="both" if both else None)
 
 
 def _kind(host: str, port: int | None) -> str:

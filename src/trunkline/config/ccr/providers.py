@@ -172,23 +172,17 @@ def _settings(
     uses: Uses,
     account: ServiceAccount | None,
 ) -> ProviderSettings:
-    headers: tuple[tuple[str, str], ...] = ()
-    credential = keys[0] if keys else None
-    if place.key_header is not None and credential is not None:
-        headers = ((place.key_header, credential.reveal()),)
-        credential = None if place.auth == "none" else credential
     return ProviderSettings(
         kind=place.kind,
         host=place.host,
         url=place.url,
-        credential=credential,
+        credential=keys[0] if keys else None,
         spare=keys[1:],
         auth=place.auth,
         speaks=place.speaks,
         models=models,
         api_version=place.api_version,
         surface=place.surface,
-        headers=headers,
         project=None if place.vertex is None else place.vertex.project,
         region=None if place.vertex is None else place.vertex.region,
         credentials_file=None if place.vertex is None or account else place.vertex.credentials_file,
@@ -246,11 +240,6 @@ def _credentials(findings: Findings, fields: _Fields, name: str, place: Place) -
         )
         return ()
     listed = list(node.items) if isinstance(node, Sequence) else [node]
-    if len(listed) > 1 and place.key_header is not None:
-        findings.warn(
-            node.line, key, "only the first key is used: this provider takes it in a header of its own"
-        )
-        listed = listed[:1]
     several = len(listed) > 1
     found: list[tuple[Secret, str | None]] = []
     for number, item in enumerate(listed):
@@ -263,22 +252,17 @@ def _credentials(findings: Findings, fields: _Fields, name: str, place: Place) -
             found.append(
                 (secret, variable if variable is not None and VARIABLE.fullmatch(variable) else None)
             )
-    _refer(findings, name, place, [usable for _, usable in found])
+    _refer(findings, name, [usable for _, usable in found])
     return tuple(secret for secret, _ in found)
 
 
-def _refer(findings: Findings, name: str, place: Place, variables: list[str | None]) -> None:
+def _refer(findings: Findings, name: str, variables: list[str | None]) -> None:
     """Where Trunkline's own form has the keys, and from which variables."""
     suggestion = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
     suggestion = f"{suggestion}_API_KEY" if suggestion[:1].isalpha() else f"PROVIDER_{suggestion}_API_KEY"
-    token, header = f"providers.{name}.token", f"providers.{name}.headers.{place.key_header}"
-    first = header if place.auth == "none" else token
     for number, variable in enumerate(variables):
-        findings.refer(
-            first if len(variables) == 1 else f"providers.{name}.keys[{number}]", variable, suggestion
-        )
-    if place.key_header is not None and variables:
-        findings.references[header] = findings.references[first]
+        place = "token" if len(variables) == 1 else f"keys[{number}]"
+        findings.refer(f"providers.{name}.{place}", variable, suggestion)
 
 
 def _tell(
