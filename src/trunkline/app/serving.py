@@ -2,14 +2,21 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from tempfile import TemporaryDirectory
+from typing import Final
 
+from trunkline.app.board import FOLDER_VARIABLE, SEVERAL_VARIABLE
 from trunkline.app.memory import settle
 from trunkline.app.reloading import Source, make_application
 from trunkline.app.worker import CONFIG_VARIABLE, HOST_VARIABLE, PORT_VARIABLE, WORKER
 from trunkline.config.schema import Configuration
 from trunkline.providers.provider import Provider
 from trunkline.server.run import Started, run_server
+
+MOST_PATH: Final = 80
+"""Bytes of a folder's path: the address of a socket in it has 104 at the most, on every system."""
 
 
 def serve(
@@ -28,23 +35,35 @@ def serve(
     processes read it themselves.
     ``listeners`` are sockets to serve on in place of new ones. Raises Exposed or AddressTaken.
     """
+    for name in (FOLDER_VARIABLE, SEVERAL_VARIABLE):
+        os.environ.pop(name, None)  # of another gateway, whose worker started us
     app = make_application(configuration, providers, source) if workers == 1 else WORKER
-    if workers > 1:
-        _tell_workers(path, configuration)
-    settle()
-    run_server(
-        app,
-        configuration.server,
-        configuration.timeouts,
-        workers=workers,
-        on_started=on_started,
-        listeners=listeners,
-    )
+    with _told_workers(path, configuration, workers) if workers > 1 else nullcontext():
+        settle()
+        run_server(
+            app,
+            configuration.server,
+            configuration.timeouts,
+            workers=workers,
+            on_started=on_started,
+            listeners=listeners,
+        )
 
 
-def _tell_workers(path: str | None, configuration: Configuration) -> None:
-    """Workers read the same configuration again: this process's own environment tells them where."""
+@contextmanager
+def _told_workers(path: str | None, configuration: Configuration, workers: int) -> Generator[None]:
+    """Workers read the same configuration again: this process's own environment tells them where, and where they find
+    each other."""
     if path is not None:
         os.environ[CONFIG_VARIABLE] = path
     os.environ[HOST_VARIABLE] = configuration.server.host
     os.environ[PORT_VARIABLE] = str(configuration.server.port)
+    os.environ[SEVERAL_VARIABLE] = str(workers)
+    with ExitStack() as stack:
+        with suppress(OSError):  # without it each worker shows itself alone, and says so
+            folder = stack.enter_context(
+                TemporaryDirectory(prefix="trunkline-", ignore_cleanup_errors=True)
+            )
+            if os.name != "nt" and len(folder) <= MOST_PATH:
+                os.environ[FOLDER_VARIABLE] = folder
+        yield

@@ -20,9 +20,12 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 class Change(Struct, frozen=True):
-    """One event of the feed: ``data`` is JSON. ``start`` may come again for an exchange of which more is known."""
+    """One event of the feed: ``data`` is JSON. ``start`` may come again for an exchange of which more is known.
 
-    event: Literal["start", "end", "missed"]
+    ``here`` is between workers only: from now on all is told.
+    """
+
+    event: Literal["start", "end", "missed", "here"]
     data: msgspec.Raw
 
 
@@ -75,3 +78,6 @@ def change(event: Literal["start", "end"], row: Row) -> Change:
 def missed(rows: int) -> Change:
     """So many rows were left out."""
     return Change("missed", msgspec.Raw(_ENCODER.encode(Missed(rows))))
+
+
+HERE: Final = Change("here", msgspec.Raw(b"{}"))

@@ -4,7 +4,7 @@ take in time is dropped, and the page is told how much."""
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ import msgspec
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.dashboard.changes import MOST, Change, Missed, missed
 from trunkline.dashboard.local import Local
-from trunkline.dashboard.workers import TICK, Workers
+from trunkline.dashboard.workers import PATIENCE, TICK, Workers
 
 HEARTBEAT: Final = 15.0
 """Seconds of silence after which the page gets a sign of life."""
@@ -66,12 +66,13 @@ class Feed:
         loop = asyncio.get_running_loop()
         end = loop.time() + LIFE
         beat = loop.time() + HEARTBEAT
-        look_round = 0.0
         changes = local.follow()
+        await self._follow_others(loop)
+        look_round = loop.time() + LOOK_ROUND
         yield b"retry: 1000\n: here\n\n"
         while (now := loop.time()) < end:
             if now >= look_round:
-                self._follow_others(loop)
+                await self._follow_others(loop)
                 look_round = now + LOOK_ROUND
             for change in changes.look(local.unix()):
                 self._add(change)
@@ -102,19 +103,29 @@ class Feed:
             b"event: %b\ndata: %b\n\n" % (event.event.encode(), bytes(event.data)) for event in events
         )
 
-    def _follow_others(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Follow the workers that are there now and were not before."""
+    async def _follow_others(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Follow the workers that are there now and were not before; until they tell, or take too long for it."""
+        new: list[asyncio.Event] = []
         for place in self._workers.others():
             task = self._following.get(place)
             if task is None or task.done():
-                self._following[place] = loop.create_task(self._follow(place))
+                new.append(asyncio.Event())
+                self._following[place] = loop.create_task(self._follow(place, new[-1]))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                for told in new:
+                    await told.wait()
 
-    async def _follow(self, place: Path) -> None:
+    async def _follow(self, place: Path, told: asyncio.Event) -> None:
         try:
             async for change in self._workers.follow(place):
-                self._add(change)
+                told.set()
+                if change.event != "here":
+                    self._add(change)
         except (OSError, msgspec.DecodeError):
             return  # it has ended; whether another one comes is looked for again
+        finally:
+            told.set()
 
     async def close(self) -> None:
         """The page has gone."""

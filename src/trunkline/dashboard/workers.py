@@ -12,7 +12,7 @@ from typing import Final, TypeVar, cast
 
 import msgspec
 
-from trunkline.dashboard.changes import Change
+from trunkline.dashboard.changes import HERE, Change
 from trunkline.dashboard.local import Local, Question
 
 PATIENCE: Final = 3.0
@@ -128,6 +128,7 @@ class Workers:
     async def _tell(self, writer: asyncio.StreamWriter) -> None:
         """What is new here, until the other one goes."""
         changes = self._local.follow()
+        writer.write(_ENCODER.encode(HERE) + b"\n")
         while not writer.is_closing():
             new = changes.look(self._local.unix())
             if new:
