@@ -33,14 +33,6 @@ def test_activate_needs_no_gateway(command, name: str) -> None:
     assert f"set -gx ANTHROPIC_AUTH_TOKEN {KEY}\n" in fish.out
 
 
-def test_ui_says_that_there_is_none(command) -> None:
-    path = command.home / "tl.yaml"
-    path.write_text(CONFIG.replace("4123", "9"))
-    result = command("ui", TRUNKLINE_CONFIG=str(path), CLIENT_KEY=KEY)
-    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
-    assert "no dashboard yet" in result.err
-
-
 def test_help(command) -> None:
     assert command("help").out == command("--help").out
     assert command("help", "config").out == command("config", "--help").out

@@ -357,7 +357,9 @@ def test_the_cli_reference_and_verification(user: User, cloud: StandIn) -> None:
     assert "your-api-key" not in exported.read_text()
     assert user.types(f"ccr preset install {exported}").code == 0
     assert "team" in user.types("ccr preset list").out
-    assert "no dashboard" in user.types("ccr ui").err
+    page = user.types("ccr ui --print").out.strip()
+    assert page.startswith(f"{url}/ui/"), page
+    assert ask(url, "GET", "/ui/").status == 200
     assert user.types("ccr stop").code == 0
     assert user.types("ccr status").code == 6
 

@@ -27,7 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "explain": ("trunkline.cli.explain", "Show who would serve a request, without sending it."),
     "status": ("trunkline.cli.status", "Ask the running gateway how it is."),
     "doctor": ("trunkline.cli.doctor", "Check configuration, credentials and connections."),
-    "ui": ("trunkline.cli.ui", "Open the dashboard; this version has none."),
+    "ui": ("trunkline.cli.ui", "Open the dashboard in the browser."),
     "ccr-alias": ("trunkline.cli.ccr_alias", "Install or remove a command ccr."),
     "help": ("trunkline.cli.help", "Show all commands, or what one does."),
     "version": ("trunkline.cli.version", "Show the version."),
