@@ -210,6 +210,7 @@ def test_explain(command) -> None:
         ).out
     )
     assert (told["route"], told["targets"][0]["target"]) == ("route longContext", "local/qwen3-coder")
+    assert (told["targets"][0]["transforms"], told["endpoint"], told["left"]) == ([], [], 0)
     assert told["request"]["tokens"] > 1999
 
 

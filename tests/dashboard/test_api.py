@@ -30,7 +30,9 @@ providers:
     token: "{provider}"
     headers: {{x-team: "{provider}-team"}}
     models: [good, slow, mute, bad]
-models: {{sonnet: far/good}}
+    transforms: [maxtoken: {{max_tokens: 100}}]
+    model_transforms: {{bad: [cleancache, maxtoken: {{max_tokens: 50}}]}}
+models: {{sonnet: far/good, "any-*": [far/bad, far/good]}}
 routes: {{default: far/good}}
 timeouts: {{drain: 2}}
 """
@@ -295,5 +297,50 @@ def test_nobody_follows_or_stops_anything_without_signing_in(tmp_path: Path) -> 
         assert browser.send("DELETE", "/api/requests/x", None, {"cookie": cookie}).status == 403
         key = {"authorization": f"Bearer {ADMIN_KEY}"}
         assert browser.send("GET", "/api/requests", None, key).status == 200, "a script brings the key"
+
+    through(tmp_path, use)
+
+
+def test_models_say_by_what_names_they_are_reached(tmp_path: Path) -> None:
+    def use(browser: Browser, _: Whole) -> None:
+        models = {one["id"]: one for one in json.loads(browser("GET", "/api/models").body)}
+        assert list(models) == ["far/good", "far/slow", "far/mute", "far/bad"]
+        good = models["far/good"]
+        assert (good["provider"], good["model"], good["protocols"]) == ("far", "good", ["openai_chat"])
+        assert (good["aliases"], good["routes"]) == (["sonnet", "any-*"], ["default"])
+        assert (models["far/bad"]["aliases"], models["far/slow"]["aliases"]) == (["any-*"], [])
+        assert (good["context"], "tools" in good["capabilities"]) == (None, True)
+
+    through(tmp_path, use)
+
+
+def test_a_request_is_explained_as_the_command_does_it(tmp_path: Path) -> None:
+    def use(browser: Browser, running: Whole) -> None:
+        told = browser("POST", "/api/explain", {"body": body("any-thing")}).json
+        assert (told["schema"], told["model"], told["route"]) == (
+            "trunkline.explain.v1",
+            "any-thing",
+            "alias any-*",
+        )
+        first, second = rows(told["targets"])
+        assert (first["target"], first["transforms"]) == ("far/bad", ["maxtoken", "cleancache"])
+        assert (second["target"], second["transforms"]) == ("far/good", ["maxtoken"])
+        (surface,) = rows(second["surfaces"])
+        assert (surface["protocol"], str(surface["url"]).endswith("/v1/chat/completions")) == (
+            "openai_chat",
+            True,
+        )
+        gemini = {"protocol": "gemini", "model": "far/slow", "body": {"contents": []}}
+        assert browser("POST", "/api/explain", gemini).json["route"] == "explicit"
+        for wrong, status, words in [
+            ({"body": {"model": "sonet"}}, 404, "sonnet"),
+            ({"body": {}}, 400, "names no model"),
+            ({"protocol": "smoke", "body": {"model": "sonnet"}}, 400, "anthropic_messages"),
+            ({}, 400, "is wanted"),
+            ({"body": 7}, 400, "is wanted"),
+        ]:
+            refused = browser("POST", "/api/explain", wrong)
+            assert (refused.status, words in refused.message) == (status, True), refused.body
+        assert running.records == []
 
     through(tmp_path, use)

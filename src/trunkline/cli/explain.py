@@ -6,40 +6,19 @@ from pathlib import Path
 
 import click
 import msgspec
-from msgspec import Struct
 
 from trunkline.app.custom_planner import plan_once
+from trunkline.app.explaining import Explanation, explanation, model_in
 from trunkline.app.tables import offline_table
 from trunkline.cli.exits import FAILED, Failure
 from trunkline.cli.listing import config_option, json_option, print_json
 from trunkline.cli.sources import load_configuration, load_providers
 from trunkline.config.schema import Configuration
 from trunkline.core.errors import GatewayError
-from trunkline.providers.provider import Provider
-from trunkline.routing.plan import Plan, Target
-from trunkline.routing.shape import shape_of
+from trunkline.routing.plan import Plan
 from trunkline.routing.table import RoutingTable
 
 MAX_BODY = 256 * 1024 * 1024
-
-
-class _Body(Struct):
-    model: str | None = None
-
-
-class Surface(Struct, frozen=True):
-    """One way a target would be asked."""
-
-    name: str
-    protocol: str
-    url: str
-
-
-class Asked(Struct, frozen=True):
-    """One target of the plan, with all ways to ask it, in the provider's order of preference."""
-
-    target: str
-    surfaces: tuple[Surface, ...]
 
 
 @click.command("explain")
@@ -59,26 +38,32 @@ def command(file: str, named: str | None, path: str | None, as_json: bool) -> No
     configuration = load_configuration(path)
     providers = load_providers(configuration)
     model, plan = _plan(file, body, named, configuration, offline_table(configuration, providers))
-    tried = plan.targets[: configuration.retry.targets]
-    targets = [_asked(providers[target.provider], target) for target in tried]
-    shape = shape_of(body)
-    eyes = [str(target) for target in plan.eyes]
+    try:
+        told = explanation(configuration, providers, model, plan, body)
+    except GatewayError as error:
+        raise Failure(error.message, FAILED) from None
     if as_json:
-        fields = {"model": model, "route": plan.route, "targets": targets, "eyes": eyes, "request": shape}
-        print_json("explain", {key: msgspec.to_builtins(value) for key, value in fields.items()})
-        return
-    click.echo(f"model    {model}\nroute    {plan.route}")
-    for index, entry in enumerate(targets):
+        print_json("explain", told.table())
+    else:
+        _print(told)
+
+
+def _print(told: Explanation) -> None:
+    click.echo(f"model    {told.model}\nroute    {told.route}")
+    for index, entry in enumerate(told.targets):
         click.echo(f"{'then' if index else 'target':<7}  {entry.target}")
         for surface in entry.surfaces:
             click.echo(f"           {surface.protocol}: {surface.url}")
-    if len(plan.targets) > len(tried):
-        left = len(plan.targets) - len(tried)
-        click.echo(f"         {left} more are not tried: retry.targets is {len(tried)}")
-    if eyes:
-        click.echo(f"pictures {' then '.join(eyes)}")
-    seen = [name for name in ("thinking", "web_search", "image") if getattr(shape, name)]
-    click.echo(f"request  about {shape.tokens} tokens{''.join(f', {name}' for name in seen)}")
+        if entry.transforms:
+            click.echo(f"           transforms: {', '.join(entry.transforms)}")
+    if told.left:
+        click.echo(f"         {told.left} more are not tried: retry.targets is {len(told.targets)}")
+    if told.endpoint:
+        click.echo(f"endpoint {', '.join(told.endpoint)}")
+    if told.eyes:
+        click.echo(f"pictures {' then '.join(told.eyes)}")
+    seen = [name for name in ("thinking", "web_search", "image") if getattr(told.request, name)]
+    click.echo(f"request  about {told.request.tokens} tokens{''.join(f', {name}' for name in seen)}")
 
 
 def _plan(
@@ -86,9 +71,7 @@ def _plan(
 ) -> tuple[str, Plan]:
     """The model asked for and its plan. Raises Failure when there is none."""
     try:
-        model = named or msgspec.json.decode(body, type=_Body).model
-        if model is None and configuration.any_name:
-            model = ""
+        model = named or model_in(body, configuration)
         if model is None:
             raise Failure(f"{file} names no model: give it with --model, as Gemini's path would", FAILED)
         return model, asyncio.run(plan_once(configuration, table, model, body))
@@ -96,14 +79,6 @@ def _plan(
         raise Failure(f"{file} is not a request body: {error}", FAILED) from None
     except GatewayError as error:
         raise Failure(error.message, FAILED) from None
-
-
-def _asked(provider: Provider, target: Target) -> Asked:
-    try:
-        surfaces = provider.surfaces(target.deployment)
-    except GatewayError as error:
-        raise Failure(error.message, FAILED) from None
-    return Asked(str(target), tuple(Surface(s.name, s.protocol, s.url) for s in surfaces))
 
 
 def _read(file: str) -> bytes:

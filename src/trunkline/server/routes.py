@@ -108,6 +108,8 @@ _ADMIN_ROUTES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("/api/feed", ("GET",)),
     ("/api/totals", _READ),
     ("/api/targets", _READ),
+    ("/api/models", _READ),
+    ("/api/explain", ("POST",)),
     ("/providers", ("GET", "HEAD", "POST")),
     ("/providers/*", ("GET", "HEAD", "PUT", "DELETE", "PATCH")),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from trunkline.app.admin.config_routes import ConfigRoutes
 from trunkline.app.admin.dashboard_routes import DashboardRoutes
 from trunkline.app.admin.log_routes import LogRoutes
+from trunkline.app.admin.model_routes import ModelRoutes
 from trunkline.app.admin.preset_routes import PresetRoutes
 from trunkline.app.admin.reload_route import ReloadRoute
 from trunkline.app.admin.service_routes import ServiceRoutes
@@ -31,7 +32,7 @@ def make_administration(
     logs = LogRoutes(Path(folder) if folder else None)
     presets = PresetRoutes(environ)
     service = ServiceRoutes(configuration, service_pid(environ), plugins or {})
-    dashboard = DashboardRoutes(seen)
+    dashboard, models = DashboardRoutes(seen), ModelRoutes(seen)
     table: dict[tuple[str, str], Administration] = {
         ("/api/config", "GET"): config.read,
         ("/api/config", "POST"): config.save,
@@ -57,6 +58,8 @@ def make_administration(
         ("/api/feed", "GET"): dashboard.feed,
         ("/api/totals", "GET"): dashboard.totals,
         ("/api/targets", "GET"): dashboard.targets,
+        ("/api/models", "GET"): models.models,
+        ("/api/explain", "POST"): models.explain,
         ("/providers", "GET"): service.providers,
         ("/providers", "POST"): service.change_providers,
         ("/providers/*", "GET"): service.provider,
