@@ -95,6 +95,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """A wish for just any JSON is left out of streams, rather than the whole answer waited for."""
     cache_marks: bool = False
     """openai_chat: takes ``cache_control`` on parts and tools."""
+    mark_limit: int | None = None
+    """So many cache marks are taken at the most; None: any number, as far as we know."""
     cache_ttl: bool = True
     """Cache marks may name a lifetime."""
     server_tools: bool = True

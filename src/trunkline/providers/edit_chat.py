@@ -11,6 +11,7 @@ from trunkline.core.facts import Facts
 from trunkline.core.thinking_switch import spell_switch
 from trunkline.providers.draft import Draft
 from trunkline.providers.edit_fields import drop_paths, keep_allowed
+from trunkline.providers.edit_marks import limit_marks
 from trunkline.providers.edit_turns import mend_call_ids, mend_reasoning, merge_turns
 from trunkline.providers.thinking import nearest_effort
 
@@ -27,6 +28,7 @@ def chat_edits_due(facts: Facts) -> bool:
         or not (facts.sampling and facts.temperature_with_top_p and facts.tools)
         or facts.call_id_length is not None
         or facts.alternate
+        or facts.mark_limit is not None
         or facts.reasoning_required
         or facts.reasoning_switch != "none"
     )
@@ -47,6 +49,7 @@ def edit_chat(draft: Draft, facts: Facts) -> None:
     if facts.alternate:
         merge_turns(draft)
     drop_paths(draft, facts.drop)
+    limit_marks(draft, facts)
 
 
 def _refuse_tools(draft: Draft, facts: Facts) -> None:

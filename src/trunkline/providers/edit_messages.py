@@ -16,6 +16,7 @@ from trunkline.core.facts import Facts
 from trunkline.core.surrogates import decode_lenient
 from trunkline.providers.draft import Draft, decode_items, decode_object, encode_raw, join_items
 from trunkline.providers.edit_fields import drop_paths, keep_allowed
+from trunkline.providers.edit_marks import limit_marks
 from trunkline.providers.thinking import mend_thinking, settle_forced
 
 _SUSPECT: Final = re.compile(
@@ -76,6 +77,7 @@ def messages_edits_due(facts: Facts) -> bool:
         or bool(facts.drop)
         or facts.reasoning in ("budget", "adaptive")
         or not (facts.sampling and facts.temperature_with_top_p and facts.prefill and facts.late_system)
+        or facts.mark_limit is not None
         or not (facts.forced_tools and facts.server_tools and facts.deferred_tools and facts.cache_ttl)
     )
 
@@ -90,6 +92,7 @@ def edit_messages(draft: Draft, facts: Facts) -> None:
     _mend_system(draft)
     _mend_turns(draft, facts)
     drop_paths(draft, facts.drop)
+    limit_marks(draft, facts)
     _clamp(draft, facts)
 
 

@@ -245,6 +245,12 @@ _TABLE: Final = (
         _always({"reasoning_history": "reasoning_content", "reasoning_required": True}),
         "turns with calls must bring their reasoning back",
     ),
+    _row(r"roles must alternate", _always({"alternate": True}), "neighbours of one role become one turn"),
+    _row(
+        r"maximum of (\d+) blocks with cache_control",
+        lambda match, facts: {"mark_limit": int(match[1])},
+        "so many cache marks are taken",
+    ),
     _row(
         r"(?:unexpected role|role)\W+system\W+(?:is )?(?:not |un)(?:supported|allowed|permitted)|unexpected role \W*system",
         _always({"late_system": False}),

@@ -255,7 +255,9 @@ class Attempt:
                 self._lessons = Lessons(
                     lessons.surfaces,
                     {**lessons.facts, surface.name: facts},
-                    lessons.reencode if self._edits(changed) else lessons.reencode | {surface.name},
+                    lessons.reencode
+                    if self._edits(surface, changed)
+                    else lessons.reencode | {surface.name},
                 )
             case Switched(name):
                 named = (one for one in self._course.services.surfaces_of(self._target) if one.name == name)
@@ -270,14 +272,14 @@ class Attempt:
         self._learned = True
         return changed
 
-    def _edits(self, surface: Surface) -> bool:
-        """Whether new facts change the body without encoding it anew."""
+    def _edits(self, surface: Surface, changed: Surface) -> bool:
+        """Whether the facts of ``changed`` change the body without encoding it anew."""
         if surface.protocol != self._course.inbound.codec.name:
             return True
         body = self._course.inbound.body
         client = self._course.inbound.headers
-        before = self._provider.edit(self._with_facts(surface), body, client)
-        return self._provider.edit(surface, body, client)[0] != before[0]
+        before = self._provider.edit(surface, body, client)
+        return self._provider.edit(changed, body, client)[0] != before[0]
 
 
 def _refuses_signature(error: GatewayError) -> bool:

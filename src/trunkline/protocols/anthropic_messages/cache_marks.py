@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
+from trunkline.core.cache_marks import marks_kept
 from trunkline.core.facts import Facts
 from trunkline.core.splice import splice
 from trunkline.protocols.anthropic_messages.block_encode import Item, Markable
@@ -45,23 +46,24 @@ def limit_marks(
     facts: Facts,
     losses: Losses,
 ) -> None:
-    """Drops marks beyond the limit, the oldest of the messages first, and settles lifetimes."""
+    """Drops marks beyond the limit, the oldest of the messages before those that all turns share, and settles lifetimes."""
     places = [
         _Place(mark, tool=tool)
         for tool in tools
         if isinstance(mark := tool.get("cache_control"), CacheControl)
     ]
+    on_tools = len(places)
     places += _places(system)
-    fixed = len(places)
+    shared = len(places)
     for message in messages:
         places += _places(message.content)
-    excess = len(places) + top - LIMIT
-    if excess > 0:
+    if len(places) + top > LIMIT:
         losses.add("cache_control", f"more than {LIMIT} marks")
-        gone = (places[fixed:] + places[:fixed])[:excess]
-        for place in gone:
-            place.drop()
-        places = [place for place in places if place not in gone]
+        kept = marks_kept(on_tools, shared - on_tools, len(places) - shared, LIMIT - top)
+        for number, place in enumerate(places):
+            if number not in kept:
+                place.drop()
+        places = [place for number, place in enumerate(places) if number in kept]
     _settle_lifetimes(places, facts, losses)
 
 

@@ -30,8 +30,7 @@ def encode_request(request: Request, facts: Facts) -> Encoded:
     turns = encode_turns(request.messages, ledger)
     declare_called(tools, ledger)
     system += _told(request.output_format, tools, ledger)
-    fixed = sum("cachePoint" in block for block in (*system, *tools.tools))
-    limit_marks(fixed, turns, ledger)
+    limit_marks(tools.tools, system, turns, ledger)
     thought = _thought(request, tools, ledger)
 
     body: Block = {"messages": [turn.wire() for turn in turns]}

@@ -1,8 +1,10 @@
 """A neutral conversation as turns that the server accepts: roles alternate, results come first, none missing."""
 
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Final
 
+from trunkline.core.cache_marks import marks_kept
 from trunkline.core.types import Message, Opaque, Part, Refusal, Text, ToolCall, ToolResult
 from trunkline.protocols.bedrock_converse.ledger import MAX_MARKS, Ledger
 from trunkline.protocols.bedrock_converse.part_encode import (
@@ -151,16 +153,14 @@ def _end(out: _Out, ledger: Ledger) -> None:
         last.content[-1] = {"text": final.rstrip()}
 
 
-def limit_marks(fixed: int, turns: Sequence[Turn], ledger: Ledger) -> None:
-    """Cache points beyond the limit go, the oldest of the messages first (E103). ``fixed`` stand before them."""
-    left = MAX_MARKS - fixed
-    for turn in reversed(turns):
-        kept: list[Block] = []
-        for block in reversed(turn.content):
-            if "cachePoint" in block:
-                left -= 1
-                if left < 0:
-                    ledger.losses.add("cache_control", f"more than {MAX_MARKS} cache points")
-                    continue
-            kept.append(block)
-        turn.content = kept[::-1]
+def limit_marks(tools: list[Block], system: list[Block], turns: Sequence[Turn], ledger: Ledger) -> None:
+    """Cache points beyond the limit go, the oldest of the messages before those that all turns share (E103)."""
+    messages = [turn.content for turn in turns]
+    counts = [sum("cachePoint" in block for block in blocks) for blocks in (tools, system, *messages)]
+    if sum(counts) <= MAX_MARKS:
+        return
+    ledger.losses.add("cache_control", f"more than {MAX_MARKS} cache points")
+    kept = marks_kept(counts[0], counts[1], sum(counts[2:]), MAX_MARKS)
+    numbers = count()
+    for blocks in (tools, system, *messages):
+        blocks[:] = [block for block in blocks if "cachePoint" not in block or next(numbers) in kept]

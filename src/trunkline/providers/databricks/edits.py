@@ -20,8 +20,10 @@ from trunkline.providers.draft import Draft, decode_items, decode_object, encode
 from trunkline.providers.edit_chat import mend_effort, mend_limit, mend_sampling
 from trunkline.providers.edit_fields import drop_paths, keep_allowed
 from trunkline.providers.edit_gemini import edit_gemini
+from trunkline.providers.edit_marks import limit_marks
 from trunkline.providers.edit_messages import edit_messages
 from trunkline.providers.edit_responses import edit_responses
+from trunkline.providers.edit_turns import merge_turns
 from trunkline.providers.thinking import (
     BUDGETS,
     mend_thinking,
@@ -86,7 +88,10 @@ def _edit_chat(draft: Draft, facts: Facts, family: str) -> None:
     mend_conversation(draft, facts, move_images=family == "claude")
     if family == "gemini" and "gemini-2" not in facts.model:
         sign_calls(draft)
+    if facts.alternate:
+        merge_turns(draft)
     drop_paths(draft, facts.drop)
+    limit_marks(draft, facts)
 
 
 def _mend_reasoning(draft: Draft, facts: Facts) -> None:

@@ -59,6 +59,7 @@ _MESSAGES: Final[Layer] = {
     "allow": MESSAGES_ALLOW,
     "drop": MESSAGES_DROP,
     "betas": BETAS,
+    "mark_limit": 4,
     "server_tools": False,
     "deferred_tools": False,
     "strict_tools": False,
@@ -99,6 +100,7 @@ _CHAT_FAMILY: Final[Mapping[str, Layer]] = {
     "claude": {
         "reasoning_history": "content_list",
         "cache_marks": True,
+        "mark_limit": 4,
         "cache_ttl": False,
         "live_json": True,
         "structured": "tool",
@@ -106,7 +108,9 @@ _CHAT_FAMILY: Final[Mapping[str, Layer]] = {
         "top_k": True,
     },
     "gpt": {"max_tokens_field": "max_completion_tokens", "stream_options": True, "image_urls": True},
-    "gemini": {"top_k": True},
+    "gemini": {"top_k": True, "alternate": True},
+    "llama": {"structured_stream": False, "top_k": True, "alternate": True},
+    "gemma": {"structured_stream": False, "top_k": True, "alternate": True},
     "other": {},
 }
 _CHAT_OPEN: Final[Layer] = {"structured_stream": False, "top_k": True}
