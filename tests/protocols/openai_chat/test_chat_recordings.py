@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from every import every
 from trunkline.core.events import (
     CitationDelta,
     Failed,
@@ -94,7 +95,7 @@ def test_there_is_something_to_test() -> None:
     assert len(REQUESTS) > 600
 
 
-@pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.stem[-60:])
+@every(STREAMS)
 def test_every_recorded_stream_is_lawful_and_survives_a_round_trip(path: Path) -> None:
     events = decoded([path.read_bytes()])
     assert_lawful(events)
@@ -112,7 +113,7 @@ def test_every_recorded_stream_is_lawful_and_survives_a_round_trip(path: Path) -
     assert (again.usage.output or 0) == (answer.usage.output or 0)
 
 
-@pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.stem[-60:])
+@every(STREAMS)
 def test_the_tap_sees_what_the_decoder_sees(path: Path) -> None:
     tap, framer = OPENAI_CHAT.stream_tap(), SSEFramer()
     data = path.read_bytes()
@@ -135,7 +136,7 @@ def test_the_tap_sees_what_the_decoder_sees(path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("path", ANSWERS, ids=lambda path: path.stem[-60:])
+@every(ANSWERS)
 def test_every_recorded_answer_is_read_and_survives_a_round_trip(path: Path) -> None:
     answer = OPENAI_CHAT.decode_response(path.read_bytes(), "maker")
     context = ReplyContext(id="r", model="asked", created=1)
@@ -148,7 +149,7 @@ def test_every_recorded_answer_is_read_and_survives_a_round_trip(path: Path) -> 
     )
 
 
-@pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.stem[-60:])
+@every(REQUESTS)
 def test_every_recorded_request_is_carried(path: Path) -> None:
     body = json.loads(path.read_bytes())["body"]
     if not isinstance(body, dict) or not body.get("messages"):
