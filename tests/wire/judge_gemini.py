@@ -53,28 +53,21 @@ class GeminiJudge:
 
     def stream(self, body: bytes) -> Meaning:
         """The sum of the chunks, tolerant of what recorded servers do."""
-        try:
-            return _sum(self._chunks(body), whole=False)
-        except errors.APIError as error:
-            return Meaning(failed=str(error))
-        except (ValidationError, errors.UnknownApiResponseError) as error:
-            return Meaning(failed=f"the SDK's types: {error}")
+        return self._read(body)[0]
 
     def readings(self, body: bytes) -> tuple[Meaning, Meaning]:
         """The sum, and the sum again with complaints about an order that clients do not expect."""
-        meaning = self.stream(body)
-        return meaning, meaning if meaning.failed else self._strict(body, replace(meaning))
+        meaning, chunks = self._read(body)
+        return meaning, meaning if meaning.failed else _strict(chunks, replace(meaning))
 
-    def _strict(self, body: bytes, meaning: Meaning) -> Meaning:
-        chunks = self._chunks(body)
-        finished = [bool(one.candidates and one.candidates[0].finish_reason) for one in chunks]
-        if finished != [False] * (len(chunks) - 1) + [True]:
-            meaning.failed = f"accumulator: finish reasons at {finished}"
-        elif chunks[-1].usage_metadata is None and any(one.usage_metadata for one in chunks):
-            meaning.failed = "accumulator: the usage is not in the last chunk"
-        elif len({(one.response_id, one.model_version) for one in chunks}) != 1:
-            meaning.failed = "accumulator: chunks of several answers"
-        return meaning
+    def _read(self, body: bytes) -> tuple[Meaning, list[types.GenerateContentResponse]]:
+        try:
+            chunks = self._chunks(body)
+        except errors.APIError as error:
+            return Meaning(failed=str(error)), []
+        except (ValidationError, errors.UnknownApiResponseError) as error:
+            return Meaning(failed=f"the SDK's types: {error}"), []
+        return _sum(chunks, whole=False), chunks
 
     def _chunks(self, body: bytes) -> list[types.GenerateContentResponse]:
         if body.lstrip()[:1] == b"[":  # asked without alt=sse: the SDK always asks with it
@@ -107,6 +100,17 @@ def _named(body: bytes) -> bytes:
     counts = answer.get("usageMetadata") or {}
     answer["usageMetadata"] = {name: count for name, count in counts.items() if name.endswith("Count")}
     return json.dumps(answer).encode()
+
+
+def _strict(chunks: list[types.GenerateContentResponse], meaning: Meaning) -> Meaning:
+    finished = [bool(one.candidates and one.candidates[0].finish_reason) for one in chunks]
+    if finished != [False] * (len(chunks) - 1) + [True]:
+        meaning.failed = f"accumulator: finish reasons at {finished}"
+    elif chunks[-1].usage_metadata is None and any(one.usage_metadata for one in chunks):
+        meaning.failed = "accumulator: the usage is not in the last chunk"
+    elif len({(one.response_id, one.model_version) for one in chunks}) != 1:
+        meaning.failed = "accumulator: chunks of several answers"
+    return meaning
 
 
 def _sum(chunks: Iterable[types.GenerateContentResponse], *, whole: bool) -> Meaning:
