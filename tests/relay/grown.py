@@ -218,6 +218,25 @@ SESSIONS: dict[str, tuple[str, list[dict | bytes]]] = {
             {"model": "m", "messages": [{"role": "system", "content": LONG}, SAID, ASKED, SAID, ASKED]},
         ],
     ),
+    "tools that differ at their end": (
+        "anthropic_messages",
+        [
+            {"model": "m", "tools": [{"name": "t", "description": LONG, "input_schema": {"a": 1}}], "messages": [ASKED, SAID, ASKED]},
+            {"model": "m", "tools": [{"name": "t", "description": LONG, "input_schema": {"a": 2}}], "messages": [ASKED, SAID, ASKED]},
+            {"model": "m", "messages": [ASKED, SAID, ASKED], "tools": [{"name": "t", "description": LONG, "input_schema": {"a": 2}}]},
+            {"model": "m", "messages": [ASKED, SAID, ASKED], "tools": [{"description": LONG, "name": "t", "input_schema": {"a": 2}}]},
+        ],
+    ),
+    "a list that is not closed": (
+        "anthropic_messages",
+        [
+            {"model": "m", "messages": [ASKED, SAID], "system": LONG, "max_tokens": 9},
+            b'{"model": "m", "messages": [{"role": "user", "content": "%b"}, "system": "%b", "max_tokens": 9}' % (LONG.encode(), LONG.encode()),
+            b'{"model": "m", "messages": [{"role": "user", "content": "%b"}], "a": "], "system": "%b", "max_tokens": 9}' % (LONG.encode(), LONG.encode()),
+            b'{"model": "m", "messages": [{"role": "user", "content": "%b"}], "a": , "system": "%b", "max_tokens": 9}' % (LONG.encode(), LONG.encode()),
+            b'{"model": "m", "messages": [{"role": "user", "content": "%b"}], , "system": "%b", "max_tokens": 9}' % (LONG.encode(), LONG.encode()),
+        ],
+    ),
     "a field that comes twice": (
         "anthropic_messages",
         [

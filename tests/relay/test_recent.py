@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from relay.grown import SESSIONS
+from relay.grown import SESSIONS, chat, user
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.overlap import layout_of
@@ -86,14 +86,24 @@ def check(name: str, bodies: list[bytes], first: int | None = None) -> list[int]
     first = len(bodies[0]) if first is None else first
     for place, body in enumerate(bodies):
         codec.read.clear()
-        read = outcome(lambda data: recent.known(codec, "tenant", data).request, body)
+        known = recent.find(codec, "tenant", body)
+        assert known is not None
+        assert outcome(Known.peek, known) == outcome(CODECS[name].peek, body)
+        read = outcome(lambda known: known.request, known)
         assert read == outcome(CODECS[name].decode_request, body)
+        assert known.holds_proofs() == codec.holds_proofs(body)
         if isinstance(read, Request):
-            known = recent.known(codec, "tenant", body)
-            assert known is not None
+            recent.keep(name, "tenant", known)
+            check_passing(codec, known)
             facts = FACTS[(first + (place == 4)) % len(FACTS)]  # another model now and then
             check_writing(known, replace(read, model=f"m{place}"), facts)
     return codec.read
+
+
+def check_passing(codec: Codec, known: Known) -> None:
+    """A body that is passed on has the name of another model in it, and nothing else is changed."""
+    renamed = outcome(lambda body: codec.rename(body, "other", known.places), known.body)
+    assert renamed == outcome(lambda body: codec.rename(body, "other"), known.body)
 
 
 def check_writing(known: Known, request: Request, facts: Facts) -> None:
@@ -293,15 +303,18 @@ def test_where_things_stand_is_known_without_looking_again(protocol: str) -> Non
     for one in samples(protocol):
         recent = Recent(large=0)
         for body in session(one):
-            known = recent.known(CODECS[protocol], "tenant", body)
-            assert known.layout(turns) == layout_of(body, turns)
+            known = recent.find(CODECS[protocol], "tenant", body)
+            assert known.layout == layout_of(body, turns)
+            recent.keep(protocol, "tenant", known)
 
 
 def test_nobody_is_compared_with_another_tenant() -> None:
     one = next(one for one in SENT if one.codec == "anthropic_messages")
     codec, recent = Watched(CODECS["anthropic_messages"]), Recent(large=0)
     for tenant in ("one", "two", "one"):
-        recent.known(codec, tenant, dumped(one.body))
+        known = recent.find(codec, tenant, dumped(one.body))
+        assert known.request
+        recent.keep("anthropic_messages", tenant, known)
     assert codec.read == [len(dumped(one.body))] * 2
 
 
@@ -311,13 +324,46 @@ def test_memory_is_bounded() -> None:
     recent = Recent(max_bytes=3 * size + 100, large=0)
     for place in range(9):
         other = {**one.body, "messages": [{"role": "user", "content": f"{place}"}, *one.body["messages"]]}
-        recent.known(CODECS["openai_chat"], f"tenant {place % 2}", dumped(other))
+        known = recent.find(CODECS["openai_chat"], f"tenant {place % 2}", dumped(other))
+        recent.keep("openai_chat", f"tenant {place % 2}", known)
         assert recent.size <= 3 * size + 100
     assert recent.size > size
+
+
+def held(bodies: list[bytes]) -> int:
+    """Bytes of bodies that are kept after a session."""
+    recent, codec = Recent(large=0), CODECS["anthropic_messages"]
+    for body in bodies:
+        known = recent.find(codec, "tenant", body)
+        assert known is not None
+        recent.keep(codec.name, "tenant", known)
+    return recent.size // 4
+
+
+def test_a_conversation_is_kept_once() -> None:
+    bodies = session(next(one for one in SENT if "claude-code/multi" in one.name))
+    assert held([*bodies, bodies[-1], bodies[-1]]) == len(bodies[-1])
+
+
+def test_conversations_with_the_same_tools_are_kept_both() -> None:
+    one = next(one for one in SENT if "claude-code/multi" in one.name).body
+    other = {**one, "messages": [{"role": "user", "content": "something else"}, *one["messages"]]}
+    assert held([dumped(one), dumped(other)]) == len(dumped(one)) + len(dumped(other))
+
+
+def test_a_body_that_leaves_no_room_for_others_is_not_kept() -> None:
+    recent, codec = Recent(max_bytes=10_000, large=0), CODECS["openai_chat"]
+    for size, kept in ((1000, True), (2000, False)):
+        body = dumped(chat(user("a" * size)))
+        known = recent.find(codec, "tenant", body)
+        assert known is not None
+        recent.keep(codec.name, "tenant", known)
+        assert (recent.find(codec, "tenant", body) is known) is kept
+    assert recent.size > 4000
 
 
 def test_small_requests_are_not_kept() -> None:
     recent = Recent()
     body = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
-    assert recent.known(CODECS["openai_chat"], "t", body) is None
+    assert recent.find(CODECS["openai_chat"], "t", body) is None
     assert recent.size == 0

@@ -1,14 +1,15 @@
 """What is new in a body that repeats most of an earlier one: where both are the same bytes, nothing is read twice.
 
 Agents send the whole conversation with every turn. The earlier body is known to be an object that names no field
-twice, so where a text is the same from the beginning on, a reader stands at the same place in both; and from a place
-that is the same on, the same end is read in the same way.
+twice. Where a text is the same from the beginning on, a reader stands at the same place in both. What is the same at the
+end and left out there began behind a field: if what is left is an object, it begins behind a field here too, for
+quotes and brackets that are open before it would stay open to the end.
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Collection, Sequence
-from itertools import pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Final
 
 import msgspec
@@ -21,35 +22,46 @@ from trunkline.core.surrogates import decode_lenient
 _ITEMS: Final = msgspec.json.Decoder(list[Raw])
 _GAP: Final = re.compile(rb"[\s,]*")
 _COMMA: Final = re.compile(rb"\s*,\s*")
-_CLOSING: Final = ord("}")
 WORTH: Final = 4
 """At least one part in so many has to be known already."""
 
 
 class Layout(Struct, frozen=True):
-    """Where the fields of an object stand in its text, and the items of the one that holds its turns."""
+    """Where the fields of an object stand in its text, in order, and the items of the one that holds its turns."""
 
-    fields: dict[str, Span]
-    turns: tuple[tuple[int, int], ...]
+    fields: Mapping[str, Span]
+    turns: Sequence[tuple[int, int]]
 
 
 class Overlap(Struct, frozen=True, kw_only=True):
     """A body beside an earlier one."""
 
-    text: bytes
-    """The body without what is known: an object with the turns that are new, one at least."""
-    turns: int
-    """How many turns were left out at the beginning: they are those of the earlier body."""
-    fields: frozenset[str]
-    """Fields that were left out: they are those of the earlier body."""
     layout: Layout
     """Of the whole body."""
+    turns: int
+    """How many turns at the beginning are those of the earlier body; not all."""
+    fields: frozenset[str]
+    """Which of the fields that were asked for are those of the earlier body."""
+    text: bytes
+    """The body without them: an object all the same."""
 
 
-def layout_of(body: bytes, turns: str) -> Layout | None:
-    """Where things stand in ``body``; None where that is not certain: no list of objects, a field named twice."""
+class _Cut(Struct, frozen=True, gc=False):
+    start: int
+    end: int
+    name: str = ""
+    """The field; ``""`` for turns."""
+    behind: bool = False
+    """It stands behind the turns."""
+
+
+def layout_of(body: bytes, turns: str, fields: Mapping[str, Span] | None = None) -> Layout | None:
+    """Where things stand in ``body``, whose ``fields`` may be known.
+
+    None where that is not certain: no list, a field named twice.
+    """
     try:
-        fields = spans(body)
+        fields = spans(body) if fields is None else fields
         if turns not in fields:
             return None
         _, start, end = fields[turns]
@@ -62,115 +74,114 @@ def layout_of(body: bytes, turns: str) -> Layout | None:
         gap = _GAP.match(body, position)
         begin = position if gap is None else gap.end()
         position = begin + len(memoryview(raw))
-        if body[position - 1] != _CLOSING:
-            return None
         found.append((begin, position))
-    return Layout(fields, tuple(found))
+    return Layout(fields, found)
 
 
-def overlap(
-    old: bytes, layout: Layout, new: bytes, turns: str, *, shared: Collection[str], seams: Sequence[object]
-) -> Overlap | None:
-    """``new`` beside ``old``, whose layout is known. ``shared`` fields may be left out whole, turns up to one that has
-    a seam behind it.
+def rest(body: bytes, layout: Layout, name: str, turns: int, fields: Collection[str]) -> bytes:
+    """``body`` without its first ``turns`` turns, which stand in the field ``name``, and without ``fields``."""
+    cuts = _cuts(layout, name, fields)
+    if turns:
+        cuts.append(_Cut(layout.turns[0][0], layout.turns[turns][0]))
+    return _without(body, sorted(cuts, key=_start))
 
-    None where little is the same or anything is uncertain.
+
+def overlap(old: bytes, layout: Layout, new: bytes, name: str, shared: Collection[str]) -> Overlap | None:
+    """``new`` beside ``old``, whose layout is known; its turns stand in the field ``name``.
+
+    None where little is the same, of the turns and of ``shared`` fields, or anything is uncertain.
     """
-    most = min(len(old), len(new))
-    before = common_start(old, new, most)
-    after = common_end(old, new, most - before)
-    known = bisect_right(layout.turns, before, key=_end)
-    comma: re.Match[bytes] | None = None
-    while known and comma is None:  # the last turn of all is always read
-        if seams[known - 1] is not None:
-            comma = _COMMA.match(new, layout.turns[known - 1][1])
-        known -= comma is None
-    cuts = _cuts(layout, turns, shared, before, len(old) - after, len(new) - len(old))
-    if comma is not None:
-        cuts.append((layout.turns[0][0], comma.end(), ""))
-        cuts.sort()
-    left_out = sum(end - start for start, end, _ in cuts)
-    if left_out * WORTH < len(new) or any(one[1] > next_one[0] for one, next_one in pairwise(cuts)):
+    cuts, turns = _known(old, layout, new, name, shared)
+    if sum(cut.end - cut.start for cut in cuts) * WORTH < len(new):
         return None
     text = _without(new, cuts)
-    found = layout_of(text, turns)
-    fields = frozenset(name for _, _, name in cuts if name)
-    if found is None or not found.turns or not fields.isdisjoint(found.fields):
+    left = layout_of(text, name)
+    fields = frozenset(cut.name for cut in cuts if cut.name)
+    if left is None or not fields.isdisjoint(left.fields):
         return None
-    whole = _whole(layout, found, cuts, known, turns, len(new) - len(old))
-    if whole is None:
-        return None
-    return Overlap(text=text, turns=known, fields=fields, layout=whole)
+    gone = [0, *accumulate(cut.end - cut.start for cut in cuts)]
+    places = [cut.start - before for cut, before in zip(cuts, gone, strict=False)]
+
+    def begin(position: int) -> int:
+        return position + gone[bisect_right(places, position)]
+
+    def end(position: int) -> int:
+        return position + gone[bisect_left(places, position)]
+
+    found = {
+        key: (begin(start), begin(value), end(stop)) for key, (start, value, stop) in left.fields.items()
+    }
+    shift = len(new) - len(old)
+    for cut in cuts:
+        if cut.name:
+            start, value, stop = layout.fields[cut.name]
+            moved = shift if cut.behind else 0
+            found[cut.name] = (start + moved, value + moved, stop + moved)
+    whole = Layout(
+        dict(sorted(found.items(), key=_place)),
+        [*layout.turns[:turns], *((begin(start), end(stop)) for start, stop in left.turns)],
+    )
+    return Overlap(layout=whole, turns=turns, fields=fields, text=text)
 
 
-def _end(span: tuple[int, int]) -> int:
-    return span[1]
+def _known(
+    old: bytes, layout: Layout, new: bytes, name: str, shared: Collection[str]
+) -> tuple[list[_Cut], int]:
+    """Where ``new`` is the same as ``old``: fields with a comma each, and turns, of which there are so many."""
+    most = min(len(old), len(new))
+    before = common_start(old, new, most)
+    after = len(old) - common_end(old, new, most - before)
+    shift = len(new) - len(old)
+    cuts: list[_Cut] = []
+    for cut in _cuts(layout, name, shared):
+        if cut.behind and cut.start >= after:
+            cuts.append(_Cut(cut.start + shift, cut.end + shift, cut.name, behind=True))
+        elif not cut.behind and cut.end <= before:
+            cuts.append(cut)
+    turns = bisect_right(layout.turns, before, key=_end)
+    while turns:  # the last turn of all is always new
+        comma = _COMMA.match(new, layout.turns[turns - 1][1])
+        if comma is not None:
+            cuts.append(_Cut(layout.turns[0][0], comma.end()))
+            break
+        turns -= 1
+    return sorted(cuts, key=_start), turns
 
 
-def _cuts(
-    layout: Layout, turns: str, shared: Collection[str], before: int, after: int, shift: int
-) -> list[tuple[int, int, str]]:
-    """Where ``shared`` fields stand in the new body that are the same in both, each with one comma.
-
-    The bodies are the same up to ``before`` and, in the old one, from ``after`` on; there the new one is
-    ``shift`` longer.
-    """
-    cuts: list[tuple[int, int, str]] = []
-    middle = layout.fields[turns][0]
-    for (name, span), (_, following) in pairwise(layout.fields.items()):
-        if name in shared and following[0] <= min(before, middle):
-            cuts.append((span[0], following[0], name))
-    for (_, earlier), (name, span) in pairwise(layout.fields.items()):
-        if name in shared and earlier[2] >= after and earlier[0] >= middle:
-            cuts.append((earlier[2] + shift, span[2] + shift, name))
+def _cuts(layout: Layout, name: str, fields: Collection[str]) -> list[_Cut]:
+    """Where ``fields`` stand, each with the comma that parts it from the field ``name``."""
+    cuts: list[_Cut] = []
+    behind = False
+    for (key, span), (following, next_span) in pairwise(layout.fields.items()):
+        behind = behind or key == name
+        if not behind and key in fields:
+            cuts.append(_Cut(span[0], next_span[0], key))
+        if behind and following in fields:
+            cuts.append(_Cut(span[2], next_span[2], following, behind=True))
     return cuts
 
 
-def _without(body: bytes, cuts: list[tuple[int, int, str]]) -> bytes:
+def _without(body: bytes, cuts: Iterable[_Cut]) -> bytes:
     view = memoryview(body)
     pieces: list[memoryview] = []
     position = 0
-    for start, end, _ in cuts:
-        pieces.append(view[position:start])
-        position = end
+    for cut in cuts:
+        pieces.append(view[position : cut.start])
+        position = cut.end
     pieces.append(view[position:])
     return b"".join(pieces)
 
 
-def _whole(
-    old: Layout, rest: Layout, cuts: list[tuple[int, int, str]], known: int, turns: str, shift: int
-) -> Layout | None:
-    """The layout of the new body by that of what is left of it; None if a cut behind the turns is not between fields."""
-    middle = old.fields[turns][0]
-    removed = 0
-    places: list[tuple[int, int]] = []
-    """Places in the rest at which something was left out, and all that was left out until there."""
-    for start, end, name in cuts:
-        if (
-            name
-            and old.fields[name][0] > middle
-            and not any(span[2] == start - removed for span in rest.fields.values())
-        ):
-            return None
-        place = start - removed
-        removed += end - start
-        places.append((place, removed))
+def _start(cut: _Cut) -> int:
+    return cut.start
 
-    def begin(position: int) -> int:
-        return position + max((gone for place, gone in places if place <= position), default=0)
 
-    def end_(position: int) -> int:
-        return position + max((gone for place, gone in places if place < position), default=0)
+def _end(turn: tuple[int, int]) -> int:
+    return turn[1]
 
-    found = {name: (begin(key), begin(value), end_(end)) for name, (key, value, end) in rest.fields.items()}
-    for _, _, name in cuts:
-        if name:
-            span = old.fields[name]
-            moved = shift if span[0] > middle else 0
-            found[name] = (span[0] + moved, span[1] + moved, span[2] + moved)
-    ordered = dict(sorted(found.items(), key=lambda item: item[1]))
-    items = tuple([(begin(start), end_(end)) for start, end in rest.turns])
-    return Layout(ordered, (*old.turns[:known], *items))
+
+def _place(field: tuple[str, Span]) -> int:
+    return field[1][0]
 
 
 def common_start(one: bytes, other: bytes, most: int) -> int:

@@ -72,15 +72,18 @@ def _named_twice(where: str) -> GatewayError:
     )
 
 
-def splice(body: bytes, edits: Mapping[str, bytes | None]) -> bytes:
+def splice(
+    body: bytes, edits: Mapping[str, bytes | None], known: Mapping[str, Span] | None = None
+) -> bytes:
     """``body`` with the named top-level fields set to raw JSON, or removed where the edit is None.
 
     A field the body lacks is added at the end. All other bytes, their order, spacing and escapes, stay.
+    ``known``: its :func:`spans`, where somebody has looked already.
     Raises GatewayError (INVALID_REQUEST) for a body that is not an object or names a field twice.
     """
     out = bytearray()
     position = 0
-    places = spans(body)
+    places = spans(body) if known is None else known
     for key, (key_start, value_start, value_end) in places.items():
         if key not in edits:
             continue

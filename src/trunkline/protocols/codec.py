@@ -10,6 +10,7 @@ from trunkline.core.events import StreamEvent
 from trunkline.core.facts import Facts
 from trunkline.core.http import Headers, HttpHead
 from trunkline.core.losses import Loss
+from trunkline.core.splice import Span
 from trunkline.core.sse import SSEvent
 from trunkline.core.types import Request, Response
 from trunkline.core.usage import Stop, Usage
@@ -149,8 +150,11 @@ class Carrier(Protocol):
         """Model and stream flag. Raises GatewayError (INVALID_REQUEST) naming what is missing or wrong."""
         ...
 
-    def rename(self, body: bytes, deployment: str) -> bytes:
-        """The one edit of a pass-through: the model's name. All other bytes stay."""
+    def rename(self, body: bytes, deployment: str, places: Mapping[str, Span] | None = None) -> bytes:
+        """The one edit of a pass-through: the model's name. All other bytes stay.
+
+        ``places``: where the fields stand, if that is known.
+        """
         ...
 
     def stream_tap(self) -> StreamTap: ...
@@ -227,6 +231,10 @@ class Codec(Carrier, ProviderCodec, Protocol):
 
         Unknown fields and blocks never raise. Thinking signatures come out unsealed.
         """
+        ...
+
+    def holds_proofs(self, body: bytes) -> bool:
+        """Whether ``drop_foreign_proofs`` has anything to look at; the same in any part of a body."""
         ...
 
     @property

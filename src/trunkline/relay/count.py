@@ -97,8 +97,8 @@ async def _exchange(course: Course, target: Target, surface: Surface) -> tuple[i
     provider = course.services.providers[target.provider]
     codec = course.inbound.codec
     asked = replace(surface, url=surface.count_url or surface.url)
-    body, _ = codec.drop_foreign_proofs(course.inbound.body, course.owns(surface.facts.origin))
-    body = codec.rename(body, surface.deployment)
+    body, _ = course.drop_foreign_proofs(surface.facts.origin)
+    body = course.rename(body, surface.deployment)
     body, _ = provider.edit(asked, body, course.inbound.headers)
     headers = await credentialed(course, provider, surface)
     request = HttpRequest("POST", asked.url, headers, body)

@@ -11,6 +11,7 @@ from trunkline.accounting.estimate import estimate_tokens
 from trunkline.config.schema import Retry, Timeouts
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
+from trunkline.core.losses import Loss
 from trunkline.core.proofs import unseal
 from trunkline.core.types import Part, Request, Response
 from trunkline.core.usage import Usage, total
@@ -147,7 +148,7 @@ class Course:
         self._signs: SignsOfLife | None = None
         self._place: Place | None = None
         self._request: Request | None = None
-        self._known: Known | None = None
+        self._known: tuple[bytes, Known | None] | None = None
         self._retrying = False
         self.lessons_left = MAX_LESSONS
         self.trusted: Literal["all", "known", "none"] = "all"
@@ -201,21 +202,55 @@ class Course:
     def request(self) -> Request:
         """The client's request, decoded once. Raises GatewayError (INVALID_REQUEST)."""
         if self._request is None:
-            self._request = self._read()
+            known = self.known
+            read = self.codec.decode_request(self.inbound.body) if known is None else known.request
+            self._request = read
             if (said := self.inbound.peek) is not None:
                 self._request = replace(self._request, model=said.model, stream=said.stream)
         return self._request
 
-    def _read(self) -> Request:
-        codec, body = self.codec, self.inbound.body
-        self._known = self.services.recent.known(codec, self.inbound.client, body)
-        return codec.decode_request(body) if self._known is None else self._known.request
+    @property
+    def known(self) -> Known | None:
+        """The request's body beside the client's last ones; None for a small one."""
+        inbound = self.inbound
+        if self._known is None or self._known[0] is not inbound.body:
+            codec = self.services.codecs.get(inbound.codec.name)
+            found = None
+            if codec is not None:
+                found = self.services.recent.find(codec, inbound.client, inbound.body)
+            self._known = (inbound.body, found)
+        return self._known[1]
+
+    def look(self) -> Peek:
+        """What routing needs of the request. Raises GatewayError (INVALID_REQUEST)."""
+        inbound, known = self.inbound, self.known
+        return inbound.peek or (inbound.codec.peek(inbound.body) if known is None else known.peek())
 
     def encode(self, codec: ProviderCodec, request: Request, facts: Facts) -> Encoded:
         """``request``, which is the client's or made from it, for a target."""
-        if self._known is None:
+        known = self.known
+        if known is None:
             return codec.encode_request(request, facts)
-        return self._known.encode(codec, request, facts)
+        self._keep(known)
+        return known.encode(codec, request, facts)
+
+    def _keep(self, known: Known) -> None:
+        self.services.recent.keep(self.inbound.codec.name, self.inbound.client, known)
+
+    def drop_foreign_proofs(self, origin: str) -> tuple[bytes, tuple[Loss, ...]]:
+        """The client's own bytes without thinking that ``origin`` did not make."""
+        inbound, known = self.inbound, self.known
+        if known is None or known.holds_proofs():
+            return inbound.codec.drop_foreign_proofs(inbound.body, self.owns(origin))
+        return inbound.body, ()
+
+    def rename(self, body: bytes, deployment: str) -> bytes:
+        """``body``, which is the client's or made from it, with the model's name that the provider has."""
+        codec, known = self.inbound.codec, self.known
+        if known is None or body is not self.inbound.body:
+            return codec.rename(body, deployment)
+        self._keep(known)
+        return codec.rename(body, deployment, known.places)
 
     def request_for(self, facts: Facts) -> Request:
         """The request with the proofs put back that the maker made whom ``facts`` tell of."""

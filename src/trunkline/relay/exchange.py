@@ -181,7 +181,7 @@ def _left(course: Course, outcome: str) -> str:
 
 async def _serve(course: Course) -> None:
     services, inbound, journal = course.services, course.inbound, course.journal
-    course.peek = journal.peek = inbound.peek or inbound.codec.peek(inbound.body)
+    course.peek = journal.peek = course.look()
     if inbound.operation == "compact":
         course.peek = journal.peek = unkept(course.peek)
     if inbound.subject is not None:

@@ -126,10 +126,10 @@ def _summarises(course: Course, surface: Surface) -> bool:
 def _pass(
     course: Course, codec: Carrier, provider: Provider, surface: Surface, chain: Chain | None
 ) -> Prepared:
-    body, dropped = codec.drop_foreign_proofs(course.inbound.body, course.owns(surface.facts.origin))
+    body, dropped = course.drop_foreign_proofs(surface.facts.origin)
     if course.keeper is not None:
         body = course.keeper.passed(provider.name, surface, body)
-    body = codec.rename(body, surface.deployment)
+    body = course.rename(body, surface.deployment)
     body, edited = provider.edit(surface, body, course.inbound.headers)
     return Prepared(
         surface=surface,

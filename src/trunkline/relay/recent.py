@@ -1,17 +1,18 @@
 """The last large requests of each client, kept so that a request costs what is new in it.
 
-An agent sends the whole conversation with every turn. Where the bytes are those of an earlier request, what was read from
-them is taken over; the request that comes out is the very one that reading the whole body would give.
+An agent sends the whole conversation with every turn. Where the bytes are those of an earlier request, what was made of
+them is taken over; all that comes out is what working on the whole body would give.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
-from trunkline.core.overlap import Layout, layout_of, overlap
+from trunkline.core.overlap import Layout, Overlap, layout_of, overlap, rest
+from trunkline.core.splice import Span, spans
 from trunkline.core.types import Request
-from trunkline.protocols.codec import Codec, Encoded, ProviderCodec
+from trunkline.protocols.codec import Codec, Encoded, Peek, ProviderCodec
 from trunkline.protocols.reading import Earlier, Reading
 from trunkline.protocols.writing import NOTHING_YET, Written
 
@@ -21,32 +22,123 @@ MAX_BYTES: Final = 12 * 1024 * 1024
 HELD: Final = 4
 """Bytes that are held for each byte of a body, roughly: itself, its texts, and what was written from it."""
 PROBE: Final = 64
+SHARED: Final = frozenset({"system", "instructions", "systemInstruction", "tools"})
+"""Large fields beside the turns, of all protocols. None of them says anything of the rest."""
 
 
 class Known:
-    """A body and what was read from it."""
+    """A large body, and what was made of it. ``near``: an earlier one that may be like it."""
 
-    __slots__ = ("_layout", "_written", "body", "last", "reading", "taken")
-
-    def __init__(self, body: bytes, reading: Reading) -> None:
+    def __init__(self, codec: Codec, body: bytes, near: "Known | None" = None) -> None:
         self.body = body
-        self.reading = reading
-        self.taken = 0
-        """Turns that were taken over from an earlier body."""
         self.last = 0
         """When it was last used, by the count of the memory it is in."""
+        self._codec = codec
+        self._near = near
+        self._new: Overlap | None = None
+        self._places: Mapping[str, Span] | None = None
         self._layout: Layout | None = None
+        self._peek: Peek | None = None
+        self._reading: Reading | None = None
+        self._proofs: bool | None = None
         self._written: dict[str, Written] = {}
+        if near is not None:
+            self._compare(near)
+
+    def _compare(self, near: "Known") -> None:
+        layout = near.layout
+        try:
+            new = (
+                None if layout is None else overlap(near.body, layout, self.body, self._codec.turns, SHARED)
+            )
+        except RecursionError:
+            new = None
+        if new is None:
+            self._near = None
+            return
+        self._new, self._layout, self._places = new, new.layout, new.layout.fields
+        self._written = dict(near._written)
+
+    @property
+    def size(self) -> int:
+        """Bytes held, roughly."""
+        return len(self.body) * HELD
+
+    @property
+    def text(self) -> bytes:
+        """What is new: all of it where nothing is known."""
+        return self.body if self._new is None else self._new.text
+
+    @property
+    def layout(self) -> Layout | None:
+        """Where things stand in the body; None where that is not certain."""
+        if self._layout is None:
+            self._layout = layout_of(self.body, self._codec.turns, self._places)
+        return self._layout
+
+    def succeeds(self, earlier: "Known") -> bool:
+        """It is a later state of the same conversation, and not one that goes another way."""
+        layout, new = earlier.layout, self._new
+        return new is not None and layout is not None and new.turns * 2 > len(layout.turns)
+
+    def let_go(self) -> "Known | None":
+        """The earlier body, which is no longer needed."""
+        near, self._near = self._near, None
+        return near
+
+    def peek(self) -> Peek:
+        """As the codec does. Raises GatewayError (INVALID_REQUEST)."""
+        if self._peek is None:
+            self._peek = self._codec.peek(self.text)
+        return self._peek
+
+    @property
+    def places(self) -> Mapping[str, Span] | None:
+        """Where the fields stand; None where that is not certain."""
+        if self._places is None:
+            try:
+                self._places = spans(self.body)
+            except GatewayError:
+                return None
+        return self._places
+
+    def holds_proofs(self) -> bool:
+        """Whether there may be thinking that only its maker can check."""
+        if self._proofs is None:
+            near = self._near
+            clean = near is not None and near._proofs is False
+            self._proofs = self._codec.holds_proofs(self.text if clean else self.body)
+        return self._proofs
 
     @property
     def request(self) -> Request:
-        """What was read."""
-        return self.reading.request
+        """What it says. Raises GatewayError (INVALID_REQUEST) as the codec does."""
+        if self._reading is None:
+            self._reading = self._read_on() or self._codec.read_request(self.body)
+        return self._reading.request
 
-    def goes_on(self, earlier: "Known", layout: Layout, taken: int) -> "Known":
-        """The same, having ``taken`` turns over from ``earlier``."""
-        self._layout, self.taken, self._written = layout, taken, dict(earlier._written)
-        return self
+    def _read_on(self) -> Reading | None:
+        """What is new, read behind what is known; None where that is not certain, or it is wrong and has to be said how."""
+        new, near = self._new, self._near
+        old = None if near is None else near._reading
+        if new is None or old is None or not old.seams:
+            return None
+        turns = new.turns
+        while turns and old.seams[turns - 1] is None:
+            turns -= 1
+        fields = new.fields & old.shared
+        if not turns and not fields:
+            return None
+        whole = (turns, fields) == (new.turns, new.fields)
+        text = new.text if whole else rest(self.body, new.layout, self._codec.turns, turns, fields)
+        seam = old.seams[turns - 1] if turns else None
+        try:
+            reading = self._codec.read_request(text, Earlier(old.request, seam, fields))
+        except (GatewayError, RecursionError):
+            return None
+        if len(reading.seams) + turns != len(new.layout.turns):
+            return None
+        return Reading(reading.request, (*old.seams[:turns], *reading.seams), reading.shared)
 
     def encode(self, codec: ProviderCodec, request: Request, facts: Facts) -> Encoded:
         """As ``codec`` encodes ``request``, which is this one or made from it."""
@@ -54,21 +146,6 @@ class Known:
         if encoded.written is not None:
             self._written[codec.name] = encoded.written
         return encoded
-
-    def succeeds(self, earlier: "Known") -> bool:
-        """It is a later state of the same conversation, and not one that goes another way."""
-        return self.taken * 2 > len(earlier.reading.seams)
-
-    @property
-    def size(self) -> int:
-        """Bytes held, roughly."""
-        return len(self.body) * HELD
-
-    def layout(self, turns: str) -> Layout | None:
-        """Where things stand in the body; looked at when a second body is like it."""
-        if self._layout is None:
-            self._layout = layout_of(self.body, turns)
-        return self._layout
 
 
 class Recent:
@@ -87,71 +164,42 @@ class Recent:
         """Bytes held, roughly."""
         return self._size
 
-    def known(self, codec: Codec, tenant: str, body: bytes) -> Known | None:
-        """The request in ``body``, as ``codec`` reads it. Raises GatewayError as ``codec.decode_request`` does.
-
-        None for a small body: that one is read and forgotten.
-        """
+    def find(self, codec: Codec, tenant: str, body: bytes) -> Known | None:
+        """``body`` beside the one that is most like it; None for a small one, which is worked on and forgotten."""
         if len(body) < self._large:
             return None
-        side = (tenant, codec.name)
-        beside = self._kept.get(side, [])
-        found = next((known for known in beside if known.body == body), None)
-        if found is None:
-            near = _nearest(beside, body)
-            found = None if near is None else _read_on(codec, near, body)
-            if found is None:
-                found = Known(body, codec.read_request(body))
-            elif near is not None and found.succeeds(near):
-                self._forget(side, near)
-        if found.size <= self._max_bytes // 2:
-            self._keep(side, found)
-        return found
+        beside = self._kept.get((tenant, codec.name), [])
+        for known in beside:
+            if known.body == body:
+                return known
+        for known in beside:
+            middle = len(known.body) // 2
+            if body.startswith(known.body[middle : middle + PROBE], middle):
+                return Known(codec, body, known)
+        return Known(codec, body, beside[0] if beside else None)  # the tools may be the same
 
-    def _keep(self, side: tuple[str, str], known: Known) -> None:
+    def keep(self, protocol: str, tenant: str, known: Known) -> None:
+        """Remember a body that turned out to be a request."""
+        if known.size > self._max_bytes // 2:
+            return
+        side = (tenant, protocol)
         beside = self._kept.setdefault(side, [])
+        near = known.let_go()
         if known in beside:
             beside.remove(known)
-        else:
-            self._size += known.size
-        beside.insert(0, known)
+            self._size -= known.size
+        if near in beside and known.succeeds(near):
+            beside.remove(near)
+            self._size -= near.size
         self._count += 1
         known.last = self._count
+        beside.insert(0, known)
+        self._size += known.size
         while self._size > self._max_bytes:
-            oldest = min(self._kept, key=lambda one: self._kept[one][-1].last)
-            self._forget(oldest, self._kept[oldest][-1])
+            self._drop_oldest()
 
-    def _forget(self, side: tuple[str, str], known: Known) -> None:
-        self._kept[side].remove(known)
-        self._size -= known.size
+    def _drop_oldest(self) -> None:
+        side = min(self._kept, key=lambda one: self._kept[one][-1].last)
+        self._size -= self._kept[side].pop().size
         if not self._kept[side]:
             del self._kept[side]
-
-
-def _nearest(beside: Sequence[Known], body: bytes) -> Known | None:
-    """The one that goes on to be the same in its middle, else the last: its tools may be the same."""
-    for known in beside:
-        middle = len(known.body) // 2
-        if body.startswith(known.body[middle : middle + PROBE], middle):
-            return known
-    return beside[0] if beside else None
-
-
-def _read_on(codec: Codec, near: Known, body: bytes) -> Known | None:
-    """``body`` read by what is new in it; None where that is not certain, or it is wrong and has to be said how."""
-    layout, old = near.layout(codec.turns), near.reading
-    if layout is None or not old.seams:
-        return None
-    try:
-        new = overlap(near.body, layout, body, codec.turns, shared=old.shared, seams=old.seams)
-        if new is None:
-            return None
-        seam = old.seams[new.turns - 1] if new.turns else None
-        reading = codec.read_request(new.text, Earlier(old.request, seam, new.fields))
-    except (GatewayError, RecursionError):
-        return None
-    if len(reading.seams) + new.turns != len(new.layout.turns):
-        return None
-    seams = (*old.seams[: new.turns], *reading.seams)
-    known = Known(body, Reading(reading.request, seams, reading.shared))
-    return known.goes_on(near, new.layout, new.turns)

@@ -1,18 +1,18 @@
 """The room's one export: every operation of the protocol under the interface that all rooms share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.http import HttpHead
 from trunkline.core.losses import Loss
-from trunkline.core.splice import splice
+from trunkline.core.splice import Span, splice
 from trunkline.core.types import Request, Response
 from trunkline.core.usage import Usage
 from trunkline.protocols.anthropic_messages import errors
 from trunkline.protocols.anthropic_messages.peek import peek
-from trunkline.protocols.anthropic_messages.proofs import drop_foreign_proofs
+from trunkline.protocols.anthropic_messages.proofs import drop_foreign_proofs, holds_proofs
 from trunkline.protocols.anthropic_messages.refusals import mended
 from trunkline.protocols.anthropic_messages.request_decode import read_request
 from trunkline.protocols.anthropic_messages.request_encode import encode_request
@@ -47,11 +47,11 @@ class AnthropicMessages:
         """Model and stream flag."""
         return peek(body)
 
-    def rename(self, body: bytes, deployment: str) -> bytes:
+    def rename(self, body: bytes, deployment: str, places: Mapping[str, Span] | None = None) -> bytes:
         """The model's name, set."""
         edits = {"model": encode(deployment)}
         try:
-            return splice(body, edits)
+            return splice(body, edits, places)
         except GatewayError:
             whole = mended(body)
             if whole is body:
@@ -105,6 +105,10 @@ class AnthropicMessages:
     ) -> tuple[bytes, tuple[Loss, ...]]:
         """A passed-through body without other makers' thinking."""
         return drop_foreign_proofs(body, owned)
+
+    def holds_proofs(self, body: bytes) -> bool:
+        """Whether any part of it may be another maker's thinking."""
+        return holds_proofs(body)
 
     def decode_error(self, head: HttpHead, body: bytes) -> GatewayError:
         """What an error answer means."""

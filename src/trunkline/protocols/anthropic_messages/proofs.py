@@ -40,7 +40,7 @@ _mode: Final = msgspec.json.Decoder(_Mode).decode
 
 def drop_foreign_proofs(body: bytes, owned: Callable[[str], bool]) -> tuple[bytes, tuple[Loss, ...]]:
     """As :meth:`trunkline.protocols.codec.Codec.drop_foreign_proofs` promises."""
-    if not _may_hold_thinking(body):
+    if not holds_proofs(body):
         return body, ()
     try:
         top = fields(body)
@@ -69,8 +69,8 @@ def drop_foreign_proofs(body: bytes, owned: Callable[[str], bool]) -> tuple[byte
     return splice(body, edits), tuple(losses)
 
 
-def _may_hold_thinking(body: bytes) -> bool:
-    """Whether any value (not only a key) reads thinking or redacted_thinking."""
+def holds_proofs(body: bytes) -> bool:
+    """As :meth:`trunkline.protocols.codec.Codec.holds_proofs` promises: whether any value (not only a key) reads thinking or redacted_thinking."""
     position = body.find(_MARK)
     while position >= 0:
         position += len(_MARK)

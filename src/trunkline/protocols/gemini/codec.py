@@ -4,13 +4,14 @@ Model and stream flag stand in the path here: :func:`trunkline.protocols.gemini.
 server hands them on with the request, and the operations on bodies know neither.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.http import HttpHead
 from trunkline.core.losses import Loss
+from trunkline.core.splice import Span
 from trunkline.core.types import Request, Response
 from trunkline.core.usage import Usage
 from trunkline.protocols.codec import (
@@ -48,9 +49,9 @@ class Gemini:
         del body
         return _UNSAID
 
-    def rename(self, body: bytes, deployment: str) -> bytes:
+    def rename(self, body: bytes, deployment: str, places: Mapping[str, Span] | None = None) -> bytes:
         """The body itself: the model's name goes into the path."""
-        del deployment
+        del deployment, places
         return body
 
     def decode_request(self, body: bytes) -> Request:
@@ -100,6 +101,10 @@ class Gemini:
     ) -> tuple[bytes, tuple[Loss, ...]]:
         """A passed-through body without other makers' signatures."""
         return foreign_proofs.drop_foreign_proofs(body, owned)
+
+    def holds_proofs(self, body: bytes) -> bool:
+        """Whether any part of it may be another maker's thinking."""
+        return foreign_proofs.holds_proofs(body)
 
     def decode_error(self, head: HttpHead, body: bytes) -> GatewayError:
         """What an error answer means."""

@@ -19,13 +19,18 @@ _MARKS: Final = tuple(name.encode() for name in _NAMES)
 _LOSS: Final = Loss("contents.thoughtSignature", "made by another model: only its maker can check it")
 
 
+def holds_proofs(body: bytes) -> bool:
+    """As :meth:`trunkline.protocols.codec.Codec.holds_proofs` promises."""
+    return any(mark in body for mark in _MARKS)
+
+
 def drop_foreign_proofs(body: bytes, owned: Owned) -> tuple[bytes, tuple[Loss, ...]]:
     """As :meth:`trunkline.protocols.codec.Codec.drop_foreign_proofs` promises.
 
     A call keeps the documented skip value in the place of a foreign signature: newer models refuse calls
     without any.
     """
-    if not any(mark in body for mark in _MARKS):
+    if not holds_proofs(body):
         return body, ()
     raw = fields(body).get("contents")
     if raw is None:
@@ -45,7 +50,7 @@ def drop_foreign_proofs(body: bytes, owned: Owned) -> tuple[bytes, tuple[Loss, .
 def _content(raw: Raw, owned: Owned) -> tuple[Raw | None, bool]:
     """The content and whether it lost something; the very same object when nothing changed."""
     data = bytes(raw)
-    if not any(mark in data for mark in _MARKS):
+    if not holds_proofs(data):
         return raw, False
     value = OBJECT.decode(raw).get("parts")
     if value is None or bytes(value)[:1] != b"[":

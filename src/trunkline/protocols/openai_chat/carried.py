@@ -3,7 +3,7 @@
 Source: OpenAI's API reference, completions and embeddings, 2026-09.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpHead
 from trunkline.core.losses import Loss
-from trunkline.core.splice import splice
+from trunkline.core.splice import Span, splice
 from trunkline.core.sse import SSEvent, encode_data
 from trunkline.core.surrogates import decode_lenient
 from trunkline.core.usage import Stop, Usage, latest
@@ -104,9 +104,9 @@ class CarriedOperation:
         peek = request_decode.peek(body)
         return peek if self._streams else Peek(peek.model)
 
-    def rename(self, body: bytes, deployment: str) -> bytes:
+    def rename(self, body: bytes, deployment: str, places: Mapping[str, Span] | None = None) -> bytes:
         """The model's name replaced."""
-        return splice(body, {"model": ENCODER.encode(deployment)})
+        return splice(body, {"model": ENCODER.encode(deployment)}, places)
 
     def stream_tap(self) -> StreamTap:
         """The observer of a stream."""

@@ -21,9 +21,14 @@ _MARKS = (b'"reasoning_details"', b'"summary_text"', b'"summary_encrypted_text"'
 _CALL_MARKS = (b'"thoughtSignature"', b'"thought_signature"')
 
 
+def holds_proofs(body: bytes) -> bool:
+    """See :meth:`Codec.holds_proofs`."""
+    return any(mark in body for mark in (*_MARKS, *_CALL_MARKS))
+
+
 def drop_foreign_proofs(body: bytes, owned: Owned) -> tuple[bytes, tuple[Loss, ...]]:
     """See :meth:`Codec.drop_foreign_proofs`."""
-    if not any(mark in body for mark in (*_MARKS, *_CALL_MARKS)):
+    if not holds_proofs(body):
         return body, ()
     raw = fields(body).get("messages")
     if raw is None:
@@ -42,7 +47,7 @@ def drop_foreign_proofs(body: bytes, owned: Owned) -> tuple[bytes, tuple[Loss, .
 
 def _message(raw: Raw, owned: Owned) -> tuple[Raw, bool]:
     """The message and whether it lost something; the very same object when nothing changed."""
-    if not any(mark in bytes(raw) for mark in (*_MARKS, *_CALL_MARKS)):
+    if not holds_proofs(bytes(raw)):
         return raw, False
     message = OBJECT.decode(raw)
     lost = changed = False

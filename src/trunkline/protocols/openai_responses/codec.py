@@ -1,13 +1,13 @@
 """The room's codec: the interface of :mod:`trunkline.protocols.codec`, spoken for OpenAI Responses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.http import HttpHead
 from trunkline.core.losses import Loss
-from trunkline.core.splice import splice
+from trunkline.core.splice import Span, splice
 from trunkline.core.types import Request, Response
 from trunkline.core.usage import Usage
 from trunkline.protocols.codec import (
@@ -52,9 +52,9 @@ class OpenAIResponses:
         """Model and stream flag."""
         return request_decode.peek(body)
 
-    def rename(self, body: bytes, deployment: str) -> bytes:
+    def rename(self, body: bytes, deployment: str, places: Mapping[str, Span] | None = None) -> bytes:
         """The model's name replaced."""
-        return splice(body, {"model": ENCODER.encode(deployment)})
+        return splice(body, {"model": ENCODER.encode(deployment)}, places)
 
     def decode_request(self, body: bytes) -> Request:
         """A client's request."""
@@ -107,6 +107,10 @@ class OpenAIResponses:
     ) -> tuple[bytes, tuple[Loss, ...]]:
         """History without other models' proofs."""
         return foreign_proofs.drop_foreign_proofs(body, owned)
+
+    def holds_proofs(self, body: bytes) -> bool:
+        """Whether any part of it may be another maker's thinking."""
+        return foreign_proofs.holds_proofs(body)
 
     def decode_error(self, head: HttpHead, body: bytes) -> GatewayError:
         """What an error answer means."""

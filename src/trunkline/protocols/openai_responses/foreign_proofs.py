@@ -17,9 +17,14 @@ _MARK: Final = b'"encrypted_content"'
 _LOSS: Final = Loss("input.reasoning", "its proof was made by another model: only its maker can check it")
 
 
+def holds_proofs(body: bytes) -> bool:
+    """See :meth:`Codec.holds_proofs`."""
+    return _MARK in body
+
+
 def drop_foreign_proofs(body: bytes, owned: Owned) -> tuple[bytes, tuple[Loss, ...]]:
     """See :meth:`Codec.drop_foreign_proofs`. The bytes of all other items stay as the client wrote them."""
-    if _MARK not in body:
+    if not holds_proofs(body):
         return body, ()
     value = raw_fields(body).get("input", b"")
     if value[:1] != b"[":
