@@ -281,6 +281,51 @@ def test_plugins_that_came_with_a_preset_run_and_no_others(tmp_path: Path, monke
     assert [one.body.get("user") for one in asked] == ["stamped", None]
 
 
+ROUTERS = {
+    "router.js": "module.exports = async (req, config) => (req.body.messages[0].content === 'far' ? `${config.Providers[0].name},t2` : null);",
+    "router.py": "def route(req, config):\n    return 'team,t2' if req.body['messages'][0]['content'] == 'far' else None\n",
+}
+
+
+@pytest.mark.parametrize("script", ROUTERS)
+@pytest.mark.parametrize("place", ["beside", "in full"])
+def test_the_router_of_a_preset_that_the_user_wrote_decides_below_its_name(
+    tmp_path: Path, monkeypatch, script: str, place: str
+) -> None:
+    folder = tmp_path / ".claude-code-router" / "presets" / "old"
+
+    def ask(client: Client, url: str) -> None:
+        folder.mkdir(parents=True)
+        file = folder / script if place == "beside" else tmp_path / script
+        file.write_text(ROUTERS[script])
+        written = manifest(url, name="old", userValues={"apiKey": "k"})
+        written["CUSTOM_ROUTER_PATH"] = script if place == "beside" else str(file)
+        (folder / "manifest.json").write_text(json.dumps(written))
+        for said in ("near", "far"):
+            ours = {**ASK, "messages": [{"role": "user", "content": said}]}
+            assert client("POST", "/preset/old/v1/messages", ours)[0] == 200
+            assert client("POST", "/v1/messages", ours)[0] == 200
+        (folder / "manifest.json").write_text(json.dumps({**written, "CUSTOM_ROUTER_PATH": "../x.js"}))
+        status, error = message(client, "/preset/old/v1/messages")
+        assert (status, "leads out of the preset's folder" in json.dumps(error)) == (500, True)
+
+    _, asked, _ = run(tmp_path, ask, monkeypatch)
+    assert [one.body["model"] for one in asked] == ["t1", "m", "t2", "m"]
+
+
+@pytest.mark.parametrize("key", ["CUSTOM_ROUTER_PATH", "custom_router"])
+def test_a_preset_that_is_taken_in_names_no_router(tmp_path: Path, monkeypatch, key: str) -> None:
+    def ask(client: Client, url: str) -> None:
+        preset = manifest(url, **{key: "router.js"})
+        for body in ({"manifest": preset}, archive(("manifest.json", json.dumps(preset).encode()))):
+            send = client.raw if isinstance(body, bytes) else client
+            status = send("POST", "/api/presets/install", body, ADMIN)[0]
+            assert status == 400
+        assert not presets(tmp_path).exists()
+
+    run(tmp_path, ask, monkeypatch)
+
+
 def archive(*entries: tuple[str, bytes]) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:

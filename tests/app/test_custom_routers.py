@@ -42,7 +42,6 @@ CHOSEN = [
     ("session", "b/session-1", "custom router {script}"),
     ("nothing", "a/m", "route default"),
     ("throw", "a/m", "route default (custom router {script} failed: {error}: the router has a fault)"),
-    ("unknown", "a/m", 'route default (custom router {script} chose "nobody,nothing", which is not there)'),
     ("object", "a/m", "route default (custom router {script} failed: it returned {type}, not a text)"),
 ]
 
@@ -57,6 +56,28 @@ def test_what_it_says(tmp_path: Path, script: str, text: str, target: str, route
     assert (records[0].route, f"{records[0].provider}/{records[0].model}") == (wanted, target)
     assert answer.headers["x-trunkline-route"] == wanted
     assert upstream.asked[0].body["model"] == target.partition("/")[2]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("unknown", "nobody,nothing"), ("bare", "no-such-model")],
+    ids=["unknown provider", "unknown model"],
+)
+def test_vector_31_what_is_not_there_is_a_404_that_names_the_router(
+    tmp_path: Path, script: str, text: str, said: str
+) -> None:
+    """CCR answers so too; nobody else is asked what the router meant for another."""
+    answer, upstream, records = routed(tmp_path, script, text)
+    assert answer.status == 404
+    assert answer.json["type"] == "error"
+    error = answer.json["error"]
+    assert isinstance(error, dict)
+    assert error["type"] == "not_found_error"
+    assert error["message"].startswith(f'The custom router {script} chose "{said}"')
+    assert "a, b" in error["message"]
+    assert upstream.asked == []
+    assert (records[0].outcome, records[0].status) == ("error", 404)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from trunkline.app.router import Router, make_router
 from trunkline.app.user_code import user_code_for
 from trunkline.config.schema import Configuration
-from trunkline.core.errors import GatewayError
+from trunkline.core.errors import GatewayError, Kind
 from trunkline.protocols.codec import Peek
 from trunkline.protocols.registry import CODECS
 from trunkline.relay.inbound import Inbound
@@ -20,6 +20,8 @@ from trunkline.routing.shape import shape_of
 from trunkline.routing.table import RoutingTable
 from trunkline.upstream.plugins.routing import CustomRouting, Question
 
+SHOWN: Final = 100
+"""Characters of a custom router's answer that an error repeats."""
 GUESSES: Final = ("route ", "family ")
 """How plans begin that were made for a name that says nothing."""
 
@@ -32,7 +34,10 @@ class CustomPlanner:
         self._routing = routing
 
     async def plan(self, inbound: Inbound, peek: Peek) -> Plan:
-        """Who serves this request, and why. Raises GatewayError like the router underneath."""
+        """Who serves this request, and why.
+
+        Raises GatewayError like the router underneath, and NOT_FOUND when the custom router names what is not there.
+        """
         if inbound.operation != "generate":
             return await self._router.plan(inbound, peek)
         choice = await self._routing.choose(
@@ -48,15 +53,13 @@ class CustomPlanner:
         if choice.body is not None:
             inbound = replace(inbound, body=choice.body)
             peek = inbound.peek or inbound.codec.peek(choice.body)
-        failure = choice.failure
         if choice.model is not None:
-            plan = chosen(self._router.table, choice.model, inbound.body)
-            if plan is not None:
-                pictures = PICTURES if plan.eyes else ""
-                route = f"custom router {self._routing.name}{pictures}"
-                return replace(plan, route=route, body=choice.body)
-            failure = f'{self._routing.name} chose "{choice.model}", which is not there'
+            plan = chosen(self._router.table, self._routing.name, choice.model, inbound.body)
+            pictures = PICTURES if plan.eyes else ""
+            route = f"custom router {self._routing.name}{pictures}"
+            return replace(plan, route=route, body=choice.body)
         plan = await self._router.plan(inbound, peek)
+        failure = choice.failure
         route = plan.route if failure is None else f"{plan.route} (custom router {failure})"
         return replace(plan, route=route, body=choice.body if plan.body is None else plan.body)
 
@@ -87,14 +90,22 @@ async def plan_once(configuration: Configuration, table: RoutingTable, name: str
         await code.close()
 
 
-def chosen(table: RoutingTable, model: str, body: bytes) -> Plan | None:
-    """The plan for a custom router's answer, with the default route's fallbacks behind it; None: no such model."""
+def chosen(table: RoutingTable, name: str, model: str, body: bytes) -> Plan:
+    """The plan for the answer of the custom router ``name``, with the default route's fallbacks behind it.
+
+    Raises GatewayError (NOT_FOUND) naming the router (ccr.md A 31), INVALID_REQUEST when several providers have the model.
+    """
+    named = f'The custom router {name} chose "{model[:SHOWN]}"'
     try:
         plan = resolve(table, model, lambda: seen_by(table, body))
-    except GatewayError:
-        return None
+    except GatewayError as error:
+        raise GatewayError(error.kind, f"{named}. {error.message}", should_retry=False) from error
     if plan.route.startswith(GUESSES):
-        return None
+        message = (
+            f"{named}, which is not there: it returns provider,model or a name of the configuration. "
+            f"Providers: {', '.join(table.providers.values())}."
+        )
+        raise GatewayError(Kind.NOT_FOUND, message, should_retry=False)
     default = table.routes.get("default")
     behind = () if default is None else default.targets[1:]
     return replace(plan, targets=tuple(dict.fromkeys((*plan.targets, *behind))))

@@ -10,11 +10,15 @@ from msgspec import structs
 from trunkline.config.dialect import dialect_of
 from trunkline.config.load import decode_text
 from trunkline.config.presets.blanks import applied
+from trunkline.config.presets.manifest import PresetError
 from trunkline.config.presets.store import CONFIGURATION, MANIFEST, own_values, read_manifest
 from trunkline.config.schema import Configuration, Server
 from trunkline.config.table import read_table
 
-CCR_KEYS: Final = ("Providers", "providers", "Router", "fallback", "transformers", "API_TIMEOUT_MS")
+ROUTER: Final = "CUSTOM_ROUTER_PATH"
+CCR_KEYS: Final = (
+    "Providers", "providers", "Router", "fallback", "transformers", ROUTER, "API_TIMEOUT_MS",
+)  # fmt: skip
 """What counts of a preset in claude-code-router's form. There it is the first three alone (ccr.md 3.5, 4.1)."""
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
@@ -51,10 +55,21 @@ def preset_configuration(folder: Path, server: Server, environ: Mapping[str, str
         fields = {key: fields[key] for key in CCR_KEYS if key in fields}
         if "transformers" in fields:
             fields["transformers"] = _own_plugins(fields["transformers"], folder)
+        if ROUTER in fields:
+            _check_router(fields[ROUTER], folder)
     else:
         fields.pop("server", None)
     configuration = decode_text(msgspec.json.encode(fields).decode(), file, environ)
     return structs.replace(configuration, server=server)
+
+
+def _check_router(path: object, folder: Path) -> None:
+    """A router is a file of the preset's folder, or one that its path names in full: whoever wrote the manifest there
+    has named it on purpose, since none that runs anything is taken in. Raises PresetError."""
+    text = str(path)
+    in_full = Path(text).is_absolute() or text.startswith(("~", "$"))
+    if not in_full and not (folder / text).resolve().is_relative_to(folder.resolve()):
+        raise PresetError(f"{ROUTER} leads out of the preset's folder: give its path in full.")
 
 
 def _own_plugins(listed: object, folder: Path) -> list[object]:

@@ -13,8 +13,10 @@ METADATA: Final = frozenset(
 )  # fmt: skip
 """Keys of a manifest that are not the configuration's (ccr.md 6.6)."""
 RUNS: Final = frozenset(
-    {"transformers", "CUSTOM_ROUTER_PATH", "plugins", "Plugins", "scriptPath", "StatusLine"}
-)
+    {
+        "transformers", "CUSTOM_ROUTER_PATH", "custom_router", "plugins", "Plugins", "scriptPath", "StatusLine",
+    }
+)  # fmt: skip
 """Keys that name files which would be run, or a line drawn by such: a preset is data."""
 SECRET: Final = re.compile(
     r"(?i)^(?:.*(?:api_?key|access_?key|private_?key|secret|password|credential).*|key|keys|token|auth_?token|authorization)$"

@@ -126,7 +126,7 @@ class JavaScriptRouter:
 
 
 class CustomRouting:
-    """A router that never stands in a request's way: what goes wrong is said, and the routes decide."""
+    """A router whose faults stand in no request's way: what goes wrong is said, and the routes decide."""
 
     def __init__(self, asker: Asker, name: str) -> None:
         self._asker = asker
