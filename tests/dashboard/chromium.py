@@ -64,6 +64,9 @@ class Provider:
             )
             await peer.send(head % len(body) + body)
             return
+        if b"break this" in peer.body:
+            await peer.send(b"HTTP/1.1 500 Broken\r\ncontent-length: 0\r\n\r\n")
+            return
         await peer.send(OK + chunk(_delta("Fi")))
         if b"hold this" in peer.body:
             await self._may_go_on.wait()

@@ -67,9 +67,16 @@ export class RequestStore {
  */
 export function valueOf(row, name) {
   if (name === "outcome") return row.state === "live" ? "live" : (row.outcome ?? "");
+  if (name === "agent") return productOf(row.agent);
   const value = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (row))[name];
   return value === null || value === undefined ? "" : String(value);
 }
+
+/** An agent without its version: what usage is told by. @param {string | null} agent */
+export const productOf = (agent) => (agent ?? "").split(/[/ (]/, 1)[0] || (agent ?? "");
+
+/** What the gateway itself is asked to filter by. It takes any part of a text; what fits is decided here. @param {URLSearchParams} filters */
+export const asked = (filters) => Object.fromEntries(FILTERS.filter((name) => name !== "outcome").map((name) => [name, filters.get(name)]));
 
 /**
  * @param {Row} row
@@ -78,7 +85,7 @@ export function valueOf(row, name) {
 export function fits(row, filters) {
   for (const name of FILTERS) {
     const wanted = filters.get(name);
-    if (wanted && valueOf(row, name) !== wanted && !(name === "outcome" && wanted === "failed" && failed(row))) return false;
+    if (wanted && valueOf(row, name) !== wanted && !(name === "outcome" && wanted === "failed" && failed(row)) && !(name === "model" && row.asked === wanted)) return false;
   }
   const text = filters.get("find")?.toLowerCase();
   return !text || haystack(row).includes(text);

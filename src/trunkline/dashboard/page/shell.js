@@ -85,7 +85,7 @@ export class Shell {
    */
   told(status, apply) {
     const live = `${status.live} live`;
-    const parts = [badge(status.live ? "live" : "idle", live), element("span", { class: "wide" }, ` v${status.version} · ${status.address} · up ${span(status.uptime_seconds)}`)];
+    const parts = [badge(status.live ? "live" : "idle", live), element("span", { class: "wide" }, ` v${status.version} · ${location.host} · up ${span(status.uptime_seconds)}`)];
     fill(this.state, ...parts);
     const hints = [status.rehearsal && rehearsal(), status.config.changed && changed(apply), status.silent ? partly(status.silent) : null];
     const key = JSON.stringify([status.rehearsal, status.config.changed, status.silent]);

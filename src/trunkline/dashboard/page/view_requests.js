@@ -7,7 +7,7 @@ import { plain, several } from "./format.js";
 import { button, commandLine, field, nothing, regularly, select, trouble } from "./parts.js";
 import { keepFilter, linkTo } from "./router.js";
 import { emptyTable, Rows } from "./rows.js";
-import { FILTERS, KEPT, RequestStore } from "./requests_store.js";
+import { asked, FILTERS, KEPT, RequestStore } from "./requests_store.js";
 import { changeRow, COLUMNS, makeRow, tick } from "./request_row.js";
 import { detailPanel } from "./request_detail.js";
 
@@ -19,6 +19,7 @@ import { detailPanel } from "./request_detail.js";
 export function view(app, place) {
   const list = new RequestList(app);
   list.update(place);
+  void list.load();
   return { element: list.element, update: (/** @type {Place} */ next) => list.update(next), close: () => list.close() };
 }
 
@@ -32,6 +33,10 @@ class RequestList {
     this.paused = false;
     this.held = 0;
     this.loaded = false;
+    /** Which asking for the list is the latest. */
+    this.turn = 0;
+    /** Values of each filter that have occurred, whatever is shown now. @type {Map<string, Set<string>>} */
+    this.seen = new Map();
     /** Rows that came since the list was last asked for. @type {Row[]} */
     this.since = [];
     this.error = element("div", {});
@@ -46,7 +51,6 @@ class RequestList {
     this.detail = detailPanel(app, () => this.closeDetail());
     this.element = element("div", { class: "requests" }, element("div", { class: "list" }, this.bar(), this.error, this.frame, this.empty), this.detail.element);
     this.ends = [app.feed.listen((rows) => this.take(rows), () => void this.load()), regularly(1, () => tick(body))];
-    void this.load();
   }
 
   bar() {
@@ -72,8 +76,11 @@ class RequestList {
   async load() {
     try {
       // What comes while the answer is under way may be newer than it: it is taken again on top.
+      const mine = (this.turn += 1);
       this.since = [];
-      this.store.reset(await get(query("/api/requests", { limit: KEPT })));
+      const answer = await get(query("/api/requests", { limit: KEPT, ...asked(this.place.filters) }));
+      if (mine !== this.turn) return; // other filters were asked for meanwhile
+      this.store.reset(answer);
       this.store.take(this.since);
       this.loaded = true;
       fill(this.error);
@@ -110,8 +117,9 @@ class RequestList {
     this.rows.show(rows);
     this.options();
     this.frame.hidden = rows.length === 0;
-    if (rows.length) fill(this.empty);
-    else if (this.loaded && !this.empty.childElementCount) fill(this.empty, this.whyEmpty());
+    const why = rows.length ? "" : this.store.live.size + this.store.ended.length ? "filters" : this.loaded ? "none" : "";
+    if (this.empty.dataset.why !== why) fill(this.empty, why ? this.whyEmpty() : null);
+    this.empty.dataset.why = why;
     for (const line of this.rows.body.children) line.toggleAttribute("data-open", line.id === `r-${this.place.rest}`);
     this.told();
   }
@@ -127,7 +135,10 @@ class RequestList {
     for (const [name, control] of this.controls) {
       const chosen = this.place.filters.get(name) ?? "";
       const extra = name === "outcome" ? ["failed"] : [];
-      const values = [...new Set(["", ...extra, ...this.store.values(name), chosen])];
+      const seen = this.seen.get(name) ?? new Set();
+      this.store.values(name).forEach((value) => seen.size < KEPT && seen.add(value));
+      this.seen.set(name, seen);
+      const values = [...new Set(["", ...extra, ...[...seen].sort(), chosen])];
       const known = [...control.options].map((option) => option.value);
       if (known.join("\n") !== values.join("\n")) {
         fill(control, values.map((value) => element("option", { value }, value === "" ? "all" : plain(value))));
@@ -138,26 +149,26 @@ class RequestList {
 
   whyEmpty() {
     if (this.store.live.size + this.store.ended.length) return nothing("No request fits these filters.", button("Clear the filters", () => this.clear()));
-    const address = this.app.status()?.address ?? location.origin;
     return nothing(
       "No request yet.",
       element("p", {}, "Start Claude Code through the gateway:"),
       commandLine("trunkline launch claude"),
       element("p", {}, "or point one at it by hand:"),
-      commandLine(`ANTHROPIC_BASE_URL=${address.includes("://") ? address : `http://${address}`} ANTHROPIC_AUTH_TOKEN=any claude`),
+      commandLine(`ANTHROPIC_BASE_URL=${location.origin} ANTHROPIC_AUTH_TOKEN=any claude`),
     );
   }
 
   /** @param {Place} place */
   update(place) {
     const other = place.rest !== this.place.rest;
+    const more = JSON.stringify(asked(place.filters)) !== JSON.stringify(asked(this.place.filters));
     this.place = place;
     const find = place.filters.get("find") ?? "";
     if (this.find.value !== find) this.find.value = find;
-    fill(this.empty);
     this.paint();
     this.element.classList.toggle("open", place.rest !== "");
     if (other) this.detail.show(place.rest);
+    if (more) void this.load(); // rows that fit may be further back than those that are here
   }
 
   closeDetail() {
