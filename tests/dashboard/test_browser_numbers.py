@@ -19,7 +19,8 @@ providers:
   near: {{kind: custom, speaks: {{openai_chat: "{provider}"}}, models: [small, large]}}
 models: {{sonnet: [near/large, near/small]}}
 routes: {{default: near/small, longContext: {{to: near/large, above: 60000}}}}
-retry: {{per_target: 0, targets: 1}}
+retry: {{per_target: 0}}
+breaker: {{open: 600, cap: 600}}
 """
 
 

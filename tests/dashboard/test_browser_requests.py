@@ -121,9 +121,10 @@ def test_what_clients_send_is_only_ever_text(browser: Browser, tmp_path: Path) -
         expect(page.get_by_role("region", name="Details of a request")).to_contain_text("1 attempt")
         page.get_by_role("button", name="Copy explain command").click()
         assert "'" in page.evaluate("navigator.clipboard.readText()")
-        for view in ("usage", "health"):
+        for view in ("usage", "health", "models"):
             someone.open(gateway.page, view)
             expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.get_by_role("table", name="Models")).to_be_visible()
         assert page.evaluate("window.hurt") is None
         assert page.locator("main img").count() == 0
         shown = page.locator("body").inner_text()

@@ -129,7 +129,7 @@ function answered(said, request) {
   return element(
     "div",
     { class: "stack answer" },
-    element("p", {}, element("bdi", {}, plain(said.model)), " → ", element("b", {}, plain(first)), others.length ? `; when it fails: ${others.map(plain).join(", then ")}` : "", "."),
+    element("p", {}, element("bdi", {}, plain(said.model)), " → ", element("b", {}, plain(first)), others.length ? `; when it fails: ${others.map(plain).join(", then ")}` : "", said.left ? `; ${count(said.left)} more would not be tried, for retry.targets` : "", "."),
     element("p", {}, `Why: ${plain(said.route)}. ${facts}`),
     element("details", {}, element("summary", {}, "All that is known"), element("pre", {}, text)),
     element("div", { class: "row" }, copier("Copy as JSON", () => text)),
