@@ -89,6 +89,7 @@ DEPRECATED: Final[Headers] = (
 """What those routes say of themselves (RFC 9745): since 2026-11-28, the day they came here."""
 _ADMIN_ROUTES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("/api/config", ("GET", "HEAD", "POST")),
+    ("/api/config/text", ("GET", "HEAD", "POST")),
     ("/api/transformers", _READ),
     ("/api/restart", ("POST",)),
     ("/api/reload", ("POST",)),

@@ -34,21 +34,40 @@ def check_file(file: Path, environ: Mapping[str, str], *, text_in: Path | None =
         raise ConfigurationError(problems) from None
 
 
-def save_table(file: Path, change: Callable[[Table], Table], environ: Mapping[str, str]) -> Path | None:
-    """Put what ``change`` makes of the file's content in its place; the backup of what was there.
+def check_text(file: Path, text: str, environ: Mapping[str, str]) -> None:
+    """Raises ConfigurationError when a gateway could not start on ``text`` in the file's place, OSError where nothing
+    can be written beside it. The file stays as it is."""
+    candidate = _written(Path(os.path.realpath(file)), text)
+    try:
+        check_file(file, environ, text_in=candidate)
+    finally:
+        candidate.unlink(missing_ok=True)
 
-    Nothing is written when it says the same, or cannot be started on. One save at a time, also among processes.
+
+def save_table(file: Path, change: Callable[[Table], Table], environ: Mapping[str, str]) -> Path | None:
+    """Put what ``change`` makes of the file's content in its place; see :func:`save_text`."""
+
+    def changed(text: str) -> str:
+        known = read_table(Path(os.path.realpath(file)))
+        content = change(known)
+        return text if content == known else _encoded(text, content)
+
+    return save_text(file, changed, environ)
+
+
+def save_text(file: Path, change: Callable[[str], str], environ: Mapping[str, str]) -> Path | None:
+    """Put what ``change`` makes of the file's text in its place; the backup of what was there.
+
+    Nothing is written when it is the same, or cannot be started on. One save at a time, also among processes.
     Raises ConfigurationError, OSError, and what ``change`` raises.
     """
     real = Path(os.path.realpath(file))  # a link, as dotfile managers make them, stays one
     with _alone(real.parent):
         text = read_text(real)
-        known = read_table(real)
-        content = change(known)
-        if content == known:
+        new = change(text)
+        if new == text:
             return None
-        new = _encoded(text, content)
-        if dialect_of(text) != dialect_of(new) and known:
+        if dialect_of(text) != dialect_of(new) and text.strip():
             raise _unusable(file, "is in another form than this: send what GET /api/config gives, changed")
         candidate = _written(real, new)
         try:

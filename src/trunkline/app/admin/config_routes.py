@@ -32,7 +32,7 @@ class ConfigRoutes:
     async def save(self, call: AdminCall) -> AdminAnswer:
         """Replace the file's content. It is in force after a restart."""
         wanted = table_in(call.body)
-        file = self._file()
+        file = edited_file(self._configuration)
         if file is None:
             refuse(
                 409,
@@ -42,18 +42,8 @@ class ConfigRoutes:
         backup = await asyncio.to_thread(self._save, file, wanted)
         return done(SAVED, restart_required=True, backup=None if backup is None else backup.name)
 
-    def _file(self) -> Path | None:
-        """The file, if it has keys and values of its own: one of variables is part of the environment."""
-        file = Path(self._configuration.source)
-        if not file.is_file():
-            return None
-        try:
-            return None if dialect_in(file, read_text(file)) == "environment" else file
-        except ConfigurationError:  # whoever reads it says what is wrong
-            return file
-
     def _read(self) -> Table:
-        file = self._file()
+        file = edited_file(self._configuration)
         if file is None:
             return masked(self._configuration)
         try:
@@ -74,3 +64,14 @@ class ConfigRoutes:
             refuse(400, f"The configuration is refused; the file is as it was. {told(error)}")
         except OSError as error:
             refuse(500, f"{file.name} cannot be written: {error.strerror}. It is as it was.")
+
+
+def edited_file(configuration: Configuration) -> Path | None:
+    """The file of a configuration, if it has keys and values of its own: one of variables is part of the environment."""
+    file = Path(configuration.source)
+    if not file.is_file():
+        return None
+    try:
+        return None if dialect_in(file, read_text(file)) == "environment" else file
+    except ConfigurationError:  # whoever reads it says what is wrong
+        return file

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from trunkline.app.admin.config_routes import ConfigRoutes
+from trunkline.app.admin.config_text import ConfigText
 from trunkline.app.admin.dashboard_routes import DashboardRoutes
 from trunkline.app.admin.log_routes import LogRoutes
 from trunkline.app.admin.model_routes import ModelRoutes
@@ -27,7 +28,7 @@ def make_administration(
     """What answers the routes whose role is ``admin``. ``plugins``: those that are loaded, and the routes they add;
     ``reload`` has the configuration read anew."""
     configuration = seen.configuration
-    config = ConfigRoutes(configuration)
+    config, text = ConfigRoutes(configuration), ConfigText(configuration)
     folder = environ.get(FOLDER_VARIABLE)
     logs = LogRoutes(Path(folder) if folder else None)
     presets = PresetRoutes(environ)
@@ -51,6 +52,8 @@ def make_administration(
         ("/api/presets/*", "GET"): presets.show,
         ("/api/presets/*", "DELETE"): presets.remove,
         ("/api/presets/*/apply", "POST"): presets.apply,
+        ("/api/config/text", "GET"): text.read,
+        ("/api/config/text", "POST"): text.save,
         ("/api/status", "GET"): dashboard.status,
         ("/api/requests", "GET"): dashboard.requests,
         ("/api/requests/*", "GET"): dashboard.request,
