@@ -1,6 +1,7 @@
 """A configuration swapped under a running gateway (reliability_ux.md T33, T34, T39, design decision 8)."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from app.chat import says, text
 from app.whole import Whole, whole
+from trunkline.app.composition import Gateway
 from trunkline.config.problems import ConfigurationError
 from trunkline.routing.plan import Target
 from trunkline.server.succession import Outcome, Reloaded
@@ -80,6 +82,11 @@ async def ask(gateway: Whole, method: str, path: str, body: bytes = b"") -> tupl
 async def chat(gateway: Whole, *, stream: bool = False) -> tuple[int, bytes]:
     asked = {"model": "m", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
     return await ask(gateway, "POST", "/v1/chat/completions", msgspec.json.encode(asked))
+
+
+def gateways() -> list[Gateway]:
+    gc.collect()
+    return [one for one in gc.get_objects() if type(one) is Gateway]
 
 
 async def until(met: Callable[[], bool]) -> None:
@@ -156,6 +163,7 @@ def test_T33_nothing_is_dropped_or_doubled_over_many_reloads_under_load(tmp_path
             assert (status, body.count(b"[DONE]")) == (200, 1 if stream else 0)
             assert (b'"old' in body) != (b'"new' in body)
         await until(lambda: len(gateway.succession._running) == 1)
+        assert len(gateways()) <= 2, "the test has the first, and nothing keeps those that have ended"
         await until(lambda: after.open == 0)
 
     scenario(tmp_path, main)

@@ -1,9 +1,11 @@
 """More cache marks than the upstream takes (E103), and neighbours of one role (E59): what goes out."""
 
+import http.client
 import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -175,18 +177,17 @@ def answering(refuse: Callable[[dict[str, object]], str | None]) -> Callable[[As
     return answer
 
 
-def asking(path: str, body: dict[str, object]) -> Callable[[str], list[tuple[int, str]]]:
-    import http.client
-    from urllib.parse import urlsplit
+def asking(path: str, body: dict[str, object]) -> Callable[[str], list[tuple[int, str, str]]]:
+    """Ask twice: the status, the losses and the body of each answer."""
 
-    def ask(url: str) -> list[tuple[int, str]]:
-        got: list[tuple[int, str]] = []
+    def ask(url: str) -> list[tuple[int, str, str]]:
+        got: list[tuple[int, str, str]] = []
         for _ in range(2):
             connection = http.client.HTTPConnection("127.0.0.1", urlsplit(url).port, timeout=60)
             connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
             answer = connection.getresponse()
-            answer.read()
-            got.append((answer.status, answer.getheader("x-trunkline-losses") or ""))
+            said = answer.read().decode()
+            got.append((answer.status, answer.getheader("x-trunkline-losses") or "", said))
             connection.close()
         return got
 
@@ -209,7 +210,7 @@ def test_E59_users_in_a_row_are_merged_for_strict_templates(tmp_path: Path, kind
     )
     ask = asking("/v1/chat/completions", {"model": "m", "messages": TURNS})
     got, upstream, _ = through(strict, config, tmp_path, ask)
-    assert got == [(200, "")] * 2
+    assert [answer[:2] for answer in got] == [(200, "")] * 2
     assert len(upstream.asked) == asked
     assert upstream.asked[-1].body["messages"] == [{"role": "user", "content": "one\n\ntwo"}]
 
@@ -229,6 +230,6 @@ def test_E103_what_Anthropic_refuses_is_trimmed_from_then_on(tmp_path: Path) -> 
 
     ask = asking("/v1/messages", {**MESSAGES, "max_tokens": 9})
     got, upstream, _ = through(answering(refuse), config, tmp_path, ask)
-    assert got == [(200, f"cache_control: {LOST}")] * 2
+    assert [answer[:2] for answer in got] == [(200, f"cache_control: {LOST}")] * 2
     assert [len(marked(asked.body)) for asked in upstream.asked] == [8, 4, 4]
     assert marked(upstream.asked[-1].body["messages"]) == ["c", "m2"]

@@ -115,5 +115,7 @@ class GatewayError(Exception):
         self.in_line = in_line
         """This one deployment takes nobody for now, and nobody says for how long: the tokens of its minute are used
         up, or it is starting. Who asks anew stands in line."""
+        self.full: str | None = None
+        """The message with what is not for clients, where that differs; for our own record."""
         self.headers: Headers = ()
         """What the answer with this error says about its exchange; set by the relay."""

@@ -9,6 +9,7 @@ from msgspec import structs
 from trunkline.accounting.estimate import estimate_tokens
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.http import HttpHead, HttpRequest
+from trunkline.providers.cloud_names import without_cloud_names
 from trunkline.providers.provider import Again, Lesson, Provider, Relearned, Surface, Switched
 from trunkline.relay.answer import Answer
 from trunkline.relay.carried import carried_surface
@@ -207,7 +208,8 @@ class Attempt:
                 local=False,
             )
         error = self._provider.read_error(prepared.surface, prepared.codec.decode_error(head, body), head)
-        return error if body.strip() else self._too_long(prepared, head.status) or error
+        error = error if body.strip() else self._too_long(prepared, head.status) or error
+        return without_cloud_names(error)
 
     def _too_long(self, prepared: Prepared, status: int) -> GatewayError | None:
         """A prompt that fills the model's context and is refused without a word is too long (databricks.md 5.7)."""

@@ -149,7 +149,8 @@ class Course:
         self._place: Place | None = None
         self._request: Request | None = None
         self._known: tuple[bytes, Known | None] | None = None
-        self._retrying = False
+        self.retrying = False
+        """It is a retry, or waits to be one: :meth:`end_retry` when that is over."""
         self.lessons_left = MAX_LESSONS
         self.trusted: Literal["all", "known", "none"] = "all"
         """Which proofs are sent. An upstream that refuses one is sent less of them, and none in the end."""
@@ -165,14 +166,13 @@ class Course:
 
     def begin_retry(self, target: Target, error: GatewayError) -> None:
         """``target`` is asked again after ``error``, at the expense of the budget."""
-        self._retrying = True
+        self.retrying = True
         self.services.budget.begin(target.provider, error)
 
     def end_retry(self) -> None:
-        """What was a retry, if it was one, is over."""
-        if self._retrying:
-            self._retrying = False
-            self.services.budget.end()
+        """What was a retry is over."""
+        self.retrying = False
+        self.services.budget.end()
 
     def ask(self, inbound: Inbound) -> None:
         """Put another request in the client's place, from the next attempt on."""

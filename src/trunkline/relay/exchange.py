@@ -157,7 +157,7 @@ class Exchange:
             raise
         finally:
             budget.live -= 1
-            course.end_retry()
+            budget.retrying -= course.retrying
             self._live.pop(inbound.request_id, None)
             if course.keeper is not None:
                 course.keeper.close()
@@ -234,7 +234,8 @@ async def _inquire(course: Course, request: Request, targets: Sequence[Target]) 
     try:
         await _try_all(inner, order)
     finally:
-        inner.end_retry()
+        if inner.retrying:
+            inner.end_retry()
         course.journal.attempts += inner.journal.attempts
     return inner.codec.decode_response(sink.body, "")
 
@@ -288,7 +289,8 @@ def _decide(course: Course, target: Target, error: GatewayError, tried: int, mor
     services, budget = course.services, course.services.budget
     course.place.failed(target, error)
     services.health.failed(target, error, services.clock.now())
-    course.end_retry()
+    if course.retrying:
+        course.end_retry()
     decision = decide(
         error,
         tried=tried,

@@ -107,7 +107,7 @@ class Journal:
 def describe(error: GatewayError) -> str:
     """An error for the record: its kind, the timeout's name if it was one, and its message, cut."""
     name = f" timeout={error.timeout}" if error.timeout else ""
-    return f"{error.kind.value}{name}: {error.message}"[:MAX_TEXT]
+    return f"{error.kind.value}{name}: {error.full or error.message}"[:MAX_TEXT]
 
 
 def _header(inbound: Inbound, names: tuple[str, ...]) -> str:

@@ -120,7 +120,7 @@ class Succession:
         lasting: AbstractAsyncContextManager[object] | None = None,
         supervised: bool = False,
     ) -> None:
-        self._first = first
+        self._first: Gateway | None = first
         self._successor = successor
         self._lasting = nullcontext() if lasting is None else lasting
         self._supervised = supervised and multiprocessing.parent_process() is not None
@@ -260,7 +260,8 @@ class Succession:
         await receive()
         async with self._lasting, asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            first = Running(self._first, tasks)
+            assert self._first is not None
+            first, self._first = Running(self._first, tasks), None
             try:
                 await first.started()
             except ConfigurationError as cause:
