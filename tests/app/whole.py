@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -64,7 +65,7 @@ async def at_work(
     (listener,) = bind("127.0.0.1", 0)
     server = LastWords(uvicorn_config(running.succession, configuration.timeouts))
     async with asyncio.TaskGroup() as group:
-        serve = group.create_task(server.serve(sockets=[listener]))
+        serve = group.create_task(serving_to_the_end(server, listener, running.succession))
         while not server.started:  # noqa: ASYNC110 - uvicorn has only a flag
             await asyncio.sleep(0.01)
         running.port = listener.getsockname()[1]
@@ -73,6 +74,17 @@ async def at_work(
         finally:
             server.should_exit = True
             await serve
+
+
+async def serving_to_the_end(server: LastWords, listener: socket.socket, succession: Succession) -> None:
+    """Serve. Raises what kept the gateway from starting: uvicorn only leaves the program."""
+    try:
+        await server.serve(sockets=[listener])
+    except SystemExit:
+        raise succession.refusal or AssertionError("the gateway did not start: see its log") from None
+    finally:
+        listener.close()
+    assert server.started, "the gateway ended before it had started"
 
 
 class Asked(msgspec.Struct, frozen=True):
