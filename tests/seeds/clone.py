@@ -1,66 +1,40 @@
 """A clone of the repository as a user has it: a folder of its own, with nothing of this machine's environment."""
 
 import contextlib
-import http.client
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).parents[2]
+from seeds.serving import PATIENCE, ROOT, Answer, Server, send, serving
+
 FILES = ("start_server.py", "server.py", ".env.example", "config.yaml.example", "src/utils/config.py")
-PATIENCE = 60.0
-"""Seconds for anything that a process has to do; machines of the tests are slow at times."""
-LISTENS = re.compile(r"(?:listens|running) on (http://[\d.]+:\d+)")
+LISTENS = r"(?:listens|running) on (http://[\d.]+:\d+)"
 
 
-@dataclass
-class Answer:
-    """What came back."""
+@dataclass(frozen=True)
+class Proxy:
+    """A server that was started in the clone, and what is asked of it."""
 
-    status: int
-    headers: dict[str, str]
-    text: str
+    server: Server
 
     @property
-    def json(self) -> dict[str, object]:
-        found = json.loads(self.text)
-        assert isinstance(found, dict), self.text
-        return found
-
-    @property
-    def said(self) -> str:
-        """``response["content"][0]["text"]``, as the examples have it."""
-        return str(json.loads(self.text)["content"][0]["text"])
-
-    @property
-    def error(self) -> tuple[int, str, str]:
-        """Status, and type and message of the error."""
-        error = json.loads(self.text)["error"]
-        return self.status, error["type"], error["message"]
-
-
-@dataclass
-class Running:
-    """A server that was started in the clone. ``lines`` grow with what it prints."""
-
-    process: subprocess.Popen[str]
-    url: str = ""
-    lines: list[str] = field(default_factory=list)
-    code: int | None = None
+    def url(self) -> str:
+        return self.server.url
 
     @property
     def printed(self) -> str:
-        return "".join(self.lines)
+        return self.server.log
+
+    @property
+    def code(self) -> int | None:
+        return self.server.code
 
     def post(self, path: str, body: object) -> Answer:
         """As ``requests.post(url, json=body)`` does."""
@@ -69,16 +43,7 @@ class Running:
     def ask(
         self, method: str, path: str, body: str | None = None, headers: Mapping[str, str] = {}
     ) -> Answer:
-        parts = urlsplit(self.url)
-        assert parts.hostname is not None
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE)
-        try:
-            connection.request(method, path, None if body is None else body.encode(), dict(headers))
-            answer = connection.getresponse()
-            found = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, found, answer.read().decode())
-        finally:
-            connection.close()
+        return send(self.url, method, path, None if body is None else body.encode(), headers)
 
     def curl(self, command: str) -> Answer:
         """A ``curl`` command as the documents write it; only the port it goes to is this server's."""
@@ -139,50 +104,13 @@ class Clone:
         )  # fmt: skip
 
     @contextlib.contextmanager
-    def start(self, *command: str) -> Iterator[Running]:
+    def start(self, *command: str) -> Iterator[Proxy]:
         """A server, from its first answer to the end of the block; then it is told to stop, and ends well."""
-        process = subprocess.Popen(
-            _command(command), cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        running, ready = Running(process), threading.Event()
-        reader = threading.Thread(target=_read, args=(running, ready), daemon=True)
-        reader.start()
-        try:
-            ready.wait(PATIENCE)
-            assert running.url, f"it did not start:\n{running.printed}"
-            yield running
-        finally:
-            process.terminate()
-            try:
-                running.code = process.wait(PATIENCE)
-            finally:
-                process.kill()
-                process.wait()
-                reader.join(PATIENCE)
-                assert process.stdout is not None
-                process.stdout.close()
-
-
-def _read(running: Running, ready: threading.Event) -> None:
-    assert running.process.stdout is not None
-    for line in running.process.stdout:
-        running.lines.append(line)
-        if not running.url and (match := LISTENS.search(line)):
-            running.url = match[1].replace("0.0.0.0", "127.0.0.1")
-            ready.set()
-    ready.set()
+        with serving(_command(command), LISTENS, self.folder, self.environment) as server:
+            yield Proxy(server)
 
 
 def _command(command: tuple[str, ...]) -> list[str]:
     if command[0] == "python":
         return [sys.executable, *command[1:]]
     return [sys.executable, "-m", *command]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for what another process does in its own time."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seeds.clone import FILES, ROOT, Clone
+from seeds.clone import FILES, Clone
+from seeds.serving import ROOT
 
 
 def make_clone(folder: Path) -> Clone:

@@ -13,7 +13,8 @@ from typing import Any
 import anthropic
 import pytest
 
-from seeds.user import PATIENCE, Answer, User, ask, eventually, router_user, running, started
+from seeds.serving import PATIENCE, Answer, ask, eventually
+from seeds.user import User, router_user, running, started
 from standin import Asked, Call, Flags, Scripted, StandIn, Think, Tokens, say, turn
 
 pytestmark = pytest.mark.server

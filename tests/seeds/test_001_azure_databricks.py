@@ -13,8 +13,9 @@ import pytest
 
 from agents.driver import Claude
 from agents.install import claude_code
-from seeds.clone import Clone, Running, until
+from seeds.clone import Clone, Proxy
 from seeds.conftest import make_clone
+from seeds.serving import eventually
 from standin import Flags, Received, Reply, StandIn, failures, say, use
 
 pytestmark = pytest.mark.server
@@ -66,7 +67,7 @@ def standin() -> Iterator[StandIn]:
 
 
 @pytest.fixture(scope="module")
-def proxy(place: Clone, standin: StandIn) -> Iterator[Running]:
+def proxy(place: Clone, standin: StandIn) -> Iterator[Proxy]:
     """Configuration, then ``python start_server.py``."""
     place.write(".env", COMPLETE.format(host=standin.url))
     with place.start("python", "start_server.py") as running:
@@ -79,7 +80,7 @@ def proxy(place: Clone, standin: StandIn) -> Iterator[Running]:
 # Configuration
 
 
-def test_it_says_where_it_listens_and_what_it_read(place: Clone, proxy: Running) -> None:
+def test_it_says_where_it_listens_and_what_it_read(place: Clone, proxy: Proxy) -> None:
     assert f"Trunkline listens on {proxy.url}" in proxy.printed
     assert f"configuration  {place.folder / '.env'}" in proxy.printed
     assert (
@@ -134,7 +135,7 @@ MAPPING = [
 
 
 @pytest.mark.parametrize(("name", "endpoint"), MAPPING)
-def test_model_mapping(proxy: Running, name: str, endpoint: str) -> None:
+def test_model_mapping(proxy: Proxy, name: str, endpoint: str) -> None:
     answer = proxy.post("/v1/messages", {"model": name, "max_tokens": 50, "messages": [HELLO]})
     assert (answer.status, answer.said) == (200, f"I am {endpoint}")
 
@@ -153,7 +154,7 @@ def test_the_mapping_follows_what_the_workspace_has_when_a_model_was_retired(clo
 # Available Endpoints
 
 
-def test_the_main_message_endpoint(proxy: Running, standin: StandIn) -> None:
+def test_the_main_message_endpoint(proxy: Proxy, standin: StandIn) -> None:
     answer = proxy.curl(
         """curl -X POST http://localhost:4000/v1/messages \\
   -H "Content-Type: application/json" \\
@@ -175,7 +176,7 @@ def test_the_main_message_endpoint(proxy: Running, standin: StandIn) -> None:
     assert standin.asked[-1].body["max_tokens"] == 100
 
 
-def test_the_basic_health_check(proxy: Running) -> None:
+def test_the_basic_health_check(proxy: Proxy) -> None:
     answer = proxy.curl("curl http://localhost:4000/health")
     assert answer.status == 200
     body = answer.json
@@ -184,7 +185,7 @@ def test_the_basic_health_check(proxy: Running) -> None:
     assert body["azure_databricks"]["workspace"]
 
 
-def test_the_legacy_direct_endpoints(proxy: Running) -> None:
+def test_the_legacy_direct_endpoints(proxy: Proxy) -> None:
     asks = {
         "/v1/databricks/messages": FOUR,
         "/v1/databricks/messages/claude-sonnet-4": FOUR,
@@ -198,7 +199,7 @@ def test_the_legacy_direct_endpoints(proxy: Running) -> None:
     assert "deprecation" not in proxy.curl("curl http://localhost:4000/health").headers
 
 
-def test_a_legacy_endpoint_streams_too(proxy: Running) -> None:
+def test_a_legacy_endpoint_streams_too(proxy: Proxy) -> None:
     body = {"model": "small", "max_tokens": 50, "stream": True, "messages": [HELLO]}
     answer = proxy.post("/v1/databricks/messages/claude-sonnet-4", body)
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -210,7 +211,7 @@ def test_a_legacy_endpoint_streams_too(proxy: Running) -> None:
 
 
 @pytest.mark.agent
-def test_claude_code_cli_integration(proxy: Running, standin: StandIn, tmp_path: Path) -> None:
+def test_claude_code_cli_integration(proxy: Proxy, standin: StandIn, tmp_path: Path) -> None:
     """``export ANTHROPIC_BASE_URL=...``, then ``claude "Explain quantum computing"``."""
     (tmp_path / "home").mkdir()
     (tmp_path / "work").mkdir()
@@ -222,7 +223,7 @@ def test_claude_code_cli_integration(proxy: Running, standin: StandIn, tmp_path:
     assert standin.refusals == []
 
 
-def test_the_python_example(proxy: Running) -> None:
+def test_the_python_example(proxy: Proxy) -> None:
     data = {
         "model": "claude-3.7-sonnet",
         "max_tokens": 150,
@@ -234,7 +235,7 @@ def test_the_python_example(proxy: Running) -> None:
     assert json.loads(response.text)["content"][0]["text"] == f"I am {THREE_SEVEN}"
 
 
-def test_the_javascript_example(proxy: Running) -> None:
+def test_the_javascript_example(proxy: Proxy) -> None:
     data = {
         "model": "claude-sonnet-4",
         "max_tokens": 200,
@@ -246,7 +247,7 @@ def test_the_javascript_example(proxy: Running) -> None:
 # Authentication Details
 
 
-def test_basic_authentication_as_it_was(proxy: Running, standin: StandIn) -> None:
+def test_basic_authentication_as_it_was(proxy: Proxy, standin: StandIn) -> None:
     proxy.post("/v1/messages", {"model": "big", "max_tokens": 5, "messages": [HELLO]})
     header = "Basic " + base64.b64encode(f"token:{TOKEN}".encode()).decode()
     assert {request.header("authorization") for request in standin.requests} == {header}
@@ -289,7 +290,7 @@ def test_503_when_host_or_token_is_missing(clone: Clone, missing: str) -> None:
     "body",
     [{"model": "big", "max_tokens": 5, "messages": []}, {"model": "big"}, {"messages": "Hello"}, ["Hello"]],
 )
-def test_400_for_what_is_no_request(proxy: Running, body: object) -> None:
+def test_400_for_what_is_no_request(proxy: Proxy, body: object) -> None:
     status, kind, message = proxy.post("/v1/messages", body).error
     assert (status, kind) == (400, "invalid_request_error")
     assert message.startswith("Invalid Anthropic request format: ")
@@ -305,7 +306,7 @@ ERRORS = [
 
 
 @pytest.fixture(scope="module")
-def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Clone, Running, list[Reply]]]:
+def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Clone, Proxy, list[Reply]]]:
     """A proxy on a workspace that refuses as the last of a list says, whatever is asked of its models."""
     wanted: list[Reply] = []
 
@@ -326,7 +327,7 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Clone, R
     ("reply", "status", "kind", "message"), ERRORS, ids=[str(row[1]) for row in ERRORS]
 )
 def test_errors_of_azure_databricks(
-    failing: tuple[Clone, Running, list[Reply]], reply: Reply, status: int, kind: str, message: str
+    failing: tuple[Clone, Proxy, list[Reply]], reply: Reply, status: int, kind: str, message: str
 ) -> None:
     place, proxy, wanted = failing
     wanted.append(reply)
@@ -336,7 +337,7 @@ def test_errors_of_azure_databricks(
     # Troubleshooting > Log Analysis: grep "401\|403" logs/server.log
     log = place.folder / "logs" / "server.log"
     request_id = answer.headers["x-trunkline-request-id"]
-    until(lambda: log.exists() and request_id in log.read_text())
+    eventually(lambda: log.exists() and request_id in log.read_text())
     assert "Azure Databricks request failed" in log.read_text()
 
 
@@ -362,13 +363,13 @@ def test_401_with_a_token_that_is_wrong(clone: Clone) -> None:
 # Monitoring and Logging
 
 
-def test_structured_logging(place: Clone, proxy: Running) -> None:
+def test_structured_logging(place: Clone, proxy: Proxy) -> None:
     answer = proxy.post(
         "/v1/messages", {"model": "claude-3.7-sonnet", "max_tokens": 50, "messages": [HELLO]}
     )
     request_id, usage = answer.headers["x-trunkline-request-id"], json.loads(answer.text)["usage"]
     log = place.folder / "logs" / "server.log"
-    until(lambda: log.exists() and log.read_text().count(request_id) == 2)
+    eventually(lambda: log.exists() and log.read_text().count(request_id) == 2)
     routing, created = [json.loads(line) for line in log.read_text().splitlines() if request_id in line]
     assert {key: routing[key] for key in ("event", "backend", "model", "endpoint")} == {
         "event": "🔄 Backend routing",
@@ -385,7 +386,7 @@ def test_structured_logging(place: Clone, proxy: Running) -> None:
     assert TOKEN not in log.read_text()
 
 
-def test_health_monitoring(proxy: Running, standin: StandIn) -> None:
+def test_health_monitoring(proxy: Proxy, standin: StandIn) -> None:
     asked = len(standin.asked)
     body = proxy.curl("curl http://localhost:4000/health/detailed").json
     assert {key: body[key] for key in ("status", "backend", "azure_databricks", "environment")} == {
@@ -404,7 +405,7 @@ def test_health_monitoring(proxy: Running, standin: StandIn) -> None:
 # Testing > Manual Testing
 
 
-def test_the_configuration_can_be_looked_at(place: Clone, proxy: Running) -> None:
+def test_the_configuration_can_be_looked_at(place: Clone, proxy: Proxy) -> None:
     del proxy
     shown = place.run("trunkline", "config", "show", "--json")
     assert shown.returncode == 0
@@ -419,7 +420,7 @@ def test_the_configuration_can_be_looked_at(place: Clone, proxy: Running) -> Non
     assert checked.returncode == 0, checked.stderr
 
 
-def test_the_message_endpoint_by_hand(proxy: Running) -> None:
+def test_the_message_endpoint_by_hand(proxy: Proxy) -> None:
     answer = proxy.curl(
         """curl -X POST http://localhost:4000/v1/messages \\
   -H "Content-Type: application/json" \\
@@ -450,7 +451,7 @@ def test_a_workspace_that_says_nothing_is_given_up_after_the_timeout(clone: Clon
 # Troubleshooting > Diagnostic Commands
 
 
-def test_diagnostics(place: Clone, proxy: Running) -> None:
+def test_diagnostics(place: Clone, proxy: Proxy) -> None:
     del proxy
     models = place.run("trunkline", "models")
     assert THREE_SEVEN in models.stdout
@@ -459,9 +460,7 @@ def test_diagnostics(place: Clone, proxy: Running) -> None:
 # Cost Optimization
 
 
-def test_smart_model_selection_with_nothing_but_model_and_messages(
-    proxy: Running, standin: StandIn
-) -> None:
+def test_smart_model_selection_with_nothing_but_model_and_messages(proxy: Proxy, standin: StandIn) -> None:
     small = proxy.curl(
         """curl -X POST http://localhost:4000/v1/messages \\
   -d '{"model": "claude-3.7-sonnet", "messages": [{"role": "user", "content": "Hello"}]}'"""
@@ -485,13 +484,13 @@ def test_environment_management_an_export_comes_before_the_file(clone: Clone) ->
         assert proxy.curl("curl http://localhost:4000/health").json["backend"] == "OPENROUTER"
 
 
-def test_connection_management_one_client_and_no_model(proxy: Running) -> None:
+def test_connection_management_one_client_and_no_model(proxy: Proxy) -> None:
     for prompt in ("one", "two"):
         answer = proxy.post("/v1/messages", {"messages": [{"role": "user", "content": prompt}]})
         assert answer.said == f"I am {THREE_SEVEN}"
 
 
-def test_monitoring(proxy: Running) -> None:
+def test_monitoring(proxy: Proxy) -> None:
     assert proxy.curl("curl -f http://localhost:4000/health").status == 200
 
 

@@ -15,8 +15,9 @@ import pytest
 
 from agents.driver import Claude
 from agents.install import claude_code
-from seeds.clone import PATIENCE, Clone, Running, until
+from seeds.clone import Clone, Proxy
 from seeds.conftest import make_clone
+from seeds.serving import PATIENCE, eventually
 from standin import (
     Delivery,
     Flags,
@@ -109,7 +110,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 @pytest.fixture(scope="module")
-def proxy(place: Clone, openai: OpenAIStandIn) -> Iterator[Running]:
+def proxy(place: Clone, openai: OpenAIStandIn) -> Iterator[Proxy]:
     """Setup 1 to 4."""
     place.write("config.yaml", OPENAI.format(url=openai.url))
     with place.start(*UVICORN) as running:
@@ -122,8 +123,8 @@ def proxy(place: Clone, openai: OpenAIStandIn) -> Iterator[Running]:
 # Setup
 
 
-def test_it_says_what_is_configured(proxy: Running) -> None:
-    until(lambda: "small: openai/gpt-4o-mini" in proxy.printed)
+def test_it_says_what_is_configured(proxy: Proxy) -> None:
+    eventually(lambda: "small: openai/gpt-4o-mini" in proxy.printed)
     start = proxy.printed.index("Available provider configurations:")
     assert proxy.printed[start:].splitlines()[:8] == [
         "Available provider configurations:",
@@ -146,7 +147,7 @@ def test_the_example_file_is_read_as_it_is_and_trunkline_serves_the_same_on_port
     assert found["source"] == str(clone.folder / "config.yaml")
 
 
-def test_it_imports_as_trunklines_own(place: Clone, proxy: Running) -> None:
+def test_it_imports_as_trunklines_own(place: Clone, proxy: Proxy) -> None:
     del proxy
     imported = place.run("trunkline", "config", "import", "claude-code-azure")
     assert KEY not in imported.stdout
@@ -197,13 +198,13 @@ MAPPING = [
 
 
 @pytest.mark.parametrize(("asked", "answers"), MAPPING)
-def test_names_go_to_their_category(proxy: Running, asked: str, answers: str) -> None:
+def test_names_go_to_their_category(proxy: Proxy, asked: str, answers: str) -> None:
     answer = proxy.post("/v1/messages", ask(asked))
     assert (answer.status, answer.said) == (200, f"I am {answers}")
     assert answer.json["type"] == "message"
 
 
-def test_a_name_of_no_category_is_a_clear_error(proxy: Running) -> None:
+def test_a_name_of_no_category_is_a_clear_error(proxy: Proxy) -> None:
     status, kind, message = proxy.post("/v1/messages", ask("gpt-99")).error
     assert (status, kind) == (400, "invalid_request_error")
     assert message.startswith(
@@ -291,7 +292,9 @@ def test_databricks(clone: Clone, deployed: bool) -> None:
     with StandIn(lambda asked: say(f"I am {asked.model}"), flags) as standin:
         clone.write("config.yaml", DATABRICKS.format(url=standin.url))
         with clone.start(*UVICORN) as proxy:
-            until(lambda: proxy.curl("curl http://localhost:8082/v1/models").text.count("databricks-") > 3)
+            eventually(
+                lambda: proxy.curl("curl http://localhost:8082/v1/models").text.count("databricks-") > 3
+            )
             assert proxy.post("/v1/messages", ask("claude-3-sonnet")).said == f"I am {large}"
             assert proxy.post("/v1/messages", ask("claude-3-haiku")).said == f"I am {small}"
 
@@ -316,7 +319,7 @@ def test_providers_can_be_mixed(clone: Clone) -> None:
 # How It Works
 
 
-def test_a_stream_under_plain_uvicorn(proxy: Running) -> None:
+def test_a_stream_under_plain_uvicorn(proxy: Proxy) -> None:
     answer = proxy.post("/v1/messages", ask("claude-sonnet-4-5", stream=True))
     assert answer.headers["content-type"].startswith("text/event-stream")
     frames = answer.text.strip().split("\n\n")
@@ -342,13 +345,13 @@ def test_a_tool_call_and_its_result(clone: Clone) -> None:
         assert openai.refusals == []
 
 
-def test_counting_tokens(proxy: Running) -> None:
+def test_counting_tokens(proxy: Proxy) -> None:
     counted = proxy.post("/v1/messages/count_tokens", {"model": "claude-sonnet-4-5", "messages": [HELLO]})
     assert counted.status == 200
     assert counted.json["input_tokens"]
 
 
-def test_who_else_may_use_it(proxy: Running) -> None:
+def test_who_else_may_use_it(proxy: Proxy) -> None:
     """Listening everywhere is the README's command; without a client key only this machine is answered."""
     for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded"):
         answer = proxy.ask("POST", "/v1/messages", json.dumps(ask("sonnet")), {header: "203.0.113.7"})
@@ -369,5 +372,5 @@ def test_a_client_that_leaves_frees_the_provider(clone: Clone) -> None:
             assert answer.read(20)
             answer.close()
             connection.close()
-            until(lambda: openai.requests[0].aborted)
-            until(lambda: "outcome=client_closed" in proxy.printed)
+            eventually(lambda: openai.requests[0].aborted)
+            eventually(lambda: "outcome=client_closed" in proxy.printed)

@@ -13,7 +13,8 @@ import pytest
 
 from agents.install import claude_code
 from agents.programs.claude import QUIET
-from seeds.user import Answer, User, ask, eventually, router_user, running, started
+from seeds.serving import Answer, ask, eventually
+from seeds.user import User, router_user, running, started
 from standin import Asked, Flags, Scripted, StandIn, say
 
 pytestmark = pytest.mark.server

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from agents.replay import FORGE
-from seeds.user import ROOT, Answer, User, ask, make_user
+from seeds.serving import ROOT, Answer, ask
+from seeds.user import User, make_user
 from standin import Asked, Call, Scripted, StandIn, say, turn
 from standin.wire import Received, Reply
 

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from seeds.clone import PATIENCE, ROOT, Clone, Running
+from seeds.clone import Clone, Proxy
+from seeds.serving import PATIENCE, ROOT
 from standin import Flags, OpenAIFlags, OpenAIStandIn, StandIn, say
 
 pytestmark = pytest.mark.server
@@ -36,7 +37,7 @@ def walk(clone: Clone, commands: list[str]) -> None:
         typed(clone, command)
 
 
-def beside(clone: Clone, running: Running, command: str) -> None:
+def beside(clone: Clone, running: Proxy, command: str) -> None:
     if command.startswith("curl"):
         assert running.curl(command).status == 200
     else:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from seeds.serving import ROOT, ask
 from seeds.test_000_databricks_devbox import generated
 from seeds.test_004_forgecode import MODELS, gateway
-from seeds.user import ROOT, User, ask, router_user, running
+from seeds.user import User, router_user, running
 from standin import StandIn, say
 
 pytestmark = pytest.mark.server
