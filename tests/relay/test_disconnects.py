@@ -7,7 +7,7 @@ import asyncio
 import gc
 import os
 import random
-import tracemalloc
+import sys
 from collections import Counter
 
 import pytest
@@ -19,7 +19,8 @@ from upstream.raw_server import OK, Peer, RawServer, chunk, serving
 
 COUNT = int(os.environ.get("TRUNKLINE_DISCONNECTS", "600"))
 AT_ONCE = 40
-SECONDS = 60.0
+SECONDS = 300.0
+"""For all of them, on a machine that has other things to do."""
 
 DELTA = (
     b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m",'
@@ -107,8 +108,7 @@ def test_T08_T10_E117_disconnects_leave_nothing_behind() -> None:
             records.clear()
             gc.collect()
             tasks, files = await settled(), len(os.listdir("/proc/self/fd"))
-            tracemalloc.start()
-            memory = tracemalloc.get_traced_memory()[0]
+            blocks = sys.getallocatedblocks()
             began = loop.time()
             await storm(port, COUNT)
             assert await quiet(server, application) < 1.5
@@ -118,14 +118,13 @@ def test_T08_T10_E117_disconnects_leave_nothing_behind() -> None:
             records.clear()
             server.requests.clear()
             gc.collect()
-            grown = tracemalloc.get_traced_memory()[0] - memory
-            tracemalloc.stop()
+            grown = sys.getallocatedblocks() - blocks
             print(  # noqa: T201 - the figures of a nightly run
-                f"{COUNT} disconnects in {loop.time() - began:.1f} s, {outcomes}, {grown} bytes more"
+                f"{COUNT} disconnects in {loop.time() - began:.1f} s, {outcomes}, {grown} blocks more"
             )
             assert abs(left - tasks) <= 2
             assert abs(len(os.listdir("/proc/self/fd")) - files) <= 2
-            assert grown < 200_000
+            assert grown < 500 + COUNT // 5
             assert set(outcomes) <= {"client_closed"}
             assert outcomes["client_closed"] > COUNT * 0.5
 
