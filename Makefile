@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
 
-.PHONY: help run test lint types unit server agents matrix beside bench lock clean
+.PHONY: help run test lint types ready unit server agents matrix beside bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 12
@@ -23,7 +23,9 @@ help: ## list the targets
 run: $(RUN_READY) ## set up if needed and start the gateway (rehearsal when nothing is configured)
 	$(BIN)/trunkline serve --port $(PORT)
 
-test: lint types unit server agents ## everything: lint, types, unit, server and real-agent tests
+test: $(TEST_READY) ## everything: lint, types, unit, server and real-agent tests
+	$(MAKE) -j 2 lint types ready
+	$(MAKE) unit server agents
 
 lint: $(TEST_READY) ## format, style, spelling, import rules, repetition
 	$(BIN)/ruff format --check src tests
@@ -35,6 +37,10 @@ lint: $(TEST_READY) ## format, style, spelling, import rules, repetition
 types: $(TEST_READY) ## both type checkers, strict
 	$(BIN)/mypy
 	$(BIN)/pyright
+
+ready: $(TEST_READY) # what the tests would wait for, while a checker has one of the cores; they do it themselves if this fails
+	-$(BIN)/pytest -q --collect-only > .venv/.collected 2>&1
+	-PYTHONPATH=tests $(BIN)/python -m agents.install
 
 unit: $(TEST_READY) ## all tests that need no server and no agent
 	$(BIN)/pytest -q -p no:rerunfailures -n 2 --dist loadfile --no-loadscope-reorder -m "not server and not agent"

@@ -118,3 +118,8 @@ def _platform() -> str:
 def _baseline() -> str:
     """The build for any processor: the ordinary one of opencode stops where AVX2 is missing."""
     return "-baseline" if platform.machine().lower() in ("x86_64", "amd64") else ""
+
+
+if __name__ == "__main__":
+    npm_commands()
+    aider_commands()
