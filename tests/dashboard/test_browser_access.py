@@ -21,7 +21,9 @@ READY = {
     "requests": "1 live · 3 requests shown",
     "usage": "Tokens by minute",
     "health": "What that means",
-    "models": "Clients ask for",
+    "models": "Clients also ask for",
+    "configuration": "Save and apply",
+    "configuration/text": "Tab leaves the editor",
     "logs": "2 lines",
     "presets": "Install from a file",
 }
@@ -147,7 +149,7 @@ def test_everything_can_be_done_by_keyboard(browser: Browser, busy: Site) -> Non
         expect(detail).to_be_hidden()
         expect(link).to_be_focused()
         page.get_by_role("link", name="Trunkline").focus()
-        for title in ("Usage", "Health", "Models & routing", "Logs", "Presets"):
+        for title in ("Usage", "Health", "Models & routing", "Configuration", "Logs", "Presets"):
             tab_to(page, title)
             page.keyboard.press("Enter")
             heading = page.get_by_role("heading", level=1)

@@ -56,6 +56,7 @@
  * @property {string | null} model
  * @property {string[]} [aliases]
  * @property {string[]} [routes]
+ * @property {string[]} [protocols]
  * @property {number | null} [context]
  * @property {number | null} [output]
  * @property {string[]} [capabilities]

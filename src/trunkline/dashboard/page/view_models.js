@@ -66,16 +66,19 @@ function listed(models) {
   if (!models.length) return nothing("No model is known.", element("p", {}, "Providers list theirs when they are asked; models may also be named in the configuration."));
   /** @type {import("./rows.js").Column<Model>[]} */
   const columns = [
-    { title: "Clients ask for", heading: true, show: (one) => element("bdi", {}, plain(one.id)) },
-    { title: "Answered by", show: (one) => (one.provider ? element("a", { href: linkTo("requests", "", one.model ? { provider: one.provider, model: one.model } : { provider: one.provider }) }, element("bdi", {}, `${plain(one.provider)}/${plain(one.model)}`)) : NOTHING) },
-    { title: "Also called", name: "wrap", show: (one) => plain((one.aliases ?? []).join(", ")) },
+    { title: "Model", heading: true, show: (one) => element("a", { href: linkTo("requests", "", requestsOf(one)) }, element("bdi", {}, plain(one.id))) },
+    { title: "Clients also ask for", name: "wrap", show: (one) => plain((one.aliases ?? []).join(", ")) },
     { title: "Routes", show: (one) => (one.routes?.length ? one.routes.map((route) => element("span", { class: "tag" }, route)) : NOTHING) },
     { title: "Context", number: true, show: (one) => count(one.context) },
     { title: "Output", number: true, show: (one) => count(one.output) },
+    { title: "Speaks", name: "wrap", show: (one) => plain((one.protocols ?? []).join(", ")) },
     { title: "Can", name: "wrap", show: (one) => plain((one.capabilities ?? []).join(", ")) },
   ];
-  return [element("p", { class: "hint" }, several(models.length, "name")), table("Models", columns, models)];
+  return [element("p", { class: "hint" }, `${several(models.length, "model")}. Clients may ask for any of these names.`), table("Models", columns, models)];
 }
+
+/** @param {Model} one @returns {Record<string, string>} */
+const requestsOf = ({ provider, model }) => ({ ...(provider ? { provider } : {}), ...(model ? { model } : {}) });
 
 /** @type {[string, string][]} */
 const PROTOCOLS = [["anthropic_messages", "Anthropic Messages"], ["openai_chat", "OpenAI Chat"], ["openai_responses", "OpenAI Responses"], ["gemini", "Gemini"]];
