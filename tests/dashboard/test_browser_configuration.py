@@ -267,3 +267,21 @@ def test_presets_are_installed_filled_in_and_deleted(
         page.get_by_role("button", name="Delete team").click()
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         expect(page.get_by_text("No preset is installed.")).to_be_visible()
+
+
+def test_a_configuration_without_a_form_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
+    """A file of variables is part of the environment: it is shown, and edited where it is."""
+
+    def variables(provider: str) -> str:
+        return f"PROXY_BACKEND=AZURE_DATABRICKS\nDATABRICKS_HOST={provider}\nDATABRICKS_TOKEN={KEY}\n"
+
+    with site(variables, tmp_path) as gateway, visitor(browser) as someone:
+        page = someone.open(gateway.page, "configuration")
+        expect(page.get_by_text("There is no configuration file to edit yet.")).to_be_visible()
+        expect(page.get_by_text("providers:")).to_be_visible()
+        page.get_by_role("link", name="See what is in force").click()
+        editor = page.get_by_role("textbox")
+        expect(editor).not_to_be_editable()
+        expect(editor).to_have_value(re.compile("azure|databricks"))
+        expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
+        assert KEY not in page.content() + editor.input_value()

@@ -6,7 +6,7 @@ import { changes, formOf, newProvider, withForm } from "./config_shapes.js";
 import { drafts } from "./drafts.js";
 import { element, fill } from "./element.js";
 import { plain } from "./format.js";
-import { agreed, button, during, note, nothing, trouble } from "./parts.js";
+import { agreed, button, copier, during, note, nothing, trouble } from "./parts.js";
 import { linkTo } from "./router.js";
 import { table } from "./rows.js";
 import { providerCard, routesCard, serverCard } from "./config_fields.js";
@@ -14,6 +14,14 @@ import { providerCard, routesCard, serverCard } from "./config_fields.js";
 /** @typedef {import("./types.js").Table} Table */
 /** @typedef {import("./config_shapes.js").Form} Form */
 
+/** A first file: enough for a workspace. */
+const EXAMPLE = `providers:
+  databricks:
+    host: adb-1234567890123456.7.azuredatabricks.net
+    token: \${DATABRICKS_TOKEN}
+routes:
+  default: databricks/databricks-claude-sonnet-4-5
+`;
 /** Names whose values are not shown, not even to those who typed them a moment ago. */
 const SECRET = /(key|keys|token|secret|password)$/i;
 
@@ -75,14 +83,18 @@ export class ConfigForm {
   }
 
   noForm() {
-    const file = this.file;
-    const where = file?.path ? element("code", {}, plain(file.path)) : "no file";
+    const { path = "", kind = "", writable = false } = this.file ?? {};
+    const text = element("p", {}, element("a", { href: linkTo("configuration", "text") }, writable ? "Edit it as text" : "See what is in force"));
+    if (kind !== "environment") {
+      return nothing("There is no form for this configuration.", element("p", {}, "The gateway runs on ", element("code", {}, plain(path)), ` (${plain(kind)}). The form is for Trunkline's YAML and for claude-code-router's config.json.`), text);
+    }
     return nothing(
-      "There is no form for this configuration.",
-      element("p", {}, "The gateway runs on ", where, ` (${plain(file?.kind)}). The form is for Trunkline's YAML and for claude-code-router's config.json.`),
-      file?.path
-        ? element("p", {}, element("a", { href: linkTo("configuration", "text") }, file.writable ? "Edit it as text" : "See it as text"))
-        : element("p", {}, "Write a configuration file and start the gateway on it: ", element("code", {}, "trunkline serve --config FILE"), ", or set a provider's key, such as ", element("code", {}, "DATABRICKS_HOST"), " and ", element("code", {}, "DATABRICKS_TOKEN"), "."),
+      "There is no configuration file to edit yet.",
+      element("p", {}, "The gateway runs on what it finds without one: ", element("code", {}, plain(path)), ". Write ", element("code", {}, "~/.config/trunkline/config.yaml"), ", for example:"),
+      element("pre", {}, EXAMPLE),
+      copier("Copy the example", () => EXAMPLE),
+      element("p", {}, "and start the gateway anew. From then on this page edits that file."),
+      text,
     );
   }
 

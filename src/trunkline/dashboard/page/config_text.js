@@ -5,7 +5,7 @@ import { ask, get, Refused } from "./api.js";
 import { drafts } from "./drafts.js";
 import { element, fill } from "./element.js";
 import { plain, several } from "./format.js";
-import { badge, button, commandLine, during, field, note, trouble } from "./parts.js";
+import { badge, button, during, field, note, trouble } from "./parts.js";
 
 /** @typedef {import("./types.js").Checked} Checked */
 /** @typedef {import("./types.js").Finding} Finding */
@@ -45,17 +45,13 @@ export class ConfigText {
   show() {
     if (!drafts.text) return;
     const { file, draft } = drafts.text;
-    if (!file.path) {
-      fill(this.element, note("info", "The gateway runs on no file but on what its environment says. Write a configuration file and start it with:"), commandLine("trunkline serve --config trunkline.yaml"));
-      return;
-    }
-    const read = file.writable ? null : note("info", "This file is not edited here: change it where it is, then run trunkline reload.");
+    const read = file.writable ? null : note("info", file.kind === "environment" ? "This is what is in force. It comes from no file that could be edited here." : "This file is not edited here: change it where it is, then run trunkline reload.");
     this.area.value = draft;
     this.area.readOnly = !file.writable;
-    const label = field(`${file.path}`, this.editor);
+    const label = field(file.path ?? "In force", this.editor);
     label.querySelector("label")?.setAttribute("for", (this.area.id ||= "config-text"));
     const buttons = file.writable ? element("div", { class: "row sticky" }, this.save, this.renew, this.check, button("Undo all changes", () => void this.undo(), { class: "quiet" })) : null;
-    const hint = element("p", { class: "hint" }, "Secrets are shown as ****: what stays so is kept. Tab leaves the editor.");
+    const hint = element("p", { class: "hint" }, file.writable ? "Secrets are shown as ****: what stays so is kept. Tab leaves the editor." : "Secrets are shown as ****.");
     fill(this.element, read, hint, label, this.place, this.results, buttons);
     this.number([]);
   }
