@@ -1,6 +1,7 @@
 """Plugins that fail, hang, crash or stay out: one request is told, in its protocol, and the next is served."""
 
 import asyncio
+import http.client
 import json
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from app.plugged import (
     WORDS,
     Answered,
     ask,
+    asking,
     chat_reply,
     chat_stream,
     installed,
@@ -270,8 +272,11 @@ def helpers_of(parent: int) -> list[int]:
     return [process for process in everyone if state_of(process)[1] == parent]
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_the_helper_ends_with_the_gateway(tmp_path: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("how", "busy"), [(signal.SIGKILL, False), (signal.SIGTERM, False), (signal.SIGKILL, True)],
+    ids=["killed", "stopped", "killed in an endless loop"],
+)  # fmt: skip
+def test_the_helper_ends_with_the_gateway(tmp_path: Path, how: signal.Signals, busy: bool) -> None:
     """A gateway as users start it: it serves through the plugin, and whatever ends it ends its helper."""
     home = installed(tmp_path)
     path = tmp_path / "config.json"
@@ -280,7 +285,7 @@ def test_the_helper_ends_with_the_gateway(tmp_path: Path, how: signal.Signals) -
         return router_file(
             url + CHAT,
             home,
-            [("trouble.js", {"how": "x"}), ("twice.mjs", {})],
+            [("trouble.js", {"how": "loop"}), ("twice.mjs", {})],
             {"use": ["trouble", "twice"]},
         )
 
@@ -288,12 +293,12 @@ def test_the_helper_ends_with_the_gateway(tmp_path: Path, how: signal.Signals) -
         upstream = Upstream(chat_reply)
         async with serving(upstream.play) as server:
             path.write_text(config(f"http://127.0.0.1:{server.port}"))
-            await asyncio.to_thread(life, path, how)
+            await asyncio.to_thread(life, path, how, busy)
 
     asyncio.run(main())
 
 
-def life(path: Path, how: signal.Signals) -> None:
+def life(path: Path, how: signal.Signals, busy: bool) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as gateway:
@@ -306,11 +311,31 @@ def life(path: Path, how: signal.Signals) -> None:
             command = Path(f"/proc/{helper}/cmdline").read_bytes()
             assert b"main.cjs" in command
             assert b"key-of-up" not in command
+            if busy:
+                keep_busy(first.split()[-1], helper)
             gateway.send_signal(how)
             gateway.wait(60)
             wait_for_the_end_of(helper)
         finally:
             gateway.kill()
+
+
+def keep_busy(url: str, helper: int) -> None:
+    """Have a hook that never ends run in the helper; nobody waits for the answer."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    body = json.dumps(asking("trouble"))
+    connection.request("POST", "/v1/messages", body, {"content-type": "application/json"})
+    deadline, idle = time.monotonic() + 60, ticks_of(helper)
+    while ticks_of(helper) < idle + 20:  # a fifth of a second of work: it is in its loop
+        assert time.monotonic() < deadline, "the hook does not run"
+        time.sleep(0.02)
+    connection.close()
+
+
+def ticks_of(process: int) -> int:
+    """Processor time that a process has used, in the system's hundredths."""
+    return sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
 def wait_for_the_end_of(process: int) -> None:

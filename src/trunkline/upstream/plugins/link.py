@@ -101,8 +101,11 @@ class _Pong:
 class Link(asyncio.Protocol):
     """Frames to and from one process. Made by :func:`start_link`; :meth:`end` it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, mask: Callable[[str], str]) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, watched: int, mask: Callable[[str], str]
+    ) -> None:
         self._process = process
+        self._watched: int | None = watched
         self._mask = mask
         self._framer = Framer(self._took)
         self._takers: dict[int, Taker] = {}
@@ -197,12 +200,20 @@ class Link(asyncio.Protocol):
             self._transport.abort()
         with suppress(ProcessLookupError):
             self._process.kill()
+        self._unwatch()
+
+    def _unwatch(self) -> None:
+        """Let go of the pipe by which the process sees that we are gone."""
+        watched, self._watched = self._watched, None
+        if watched is not None:
+            os.close(watched)
 
     async def end(self) -> None:
         """Let the process end, and see to it."""
         self.alive = False
         if self._transport is not None:
             self._transport.close()
+        self._unwatch()
         try:
             async with asyncio.timeout(ENDING):
                 await self._process.wait()
@@ -213,26 +224,30 @@ class Link(asyncio.Protocol):
 
 
 async def start_link(node: str, mask: Callable[[str], str]) -> Link:
-    """A new process and the socket to it. Raises OSError."""
+    """A new process, the socket to it, and the pipe whose end tells it that we are gone. Raises OSError."""
     ours, theirs = socket.socketpair()
+    seen, watched = os.pipe()  # no other process that we start has it
     try:
         process = await asyncio.create_subprocess_exec(
             node,
             str(PROGRAM),
             str(theirs.fileno()),
+            str(seen),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=_stderr(),
             stderr=_stderr(),
-            pass_fds=(theirs.fileno(),),
+            pass_fds=(theirs.fileno(), seen),
         )
     except BaseException:
         ours.close()
+        os.close(watched)
         raise
     finally:
         theirs.close()
+        os.close(seen)
     ours.setblocking(False)
     loop = asyncio.get_running_loop()
-    _, link = await loop.create_unix_connection(lambda: Link(process, mask), sock=ours)
+    _, link = await loop.create_unix_connection(lambda: Link(process, watched, mask), sock=ours)
     return link
 
 

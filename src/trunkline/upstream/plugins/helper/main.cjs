@@ -1,9 +1,12 @@
 // Runs the user's JavaScript plugins and routers for the gateway that started this process.
-// The only argument is the number of an inherited socket; when it ends, so does this process.
+// The arguments are the numbers of an inherited socket, and of a pipe. When the socket ends, so does this process; when
+// it is too busy to see that, a thread that watches the pipe ends it.
 "use strict";
 
 const { EventEmitter } = require("events");
 const net = require("net");
+const path = require("path");
+const { Worker } = require("worker_threads");
 const { KIND, Wire, unpack } = require("./frames.cjs");
 const { Incoming, Outgoing } = require("./streams.cjs");
 const { loadPlugin, loadRouter } = require("./loading.cjs");
@@ -21,6 +24,12 @@ const wire = new Wire(socket, take);
 const logger = makeLogger(wire);
 socket.on("close", () => process.exit(0));
 socket.on("error", () => process.exit(0));
+new Worker(path.join(__dirname, "watch.cjs"), {
+  workerData: { pipe: Number(process.argv[3]) },
+  env: {},
+  execArgv: [],
+  resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 },
+}).unref();
 redirect(wire);
 Object.defineProperty(process, "stdin", { value: require("stream").Readable.from([]) });
 process.on("uncaughtException", (error) => say(wire, "error", `not caught: ${told(error)}`));
