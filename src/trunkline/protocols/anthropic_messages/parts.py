@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from trunkline.core.proofs import unseal
 from trunkline.core.types import (
+    CacheMark,
     Document,
     Image,
     Opaque,
@@ -55,12 +56,11 @@ _decode_unparsed: Final = msgspec.json.Decoder(_UnparsedInput).decode
 
 def decode_text(block: TextBlock) -> Text:
     """A text block with its citations kept as they are."""
-    if block.citations is None and block.cache_control is None:
+    citations, mark = block.citations, block.cache_control
+    if citations is None and mark is None:
         return Text(block.text)
-    if block.citations:
-        citations = tuple(opaque(raw) for raw in block.citations)
-        return Text(block.text, citations, decode_mark(block.cache_control))
-    return Text(block.text, (), decode_mark(block.cache_control))
+    kept = tuple(opaque(raw) for raw in citations) if citations else ()
+    return Text(block.text, kept, None if mark is None else CacheMark(mark.ttl))
 
 
 def decode_arguments(raw: Raw) -> str:

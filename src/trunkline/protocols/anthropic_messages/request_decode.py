@@ -125,7 +125,7 @@ def _read(body: bytes, earlier: Earlier | None) -> Reading:
             effort = message.output_config.effort or effort
         seams.append(Seam(len(messages), (), () if effort is None else (effort,)))
     request = _request(found, messages, effort, earlier)
-    noted = any(extra.name.startswith("tools.") for extra in found.extras)
+    noted = found.extras and any(extra.name.startswith("tools.") for extra in found.extras)
     return Reading(request, tuple(seams), _SYSTEM if noted else _SHARED)
 
 
@@ -145,7 +145,7 @@ def _read_usual(body: bytes) -> OpenRequest:
         system = (Text(wire.system),) if wire.system else ()
     elif wire.system:
         system = tuple([decode_text(block) for block in wire.system])
-    tools = tuple([_decode_tool(tool, extras) for tool in wire.tools or ()])
+    tools = tuple([_decode_tool(tool, extras) for tool in wire.tools]) if wire.tools else ()
     return OpenRequest(wire, messages, system, tools, extras)
 
 
@@ -155,10 +155,10 @@ def _request(
     wire, extras = found.scalars, found.extras
     system: list[Text | Opaque] = []
     for part in found.system:
-        if not isinstance(part, Text | Opaque):
+        if not isinstance(part, (Text, Opaque)):
             raise invalid("system: Input should be a string or a list of text blocks", "system")
         system.append(part)
-    choice, parallel = _decode_choice(wire.tool_choice)
+    choice, parallel = (None, None) if wire.tool_choice is ABSENT else _decode_choice(wire.tool_choice)
     if (carried := _extra_values(wire)) != _NO_EXTRAS:
         extras += [Extra(*pair) for pair in zip(EXTRA_FIELDS, carried, strict=True) if _given(pair[1])]
     output = _leftovers(wire.output_config, "output_config", _OUTPUT_FIELDS, extras)
@@ -179,16 +179,16 @@ def _request(
         stream=bool(wire.stream),
         # Claude Code states a turn's effort on its last system message; it is the one in force.
         reasoning=_decode_reasoning(wire.thinking, turn_effort or effort, extras),
-        output_format=_decode_format(output_format, extras),
+        output_format=None if output_format is ABSENT else _decode_format(output_format, extras),
         sampling=Sampling(
             temperature=wire.temperature,
             top_p=wire.top_p,
             top_k=wire.top_k,
             stop=tuple(wire.stop_sequences or ()),
         ),
-        user=_decode_user(metadata.get("user_id", ABSENT)),
+        user=_decode_user(metadata["user_id"]) if "user_id" in metadata else None,
         service_tier=wire.service_tier,
-        cache=decode_mark(wire.cache_control),
+        cache=None if wire.cache_control is None else decode_mark(wire.cache_control),
         extras=tuple(extras),
     )
 
@@ -223,7 +223,7 @@ def _decode_choice(raw: Raw) -> tuple[ToolChoice | None, bool | None]:
 
 
 def _decode_reasoning(raw: Raw, effort: str | None, extras: list[Extra]) -> Reasoning | None:
-    wire = checked(_thinking, raw, "thinking") if _given(raw) else None
+    wire = None if raw is ABSENT or not _given(raw) else checked(_thinking, raw, "thinking")
     if wire is None:
         return None if effort is None else Reasoning(effort=effort)
     if wire.type not in _MODES:
@@ -252,7 +252,7 @@ def _given(raw: Raw) -> bool:
 
 def _leftovers(raw: Raw, path: str, known: frozenset[str], extras: list[Extra]) -> dict[str, Raw]:
     """The fields of a small object; those outside the vocabulary also go into ``extras``."""
-    if not _given(raw):
+    if raw is ABSENT or not _given(raw):
         return {}
     fields = checked(_fields, raw, path)
     extras.extend(Extra(f"{path}.{name}", value) for name, value in fields.items() if name not in known)

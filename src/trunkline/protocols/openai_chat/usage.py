@@ -94,8 +94,9 @@ def decode_usage(wire: WireUsage) -> Usage:
     if details is not None:
         read = details.cached_tokens if read is None else read
         write = details.cache_write_tokens if write is None else write
-    read = _count(wire.prompt_cache_hit_tokens if read is None else read)
-    write = _count(write)
+    read = wire.prompt_cache_hit_tokens if read is None else read
+    read = None if read is None else _count(read)
+    write = None if write is None else _count(write)
     if wire.cache_creation is not None:
         long = _count(wire.cache_creation.ephemeral_1h_input_tokens)
     if prompt is not None and read and read == write and read <= prompt < 2 * read:
@@ -104,7 +105,8 @@ def decode_usage(wire: WireUsage) -> Usage:
     fresh = prompt
     if prompt is not None and cached <= prompt:
         fresh = prompt - cached
-    reasoning = _count(wire.reasoning_tokens if spent is None else spent.reasoning_tokens)
+    thought = wire.reasoning_tokens if spent is None else spent.reasoning_tokens
+    reasoning = None if thought is None else _count(thought)
     if reasoning and prompt is not None and output is not None:
         outside = wire.total_tokens == prompt + output + reasoning
         output = output + reasoning if outside else output
