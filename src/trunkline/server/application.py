@@ -129,13 +129,13 @@ class Application:
         work: Coroutine[object, object, Takeover | Session | None]
         if regular is not None:
             codec = regular.codec
-            sink = sink_for(regular.found, send, request_id, connection.push)
+            sink = sink_for(regular.found, send, request_id, connection)
             work = self._exchange(Visit(scope, receive, connection, sink, request_id), regular, length)
         else:
             found = match(scope["raw_path"], scope["query_string"]) or self._added(scope["raw_path"])
             head = read_head(scope["headers"], scope["client"])
             codec = self._envelope(found, head, scope["raw_path"])
-            sink = sink_for(found, send, request_id, connection.push)
+            sink = sink_for(found, send, request_id, connection)
             work = self._dispatch(
                 Visit(scope, receive, connection, sink, request_id), found, head, spelling
             )

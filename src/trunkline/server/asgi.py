@@ -14,6 +14,10 @@ CONNECTION: Final = "trunkline.connection"
 """The scope extension under which a :class:`Connection` is found."""
 
 
+SendWhole = Callable[[int, bytes, bytes], Awaitable[None]]
+"""Takes status, header lines but for those that frame the body, and body; returns when the connection can take more."""
+
+
 class Connection(Protocol):
     """The client's connection, for whoever works on its request."""
 
@@ -28,6 +32,11 @@ class Connection(Protocol):
     @property
     def leaving(self) -> bool:
         """Whether the server stops: an answer that never ends by itself is to end."""
+        ...
+
+    @property
+    def whole(self) -> SendWhole | None:
+        """Sends a whole answer at once; None under the servers of others."""
         ...
 
     @property
@@ -98,6 +107,7 @@ class _NeverLost:
     lost: str | None = None
     leaving = False
     push: Take | None = None
+    whole: SendWhole | None = None
 
 
 _NO_CONNECTION: Final = _NeverLost()

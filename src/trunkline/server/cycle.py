@@ -166,6 +166,28 @@ class Cycle:
         else:
             raise RuntimeError(f"{kind} does not belong here")
 
+    async def whole(self, status: int, lines: bytes, body: bytes) -> None:
+        """A whole answer in one piece. ``lines`` are its header lines, but for those that frame the body."""
+        if self._wire.flow.write_paused and not self.disconnected:
+            await self._wire.flow.drain()
+        if self.disconnected:
+            return
+        if self.response_started:
+            raise RuntimeError("a whole answer does not belong here")
+        self.response_started = True
+        self._expects = False
+        begin = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+        end = (
+            b"content-length: %d\r\n\r\n"
+            if self.keep_alive
+            else b"content-length: %d\r\nconnection: close\r\n\r\n"
+        )
+        sent = b"" if self._scope["method"] == "HEAD" else body
+        self._wire.transport.write(
+            b"".join((begin, self._wire.default_headers(), lines, end % len(body), sent))
+        )
+        self._complete()
+
     def push(self, body: bytes) -> bool:
         """More of a streamed body, at once; False when the connection can take no more for now."""
         if not self.disconnected and not self.response_complete:

@@ -6,7 +6,7 @@ arrives whole, as nearly all do, arms and cancels nothing.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import httptools
@@ -134,6 +134,11 @@ class EdgeProtocol(asyncio.Protocol):
         """More of the stream that is being answered; see :meth:`Cycle.push`."""
         assert self._running is not None, "a stream belongs to a request"
         return self._running.push(data)
+
+    def whole(self, status: int, lines: bytes, body: bytes) -> Awaitable[None]:
+        """The whole answer to the request that is being answered; see :meth:`Cycle.whole`."""
+        assert self._running is not None, "an answer belongs to a request"
+        return self._running.whole(status, lines, body)
 
     # Bytes in
 

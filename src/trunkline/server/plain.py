@@ -10,7 +10,7 @@ from typing import Final, cast
 
 from trunkline.core.http import Take
 from trunkline.relay.ports import ClientGone
-from trunkline.server.asgi import CONNECTION, Receive, Received, Scope, Send, Sent
+from trunkline.server.asgi import CONNECTION, Receive, Received, Scope, Send, SendWhole, Sent
 from trunkline.server.succession import Succession
 
 FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
@@ -25,6 +25,7 @@ class _Connection:
         self.lost: str | None = None
         self.leaving = False
         self.push: Take | None = None
+        self.whole: SendWhole | None = None
         self._receive = receive
         self._send = send
         self._stall = stall

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from trunkline.core.http import Headers, Take
 from trunkline.protocols.gemini import JsonArrayWriter
-from trunkline.server.asgi import RawHeaders, Send
+from trunkline.server.asgi import Connection, Send
 from trunkline.server.routes import DEPRECATED, Match
 
 DROPPED: Final = frozenset(
@@ -20,7 +20,6 @@ DROPPED: Final = frozenset(
 
 UNIQUE: Final = frozenset({"request-id", "x-request-id"})
 """Headers whose value is another one in every answer: nothing is gained by remembering how they are sent."""
-_MAX_KNOWN: Final = 1024
 _EVENTS: Final = "text/event-stream"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
@@ -33,26 +32,35 @@ def encode_value(value: str) -> bytes:
     return value.encode("ascii")
 
 
-def _encode(pair: tuple[str, str]) -> tuple[bytes, bytes] | None:
-    """A header as it is sent, None for one that is not."""
-    name, value = pair
+def _pair(name: str, value: str) -> tuple[bytes, bytes] | None:
+    """A header as ASGI has it, None for one that is not sent."""
     return None if name in DROPPED else (name.encode("ascii"), encode_value(value))
 
 
-_encoded = lru_cache(maxsize=_MAX_KNOWN)(_encode)
+def _line(name: str, value: str) -> bytes:
+    """A header as it goes on the wire, nothing for one that is not sent."""
+    pair = _pair(name, value)
+    return b"" if pair is None else b"%b: %b\r\n" % pair
+
+
+_known_line = lru_cache(maxsize=1024)(_line)
+"""The same few dozen go out with every answer."""
 
 
 class ClientSink:
     """One answer. ``start`` and ``send`` return once the connection can take more."""
 
     __slots__ = (
-        "_last", "_left", "_push", "_request_id", "_send", "complete", "event_stream", "extra", "started",
+        "_connection", "_held", "_last", "_left", "_request_id", "_send", "complete", "event_stream", "extra",
+        "started",
     )  # fmt: skip
 
-    def __init__(self, send: Send, request_id: bytes, push: Take | None = None) -> None:
+    def __init__(self, send: Send, request_id: bytes, connection: Connection) -> None:
         self._send = send
-        self._push = push
+        self._connection = connection
         self._request_id = request_id
+        self._held: tuple[int, Headers] | None = None
+        """The head of an answer of known length, which leaves with its body."""
         self._left: int | None = None
         self._last = b""
         self.started = False
@@ -63,23 +71,43 @@ class ClientSink:
 
     async def start(self, status: int, headers: Headers) -> None:
         """Status and headers, once. The request's id is added."""
-        raw: RawHeaders = [(b"x-trunkline-request-id", self._request_id)]
-        for pair in (*headers, *self.extra) if self.extra else headers:
-            name = pair[0]
-            sent = _encode(pair) if name in UNIQUE else _encoded(pair)
-            if sent is None:
-                continue
+        if self.extra:
+            headers = (*headers, *self.extra)
+        for name, value in headers:
             if name == "content-length":
-                self._left = int(pair[1])
+                self._left = int(value)
             elif name == "content-type":
-                self.event_stream = pair[1].startswith(_EVENTS)
-            raw.append(sent)
+                self.event_stream = value.startswith(_EVENTS)
         self.started = True
+        if self._left and self._connection.whole is not None:
+            self._held = (status, headers)
+        else:
+            await self._begin(status, headers)
+
+    async def _begin(self, status: int, headers: Headers) -> None:
+        pairs = (_pair(name, value) for name, value in headers)
+        raw = [(b"x-trunkline-request-id", self._request_id), *(pair for pair in pairs if pair is not None)]
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
+
+    async def _whole(self, status: int, headers: Headers, body: bytes) -> None:
+        lines = [b"x-trunkline-request-id: %b\r\n" % self._request_id]
+        for name, value in headers:
+            if name != "content-length":  # which frames the body: the connection's business
+                lines.append(_line(name, value) if name in UNIQUE else _known_line(name, value))
+        send = self._connection.whole
+        assert send is not None, "nothing is held for a server of others"
+        self.complete = True
+        await send(status, b"".join(lines), body)
 
     async def send(self, data: bytes) -> None:
         """More of the body. With a known length, the last bytes complete the answer."""
         self._last = data
+        if self._held is not None:
+            (status, headers), self._held = self._held, None
+            if len(data) == self._left:
+                await self._whole(status, headers, data)
+                return
+            await self._begin(status, headers)
         if self._left is not None:
             self._left -= len(data)
             self.complete = self._left <= 0
@@ -88,12 +116,13 @@ class ClientSink:
     @property
     def direct(self) -> Take | None:
         """See :class:`trunkline.relay.ports.Sink`."""
-        return None if self._push is None else self._direct
+        return None if self._connection.push is None else self._direct
 
     def _direct(self, data: bytes) -> bool:
-        assert self._push is not None, "there is no direct way"
+        push = self._connection.push
+        assert push is not None, "there is no direct way"
         self._last = data
-        return self._push(data)
+        return push(data)
 
     async def end(self) -> None:
         """The answer is complete. May be called again."""
@@ -116,8 +145,8 @@ class ArraySink(ClientSink):
 
     __slots__ = ("_array", "_error")
 
-    def __init__(self, send: Send, request_id: bytes, push: Take | None = None) -> None:
-        super().__init__(send, request_id, push)
+    def __init__(self, send: Send, request_id: bytes, connection: Connection) -> None:
+        super().__init__(send, request_id, connection)
         self._array: JsonArrayWriter | None = None
         self._error = False
 
@@ -160,14 +189,14 @@ def _longer(headers: Headers) -> Headers:
     )
 
 
-def sink_for(found: Match | None, send: Send, request_id: str, push: Take | None) -> ClientSink:
+def sink_for(found: Match | None, send: Send, request_id: str, connection: Connection) -> ClientSink:
     """The sink of one answer on a route, None for a path that is none."""
     encoded_id = request_id.encode("ascii")
     if found is None:
-        return ClientSink(send, encoded_id, push)
+        return ClientSink(send, encoded_id, connection)
     called = found.called
     kind = ClientSink if called is None or called.framing == "sse" else ArraySink
-    sink = kind(send, encoded_id, push)
+    sink = kind(send, encoded_id, connection)
     if found.route.direct is not None:
         sink.extra = DEPRECATED
     return sink
