@@ -11,7 +11,7 @@ from msgspec import Struct
 from trunkline.core.proofs import origin_tag
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class Facts(Struct, frozen=True, kw_only=True, cache_hash=True):
     """The merge *protocol default <- model facts <- provider quirks <- what was learned*.
 
     The defaults here describe a permissive server of the target protocol. ``provider`` and ``model``

@@ -74,7 +74,9 @@ def request_id_header(protocol: str, request_id: str, passed: Headers) -> Header
     Qwen Code 0.24 repeats a request whose stream broke off only when the answer had an id.
     """
     name = "request-id" if protocol == "anthropic_messages" else "x-request-id"
-    return () if any(header == name for header, _ in passed) else ((name, request_id),)
+    if passed and any(header == name for header, _ in passed):
+        return ()
+    return ((name, request_id),)
 
 
 def passed_on(upstream: Headers) -> Headers:

@@ -81,13 +81,15 @@ class Cycle:
         self._pieces.append(body)
         self.held += len(body)
         self._arrived = True
-        self.wake()
+        if self._waiter is not None:
+            self.wake()
 
     def end(self) -> None:
         """The body is complete."""
         self._more_body = False
         self._arrived = True
-        self.wake()
+        if self._waiter is not None:
+            self.wake()
 
     def disconnect(self) -> None:
         """Nobody is there any more: what is still sent goes nowhere."""
@@ -257,7 +259,8 @@ class Cycle:
 
     def _complete(self) -> None:
         self.response_complete = True
-        self.wake()
+        if self._waiter is not None:
+            self.wake()
         if not self.keep_alive:
             self._wire.transport.close()
         self._wire.on_response_complete()

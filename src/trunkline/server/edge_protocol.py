@@ -148,8 +148,13 @@ class EdgeProtocol(asyncio.Protocol):
         self._heard = self.loop.time()
         head_was_open = self._head_open
         self._arrived = len(data) + self._head_bytes if head_was_open else len(data)
+        parser = self._parser
+        assert parser is not None, "data after the connection was lost"
         try:
-            self._feed(data)
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if not self._goes_on(data[cast("int", upgrade.args[0]) :]):
+                return
         except httptools.HttpParserError:
             self._refuse(self._verdict or edge_rules.MALFORMED)
             return
@@ -166,13 +171,14 @@ class EdgeProtocol(asyncio.Protocol):
             if cycle is not None and cycle.held > edge_rules.MAX_HELD and not cycle.response_complete:
                 self.flow.pause_reading()
 
-    def _feed(self, data: bytes) -> None:
-        parser = self._parser
-        assert parser is not None, "data after the connection was lost"
+    def _goes_on(self, rest: bytes) -> bool:
+        """Ignore an upgrade that a request offers; False when what follows is refused."""
         try:
-            parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[cast("int", upgrade.args[0]) :])
+            self._ignore_upgrade(rest)
+        except httptools.HttpParserError:
+            self._refuse(self._verdict or edge_rules.MALFORMED)
+            return False
+        return True
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Go on with a request that offers an upgrade, which nobody has to take, and has a body.
@@ -250,7 +256,7 @@ class EdgeProtocol(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         self._pieces += 1
         self._body_bytes += len(body)
-        if edge_rules.drips(self._pieces, self._body_bytes):
+        if self._pieces > edge_rules.SMALL_CHUNKS and edge_rules.drips(self._pieces, self._body_bytes):
             self._stop(edge_rules.TINY_CHUNKS)
         cycle = self._cycle
         assert cycle is not None, "a body comes after its head"

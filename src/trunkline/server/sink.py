@@ -34,6 +34,8 @@ def encode_value(value: str) -> bytes:
 
 def _pair(name: str, value: str) -> tuple[bytes, bytes] | None:
     """A header as ASGI has it, None for one that is not sent."""
+    if not name.isprintable():
+        raise ValueError(f"{name!r} is no name of a header")
     return None if name in DROPPED else (name.encode("ascii"), encode_value(value))
 
 
