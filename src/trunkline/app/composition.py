@@ -181,7 +181,7 @@ class Gateway:
     def _planner(self) -> Planner:
         """The routes, with the user's own router before them where there is one."""
         if self._user_code is None or self._user_code.routing is None:
-            return self._router.plan
+            return self._router
         from trunkline.app.custom_planner import CustomPlanner  # only those who have a router need it
 
         return CustomPlanner(self._router, self._user_code.routing).plan
@@ -234,9 +234,9 @@ class Gateway:
         lasting = Lasting(configuration, os.environ, [self], self.lasting.board)
         return Gateway(configuration, make_providers(configuration), lasting)
 
-    async def run(self, inbound: Inbound, sink: Sink) -> None:
+    def run(self, inbound: Inbound, sink: Sink) -> Awaitable[None]:
         """Serve one request."""
-        await self._front(inbound, sink)
+        return self._front(inbound, sink)
 
     async def _serve(self, inbound: Inbound, sink: Sink) -> None:
         """Soon after the start it may wait for the lists that its plan needs."""

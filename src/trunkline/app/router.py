@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -22,7 +22,7 @@ from trunkline.routing.plan import Plan
 from trunkline.routing.resolve import PICTURES, resolve, seen_by
 from trunkline.routing.session import session_of
 from trunkline.routing.shape import BYTES_PER_TOKEN, RequestShape
-from trunkline.routing.subagent import Tagged, find_tag
+from trunkline.routing.subagent import MARK, Tagged, find_tag
 from trunkline.routing.table import RoutingTable
 
 log: Final = logging.getLogger(__name__)
@@ -80,6 +80,17 @@ class Router:
         """Plan by ``table`` from now on."""
         self._table = table
         self._plans = {}
+
+    def __call__(self, inbound: Inbound, peek: Peek) -> Plan | Awaitable[Plan]:
+        """As :meth:`plan`, at once where the name alone decides."""
+        table = self._table
+        if self._prompts is not None or table.by_purpose or "longContext" in table.routes:
+            return self.plan(inbound, peek)
+        if self._projects is not None and self._projects.wanted:
+            return self.plan(inbound, peek)
+        if table.routes and MARK in inbound.body:
+            return self.plan(inbound, peek)
+        return self._by_name(peek.model)
 
     async def plan(self, inbound: Inbound, peek: Peek) -> Plan:
         """Who serves this request. Raises GatewayError like :func:`trunkline.routing.resolve.resolve`."""

@@ -1,6 +1,6 @@
 """Which client a request goes out by: a recording, the network directly, or a proxy."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Mapping
 from functools import lru_cache
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -45,9 +45,7 @@ class Upstreams:
         """The proxy for an origin, None to go directly."""
         self._client = lru_cache(maxsize=512)(self._client_for)
 
-    def open(
-        self, request: HttpRequest, *, headers_timeout: float
-    ) -> Coroutine[object, object, UpstreamAnswer]:
+    def open(self, request: HttpRequest, *, headers_timeout: float) -> Awaitable[UpstreamAnswer]:
         """Send by the right client; see the port for what it raises."""
         return self._client(request.url, request.proxy).open(request, headers_timeout=headers_timeout)
 

@@ -54,7 +54,8 @@ from trunkline.routing.plan import Plan, Target
 from trunkline.routing.retry_budget import RetryBudget
 from trunkline.transforms.chain import Chain, Chains
 
-Planner = Callable[[Inbound, Peek], Awaitable[Plan]]
+Planner = Callable[[Inbound, Peek], Plan | Awaitable[Plan]]
+"""Who serves a request; at once where nothing has to be waited for."""
 Inquire = Callable[["Course", Request, Sequence[Target]], Awaitable[Response]]
 """Asks other targets something for an exchange. Raises GatewayError when none of them answers."""
 
@@ -128,32 +129,33 @@ class Services(Struct, frozen=True, kw_only=True):
 class Course:
     """One exchange under way."""
 
+    peek = NO_PEEK
+    keeper: Keeper | None = None
+    """Set where the request continues a kept answer, or its own is to be kept."""
+    pipe: Pipe | None = None
+    """The stream to the client, once there is one."""
+    rounds: Loop | None = None
+    """Set where the gateway runs tools itself."""
+    eyes: tuple[Target, ...] = ()
+    """Who looks at the pictures for a model that is not shown any."""
+    lessons_left = MAX_LESSONS
+    trusted: Literal["all", "known", "none"] = "all"
+    """Which proofs are sent. An upstream that refuses one is sent less of them, and none in the end."""
+    _signs: SignsOfLife | None = None
+    _place: Place | None = None
+    _request: Request | None = None
+    _known: tuple[bytes, Known | None] | None = None
+    retrying = False
+    """It is a retry, or waits to be one: :meth:`end_retry` when that is over."""
+
     def __init__(self, services: Services, inbound: Inbound, sink: Sink) -> None:
         self.services = services
         self.inbound = inbound
         self.journal = Journal(inbound, services.clock)
         self.time = asyncio.get_running_loop().time
         self.delivery = Delivery(inbound, sink, self.journal, self.time)
-        self.peek = NO_PEEK
         self.carried: CarriedCodec | None = services.carried.get(inbound.codec.name)
         """The client's operation, if it is one that only passes through."""
-        self.keeper: Keeper | None = None
-        """Set where the request continues a kept answer, or its own is to be kept."""
-        self.pipe: Pipe | None = None
-        """The stream to the client, once there is one."""
-        self.rounds: Loop | None = None
-        """Set where the gateway runs tools itself."""
-        self.eyes: tuple[Target, ...] = ()
-        """Who looks at the pictures for a model that is not shown any."""
-        self._signs: SignsOfLife | None = None
-        self._place: Place | None = None
-        self._request: Request | None = None
-        self._known: tuple[bytes, Known | None] | None = None
-        self.retrying = False
-        """It is a retry, or waits to be one: :meth:`end_retry` when that is over."""
-        self.lessons_left = MAX_LESSONS
-        self.trusted: Literal["all", "known", "none"] = "all"
-        """Which proofs are sent. An upstream that refuses one is sent less of them, and none in the end."""
 
     def remember(self, keeping: Keeping) -> None:
         """Continue the answer that the request names, and have its own kept.

@@ -42,7 +42,7 @@ from trunkline.relay.recent import Recent
 from trunkline.relay.turns import Turns
 from trunkline.routing.decide import Decision, Fallback, GiveUp, Queue, Retry, advise, decide, foremost
 from trunkline.routing.health import Health
-from trunkline.routing.plan import Target
+from trunkline.routing.plan import Plan, Target
 from trunkline.routing.retry_budget import RetryBudget
 from trunkline.transforms.chain import Chains
 
@@ -189,7 +189,9 @@ async def _serve(course: Course) -> None:
         return
     if course.peek.keeping is not None or inbound.memory is not None:
         course.remember(course.peek.keeping or Keeping(keep=False))
-    plan = await services.planner(course.inbound, course.peek)
+    plan = services.planner(course.inbound, course.peek)
+    if not isinstance(plan, Plan):
+        plan = await plan
     journal.route, journal.session = plan.route, plan.session
     course.eyes = plan.eyes
     if plan.body is not None:

@@ -18,25 +18,26 @@ MAX_TEXT = 500
 class Journal:
     """Filled in by the exchange as it goes; ``record`` may be called at any moment."""
 
+    _first_byte: float | None = None
+    task: asyncio.Task[object] | None = None
+    """What runs the exchange, where somebody may want to call it off."""
+    peek: Peek | None = None
+    route = ""
+    session: str | None = None
+    """As planning found it, for clients that have it in the body."""
+    target: Target | None = None
+    attempts: tuple[AttemptRecord, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    usage: Usage | None = None
+    stop: Stop | None = None
+    status = 0
+    outcome = "error"
+    error: str | None = None
+
     def __init__(self, inbound: Inbound, clock: Clock) -> None:
         self._inbound = inbound
         self._clock = clock
         self._began = clock.now()
-        self._first_byte: float | None = None
-        self.task: asyncio.Task[object] | None = None
-        """What runs the exchange, where somebody may want to call it off."""
-        self.peek: Peek | None = None
-        self.route = ""
-        self.session: str | None = None
-        """As planning found it, for clients that have it in the body."""
-        self.target: Target | None = None
-        self.attempts: list[AttemptRecord] = []
-        self.losses: tuple[Loss, ...] = ()
-        self.usage: Usage | None = None
-        self.stop: Stop | None = None
-        self.status = 0
-        self.outcome = "error"
-        self.error: str | None = None
 
     def first_byte(self) -> None:
         """Content goes to the client."""
@@ -60,16 +61,15 @@ class Journal:
         self, target: Target, surface: Surface, began: float, status: int | None, error: GatewayError | None
     ) -> None:
         """One attempt is over."""
-        self.attempts.append(
-            AttemptRecord(
-                target=str(target),
-                surface=surface.name,
-                protocol=surface.protocol,
-                status=status,
-                error=None if error is None else describe(error),
-                seconds=self._clock.now() - began,
-            )
+        attempt = AttemptRecord(
+            target=str(target),
+            surface=surface.name,
+            protocol=surface.protocol,
+            status=status,
+            error=None if error is None else describe(error),
+            seconds=self._clock.now() - began,
         )
+        self.attempts += (attempt,)
 
     def failed(self, error: GatewayError, status: int) -> None:
         """The client got ``error``, with ``status`` or inside a stream."""
@@ -91,7 +91,7 @@ class Journal:
             stream=peek.stream if peek else False,
             status=self.status,
             outcome=self.outcome,
-            attempts=tuple(self.attempts),
+            attempts=self.attempts,
             losses=self.losses,
             usage=self.usage,
             stop=self.stop,

@@ -1,6 +1,6 @@
 """What the relay needs of the outside, as interfaces: the edge implements them, tests script them."""
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -22,9 +22,7 @@ from trunkline.transforms.parts import AnswerEdit
 class Upstream(Protocol):
     """HTTP out."""
 
-    def open(
-        self, request: HttpRequest, *, headers_timeout: float
-    ) -> Coroutine[object, object, UpstreamAnswer]:
+    def open(self, request: HttpRequest, *, headers_timeout: float) -> Awaitable[UpstreamAnswer]:
         """Send and wait for the head. Never follows a redirect. ``headers_timeout`` is in seconds.
 
         Raises GatewayError: UNREACHABLE (connect), TIMEOUT naming ``up.connect``, ``up.pool`` or

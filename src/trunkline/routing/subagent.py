@@ -9,7 +9,8 @@ from msgspec import Raw, Struct, field
 
 from trunkline.routing.pictures import NO_RAW
 
-_OPEN: Final = b"<CCR-SUBAGENT-MODEL>"
+MARK: Final = b"<CCR-SUBAGENT-MODEL>"
+"""How one begins."""
 _TAG: Final = re.compile(
     rb"<CCR-SUBAGENT-MODEL>((?:[^\"<\\]|\\.){1,400}?)<(?:/|\\/)CCR-SUBAGENT-MODEL>(?:\\n)*"
 )
@@ -54,7 +55,7 @@ _FIRST: Final = frozenset({"system", "developer"})
 
 def find_tag(body: bytes) -> Tagged | None:
     """The first mark in the system prompt or in the first user turns, in any protocol. Never raises."""
-    if _OPEN not in body:
+    if MARK not in body:
         return None
     try:
         return next(_tags(body), None)

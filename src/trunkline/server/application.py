@@ -321,7 +321,8 @@ class Application:
             connection.on_lost = None
         if not sink.started:
             raise RuntimeError("the relay returned without an answer")
-        await sink.end()
+        if not sink.complete:
+            await sink.end()
 
 
 def not_served(found: Match) -> GatewayError:

@@ -14,7 +14,7 @@ from trunkline.server.routes import Match
 class Relay(Protocol):
     """What serves a model request."""
 
-    async def run(self, inbound: Inbound, sink: Sink) -> None:
+    def run(self, inbound: Inbound, sink: Sink) -> Awaitable[None]:
         """Answer on ``sink``. Raises GatewayError only before ``sink.start``; after it, ends the stream itself.
 
         Cancelled with ``client_closed`` or ``client_stalled`` as the message when the client is gone. Any

@@ -20,6 +20,8 @@ DROPPED: Final = frozenset(
 
 UNIQUE: Final = frozenset({"request-id", "x-request-id"})
 """Headers whose value is another one in every answer: nothing is gained by remembering how they are sent."""
+_ELSEWHERE: Final = frozenset({"content-length", "x-trunkline-request-id"})
+"""What frames a whole answer is the connection's business, and what names it is here already."""
 _EVENTS: Final = "text/event-stream"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
@@ -94,7 +96,7 @@ class ClientSink:
     async def _whole(self, status: int, headers: Headers, body: bytes) -> None:
         lines = [b"x-trunkline-request-id: %b\r\n" % self._request_id]
         for name, value in headers:
-            if name != "content-length":  # which frames the body: the connection's business
+            if name not in _ELSEWHERE:
                 lines.append(_line(name, value) if name in UNIQUE else _known_line(name, value))
         send = self._connection.whole
         assert send is not None, "nothing is held for a server of others"

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct
@@ -34,7 +35,7 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 class Relay(Protocol):
     """What serves a request."""
 
-    async def run(self, inbound: Inbound, sink: Sink) -> None: ...
+    def run(self, inbound: Inbound, sink: Sink) -> Awaitable[None]: ...
 
 
 class SocketCaller(Struct, frozen=True, kw_only=True):

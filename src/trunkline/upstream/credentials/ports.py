@@ -1,5 +1,6 @@
 """What getting tokens needs of its neighbours; the client and the clock of this layer fit."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from trunkline.core.http import HttpHead, HttpRequest
@@ -37,7 +38,7 @@ class Answer(Protocol):
 class Upstream(Protocol):
     """HTTP out."""
 
-    async def open(self, request: HttpRequest, *, headers_timeout: float) -> Answer:
+    def open(self, request: HttpRequest, *, headers_timeout: float) -> Awaitable[Answer]:
         """Send and wait for the head. Raises GatewayError."""
         ...
 
