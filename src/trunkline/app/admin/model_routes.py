@@ -14,7 +14,7 @@ from trunkline.core.facts import Facts
 from trunkline.protocols.codec import Peek
 from trunkline.protocols.registry import CODECS
 from trunkline.relay.inbound import Inbound
-from trunkline.routing.plan import Target
+from trunkline.routing.plan import Plan, Target
 from trunkline.server.admin import AdminAnswer, AdminCall
 
 ABILITIES: Final = ("tools", "images", "documents", "audio", "cache_marks", "server_tools")
@@ -99,7 +99,9 @@ class ModelRoutes:
             client="-",
             peek=Peek(model),
         )
-        plan = await self._seen.plan(inbound, Peek(model))
+        plan = self._seen.plan(inbound, Peek(model))
+        if not isinstance(plan, Plan):
+            plan = await plan
         told = explanation(
             self._seen.configuration, self._seen.providers, model, plan, body, asked.protocol
         )
