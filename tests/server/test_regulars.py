@@ -53,7 +53,7 @@ class Bench:
         async def send(message: Sent) -> None:
             sent.append(message)
 
-        asyncio.run(self.application(scope, receive, send))
+        asyncio.run(self.application.answer(scope, receive, send))
         assert "status" in sent[0]
         return sent[0]["status"]
 
@@ -98,13 +98,6 @@ def test_another_method_path_or_peer_is_judged_anew() -> None:
     assert it.ask(scope([(b"host", b"elsewhere.test")])) == 403
     assert it.ask(scope([*headers, (b"origin", b"http://elsewhere.test")])) == 403
     assert it.ask(scope(headers)) == 200
-
-
-def test_a_new_configuration_knows_nobody() -> None:
-    it = Bench()
-    assert it.ask(scope(LET_IN)) == 200
-    it.application.configure(Server(keys=(Secret("another"),)))
-    assert it.ask(scope(LET_IN)) == 401
 
 
 def test_what_is_declared_too_long_is_refused_of_a_regular_too() -> None:
