@@ -79,8 +79,9 @@ export function copier(label, text) {
   const made = button(label, async () => {
     const done = await copied(text());
     made.textContent = done ? "Copied" : "Select and copy by hand";
-    window.setTimeout(() => (made.textContent = label), 2000);
   });
+  // It says so until one turns to something else: nothing here has to be read in time.
+  made.addEventListener("blur", () => (made.textContent = label));
   made.classList.add("small");
   made.setAttribute("aria-live", "polite");
   return made;

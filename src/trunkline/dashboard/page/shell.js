@@ -19,8 +19,10 @@ export const VIEWS = [
   ["logs", "Logs"],
   ["presets", "Presets"],
 ];
-/** Milliseconds that a line stays which says what was done. */
-const STAYS = 6000;
+/** Milliseconds that a line stays which says what was done; one that says what failed stays until it is closed. */
+const STAYS = 20_000;
+/** Such lines at a time. */
+const MOST = 3;
 
 export class Shell {
   /** @param {() => void} signOut */
@@ -95,9 +97,11 @@ export class Shell {
 
   /** @param {string} text @param {"good" | "bad"} [kind] */
   notify(text, kind = "good") {
-    const line = note(kind, badge(kind, kind === "good" ? "Done" : "Failed"), " ", text);
+    const close = button("Close", () => line.remove(), { class: "small quiet" });
+    const line = note(kind, badge(kind, kind === "good" ? "Done" : "Failed"), " ", text, " ", close);
     this.toasts.append(line);
-    window.setTimeout(() => line.remove(), STAYS);
+    if (kind === "good") window.setTimeout(() => line.remove(), STAYS);
+    while (this.toasts.childElementCount > MOST) this.toasts.firstElementChild?.remove();
   }
 
   /** @param {string} text */
