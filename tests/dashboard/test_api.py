@@ -6,11 +6,13 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from websockets.sync.client import connect
 
 from app.chat import says, text
 from app.whole import Asked, Refusal, Reply, Upstream, Whole, whole
@@ -235,6 +237,32 @@ def test_a_request_that_is_stopped_ends_with_one_error(tmp_path: Path, path: str
     through(tmp_path, use)
 
 
+def test_a_request_on_a_websocket_is_stopped_and_the_socket_goes_on(tmp_path: Path) -> None:
+    def use(browser: Browser, _: Whole) -> None:
+        def create(model: str) -> str:
+            return json.dumps({"type": "response.create", "model": model, "input": "Once"})
+
+        url = f"ws://127.0.0.1:{browser.port}/v1/responses"
+        key = {"authorization": f"Bearer {CLIENT_KEY}"}
+        with (
+            Feed(browser) as feed,
+            connect(
+                url, additional_headers=key, compression=None, open_timeout=60, close_timeout=20
+            ) as client,
+        ):
+            client.send(create("far/mute"))
+            began = feed.until("start", model="mute")
+            assert browser("DELETE", f"/api/requests/{began['id']}").status == 200
+            told = json.loads(client.recv(60))
+            assert (told["type"], "stopped by an administrator" in json.dumps(told)) == ("error", True)
+            client.send(create("far/good"))
+            types = []
+            while not types or types[-1] != "response.completed":
+                types.append(json.loads(client.recv(60))["type"])
+
+    through(tmp_path, use)
+
+
 def test_pages_that_follow_are_counted_and_forgotten_when_they_go(tmp_path: Path) -> None:
     def use(browser: Browser, _: Whole) -> None:
         feeds = [Feed(browser) for _ in range(MOST_FEEDS)]
@@ -244,11 +272,9 @@ def test_pages_that_follow_are_counted_and_forgotten_when_they_go(tmp_path: Path
         finally:
             for feed in feeds:
                 feed.__exit__()
-        for _ in range(600):
-            if browser("GET", "/api/requests?limit=1").status == 200 and _open_feed(browser):
-                break
-        else:
-            raise AssertionError("feeds whose pages are gone are still counted")
+        deadline = time.monotonic() + 60
+        while not _open_feed(browser):
+            assert time.monotonic() < deadline, "feeds whose pages are gone are still counted"
 
     through(tmp_path, use)
 

@@ -15,7 +15,7 @@ from trunkline.dashboard.tally import BY, Tally
 from trunkline.dashboard.targets import TargetState
 from trunkline.relay.journal import Journal
 
-PORTION: Final = 200
+PORTION: Final = 100
 """Records looked at before others have their turn: less than a millisecond."""
 
 

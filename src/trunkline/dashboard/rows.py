@@ -1,6 +1,7 @@
 """What the page is told of an exchange: no body, no header, no secret."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import parse_qs
 
@@ -116,6 +117,7 @@ def detail(row: Row, record: ExchangeRecord) -> dict[str, object]:
     return fields
 
 
+@lru_cache(maxsize=2048)
 def shown(text: str) -> str:
     """A text from outside, without what looks like a key: providers quote what they were sent."""
     return LOOKS_SECRET.sub(MASK, clean(text))
