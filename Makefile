@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
 
-.PHONY: help run test lint types ready unit server agents matrix beside bench lock clean
+.PHONY: help run test lint types installed collected unit server agents matrix beside bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 12
@@ -24,7 +24,7 @@ run: $(RUN_READY) ## set up if needed and start the gateway (rehearsal when noth
 	$(BIN)/trunkline serve --port $(PORT)
 
 test: $(TEST_READY) ## everything: lint, types, unit, server and real-agent tests
-	$(MAKE) -j 2 lint types ready
+	$(MAKE) -j 2 installed lint types collected
 	$(MAKE) unit server agents
 
 lint: $(TEST_READY) ## format, style, spelling, import rules, repetition
@@ -38,9 +38,12 @@ types: $(TEST_READY) ## both type checkers, strict
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-ready: $(TEST_READY) # what the tests would wait for, while a checker has one of the cores; they do it themselves if this fails
-	-$(BIN)/pytest -q --collect-only > .venv/.collected 2>&1
+# What the tests would wait for, while the checkers have the other core. Whatever fails here they do, and tell, themselves.
+installed: $(TEST_READY)
 	-PYTHONPATH=tests $(BIN)/python -m agents.install
+
+collected: $(TEST_READY)
+	-$(BIN)/pytest -q --collect-only > .venv/.collected 2>&1
 
 unit: $(TEST_READY) ## all tests that need no server and no agent
 	$(BIN)/pytest -q -p no:rerunfailures -n 2 --dist loadfile --no-loadscope-reorder -m "not server and not agent"
