@@ -86,12 +86,42 @@ def rest(body: bytes, layout: Layout, name: str, turns: int, fields: Collection[
     return _without(body, sorted(cuts, key=_start))
 
 
-def overlap(old: bytes, layout: Layout, new: bytes, name: str, shared: Collection[str]) -> Overlap | None:
+class Common(Struct, frozen=True):
+    """How many bytes two bodies begin and end with in common; none counts twice."""
+
+    start: int
+    end: int
+
+
+def common(old: bytes, new: bytes) -> Common | None:
+    """What the bodies have in common, None for little: nothing about them need be known."""
+    least = len(new) // (2 * WORTH)
+    view = memoryview(old)
+    if not (new.startswith(view[:least]) or new.endswith(view[len(old) - least :])):
+        return None
+    most = min(len(old), len(new))
+    start = common_start(old, new, most)
+    end = common_end(old, new, most - start)
+    return Common(start, end) if (start + end) * WORTH >= len(new) else None
+
+
+def overlap(
+    old: bytes, layout: Layout, new: bytes, both: Common, name: str, shared: Collection[str]
+) -> Overlap | None:
     """``new`` beside ``old``, whose layout is known; its turns stand in the field ``name``.
 
     None where little is the same, of the turns and of ``shared`` fields, or anything is uncertain.
     """
-    cuts, turns = _known(old, layout, new, name, shared)
+    shift = len(new) - len(old)
+    cuts = [
+        _Cut(cut.start + shift, cut.end + shift, cut.name, behind=True) if cut.behind else cut
+        for cut in _cuts(layout, name, shared)
+        if (cut.start >= len(old) - both.end if cut.behind else cut.end <= both.start)
+    ]
+    turns, following = _same_turns(layout, new, both)
+    if turns:
+        cuts.append(_Cut(layout.turns[0][0], following))
+    cuts.sort(key=_start)
     if sum(cut.end - cut.start for cut in cuts) * WORTH < len(new):
         return None
     text = _without(new, cuts)
@@ -111,7 +141,6 @@ def overlap(old: bytes, layout: Layout, new: bytes, name: str, shared: Collectio
     found = {
         key: (begin(start), begin(value), end(stop)) for key, (start, value, stop) in left.fields.items()
     }
-    shift = len(new) - len(old)
     for cut in cuts:
         if cut.name:
             start, value, stop = layout.fields[cut.name]
@@ -124,28 +153,15 @@ def overlap(old: bytes, layout: Layout, new: bytes, name: str, shared: Collectio
     return Overlap(layout=whole, turns=turns, fields=fields, text=text)
 
 
-def _known(
-    old: bytes, layout: Layout, new: bytes, name: str, shared: Collection[str]
-) -> tuple[list[_Cut], int]:
-    """Where ``new`` is the same as ``old``: fields with a comma each, and turns, of which there are so many."""
-    most = min(len(old), len(new))
-    before = common_start(old, new, most)
-    after = len(old) - common_end(old, new, most - before)
-    shift = len(new) - len(old)
-    cuts: list[_Cut] = []
-    for cut in _cuts(layout, name, shared):
-        if cut.behind and cut.start >= after:
-            cuts.append(_Cut(cut.start + shift, cut.end + shift, cut.name, behind=True))
-        elif not cut.behind and cut.end <= before:
-            cuts.append(cut)
-    turns = bisect_right(layout.turns, before, key=_end)
-    while turns:  # the last turn of all is always new
+def _same_turns(layout: Layout, new: bytes, both: Common) -> tuple[int, int]:
+    """How many turns are the same in both, and where the next one begins. The last of all is never one of them."""
+    turns = bisect_right(layout.turns, both.start, key=_end)
+    while turns:
         comma = _COMMA.match(new, layout.turns[turns - 1][1])
         if comma is not None:
-            cuts.append(_Cut(layout.turns[0][0], comma.end()))
-            break
+            return turns, comma.end()
         turns -= 1
-    return sorted(cuts, key=_start), turns
+    return 0, 0
 
 
 def _cuts(layout: Layout, name: str, fields: Collection[str]) -> list[_Cut]:

@@ -5,11 +5,12 @@ them is taken over; all that comes out is what working on the whole body would g
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
-from trunkline.core.overlap import Layout, Overlap, layout_of, overlap, rest
+from trunkline.core.overlap import Layout, Overlap, common, layout_of, overlap, rest
 from trunkline.core.splice import Span, spans
 from trunkline.core.types import Request
 from trunkline.protocols.codec import Codec, Encoded, Peek, ProviderCodec
@@ -33,6 +34,8 @@ class Known:
         self.body = body
         self.last = 0
         """When it was last used, by the count of the memory it is in."""
+        self.repeated = False
+        """The very same bytes came again."""
         self._codec = codec
         self._near = near
         self._new: Overlap | None = None
@@ -46,18 +49,19 @@ class Known:
             self._compare(near)
 
     def _compare(self, near: "Known") -> None:
-        layout = near.layout
-        try:
-            new = (
-                None if layout is None else overlap(near.body, layout, self.body, self._codec.turns, SHARED)
-            )
-        except RecursionError:
-            new = None
-        if new is None:
+        with suppress(RecursionError):  # whoever reads it will say so
+            self._new = self._beside(near)
+        if self._new is None:
             self._near = None
             return
-        self._new, self._layout, self._places = new, new.layout, new.layout.fields
+        self._layout, self._places = self._new.layout, self._new.layout.fields
         self._written = dict(near._written)
+
+    def _beside(self, near: "Known") -> Overlap | None:
+        both = common(near.body, self.body)
+        if both is None or (layout := near.layout) is None:
+            return None
+        return overlap(near.body, layout, self.body, both, self._codec.turns, SHARED)
 
     @property
     def size(self) -> int:
@@ -141,8 +145,14 @@ class Known:
         return Reading(reading.request, (*old.seams[:turns], *reading.seams), reading.shared)
 
     def encode(self, codec: ProviderCodec, request: Request, facts: Facts) -> Encoded:
-        """As ``codec`` encodes ``request``, which is this one or made from it."""
-        encoded = codec.encode_request(request, facts, self._written.get(codec.name, NOTHING_YET))
+        """As ``codec`` encodes ``request``, which is this one or made from it.
+
+        Remembering what was written takes time too: it begins when something came back.
+        """
+        earlier = self._written.get(codec.name)
+        if earlier is None and (self.repeated or self._new is not None):
+            earlier = NOTHING_YET
+        encoded = codec.encode_request(request, facts, earlier)
         if encoded.written is not None:
             self._written[codec.name] = encoded.written
         return encoded
@@ -171,6 +181,7 @@ class Recent:
         beside = self._kept.get((tenant, codec.name), [])
         for known in beside:
             if known.body == body:
+                known.repeated = True
                 return known
         for known in beside:
             middle = len(known.body) // 2

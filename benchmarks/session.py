@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""What a turn of a growing conversation costs, beside one that is like nothing before: CPU of the gateway's process tree.
+
+    session.py [--bench DIR] [--sessions 12] [--turns 30] [--source DIR] [--json OUT]
+
+Each session begins as a recorded request of Claude Code does, and grows by a call and its result a turn; its cache
+mark stands on the last turn, as there. Said in each client protocol, it is played through the gateway of this checkout
+(or of DIR: another one's ``src``), which answers from the benchmark's provider. Three kinds of requests, µs each:
+
+  first   a session's first turn: its tools and system prompt are known, its words are not
+  later   each turn after it, of which only the end is new
+  unlike  the same bodies, changed so that nothing in them is like anything before
+
+The time is read from the kernel as ``bench.py`` does, in nanoseconds, around each request.
+"""
+
+import argparse
+import http.client
+import json
+import pathlib
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from clients import HERE, MODEL, PATHS, load_bench, say
+
+RECORDED = HERE.parent / "tests" / "fixtures" / "clients" / "claude-code" / "multi" / "007.request.json"
+WORDS = ["def", "return", "the", "function", "import", "value", "class", "self", "path", "result", "\n    ", "if",
+         "not", "error", "None", '"quoted"', "naïve", "→"]  # fmt: skip
+KINDS = ("first", "later", "unlike")
+ROWS = {**dict.fromkeys(PATHS, "trunkline"), "passed through": "trunkline-pass"}
+HEAD = {"content-type": "application/json", "x-api-key": "bench-key", "anthropic-version": "2023-06-01"}
+
+
+def words(rng: random.Random, size: int) -> str:
+    return " ".join(rng.choice(WORDS) for _ in range(size // 6))
+
+
+def session(seed: int, turns: int) -> Iterator[dict[str, Any]]:
+    """The bodies of one session, a turn longer each."""
+    rng = random.Random(seed)
+    body = json.loads(RECORDED.read_text())["body"]
+    body |= {"model": MODEL, "stream": False}
+    body.pop("thinking", None)
+    told = {"type": "text", "text": words(rng, 2000)}
+    messages: list[dict[str, Any]] = [{"role": "user", "content": [told]}]
+    for turn in range(turns):
+        yield {**body, "messages": marked(messages)}
+        call = {
+            "type": "tool_use",
+            "id": f"toolu_{seed}_{turn}",
+            "name": "Read",
+            "input": {"file_path": words(rng, 60)},
+        }
+        result = {"type": "tool_result", "tool_use_id": call["id"], "content": words(rng, 3000)}
+        messages = [
+            *messages,
+            {"role": "assistant", "content": [{"type": "text", "text": words(rng, 600)}, call]},
+            {"role": "user", "content": [result]},
+        ]
+
+
+def marked(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With the cache mark on the last block, and nowhere else."""
+    *before, last = messages
+    *blocks, block = last["content"]
+    return [*before, {**last, "content": [*blocks, {**block, "cache_control": {"type": "ephemeral"}}]}]
+
+
+def unlike(body: dict[str, Any], seed: str) -> dict[str, Any]:
+    """The same work with a word of its own in each turn, tool and instruction."""
+    changed = json.loads(json.dumps(body))
+    for block in [*changed["system"], *(block for turn in changed["messages"] for block in texts(turn))]:
+        block["text"] = f"{seed} {block['text']}"
+    for tool in changed["tools"]:
+        tool["description"] = f"{seed} {tool.get('description', '')}"
+    return changed
+
+
+def texts(turn: dict[str, Any]) -> list[dict[str, Any]]:
+    return [block for block in turn["content"] if block["type"] == "text"]
+
+
+class Asked:
+    """A gateway under load from one connection, and what each kind of request cost it."""
+
+    def __init__(self, bench: Any, run: Any, path: str) -> None:
+        self._bench = bench
+        self._run = run
+        self._path = path
+        self._connection = http.client.HTTPConnection("127.0.0.1", run.port, timeout=60)
+        self.spent: dict[str, list[float]] = {kind: [] for kind in KINDS}
+
+    def ask(self, kind: str, body: bytes) -> None:
+        before = self._nanoseconds()
+        self._connection.request("POST", self._path, body, HEAD)
+        answer = self._connection.getresponse()
+        said = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{answer.status}: {said[:300]!r}")
+        time.sleep(0.003)  # it writes its line in the log after the answer
+        self.spent[kind].append((self._nanoseconds() - before) / 1e3)
+
+    def _nanoseconds(self) -> int:
+        """CPU time of the process tree; the clock of a process has a number made of its own."""
+        pids = self._bench.tree(self._run.process.pid)
+        return sum(time.clock_gettime_ns((~pid << 3) | 2) for pid in pids)
+
+
+def row(bench: Any, name: str, target: dict[str, Any], options: Any) -> dict[str, float]:
+    """Medians by kind, with the size of the bodies."""
+    protocol = name if name in PATHS else "anthropic_messages"
+    path = PATHS[protocol][0]
+    if options.source:
+        target = {**target, "env": {**target.get("env", {}), "PYTHONPATH": str(options.source)}}
+    with tempfile.TemporaryDirectory() as scratch:
+        work = pathlib.Path(scratch)
+        run = bench.Running({**target, "path": path}, f"127.0.0.1:{bench.FAST}", work)
+        small = work / "first.json"
+        small.write_bytes(say(protocol, json.dumps(next(session(-1, 1))).encode()))
+        try:
+            run.wait(small)
+            asked = Asked(bench, run, path)
+            sizes: list[int] = []
+            for seed in range(options.sessions):
+                for turn, body in enumerate(session(seed, options.turns)):
+                    said = said_in(protocol, body)
+                    sizes.append(len(said))
+                    asked.ask("later" if turn else "first", said)
+            for seed in range(options.sessions):
+                for turn, body in enumerate(session(seed, options.turns)):
+                    if turn % 5 == 4:
+                        asked.ask("unlike", said_in(protocol, unlike(body, f"{seed}/{turn}")))
+        finally:
+            run.stop()
+    found = {kind: statistics.fmean(values) for kind, values in asked.spent.items()}
+    return {**found, "kB": statistics.fmean(sizes) / 1000}
+
+
+def said_in(protocol: str, body: dict[str, Any]) -> bytes:
+    said = json.dumps(body).encode()
+    if protocol == "anthropic_messages":
+        return said
+    return say(protocol, said).replace(b'"stream": true', b'"stream": false')
+
+
+def main() -> int:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--bench", type=pathlib.Path, default=HERE.parent.parent / "shared" / "bench")
+    ask.add_argument("--sessions", type=int, default=12)
+    ask.add_argument("--turns", type=int, default=30)
+    ask.add_argument("--source", type=pathlib.Path)
+    ask.add_argument("--json", type=pathlib.Path)
+    options = ask.parse_args()
+    bench = load_bench(options.bench)
+    targets = json.loads((HERE / "targets.json").read_text())
+    provider = bench.provider(bench.FAST)
+    time.sleep(1)
+    found: dict[str, dict[str, float]] = {}
+    try:
+        print(f"{'':20}" + "".join(f"{column:>10}" for column in (*KINDS, "kB")))
+        for name, target in ROWS.items():
+            found[name] = row(bench, name, targets[target], options)
+            print(
+                f"{name:20}" + "".join(f"{found[name][column]:10.0f}" for column in (*KINDS, "kB")),
+                flush=True,
+            )
+    finally:
+        provider.terminate()
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
