@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
 """What a turn of a growing conversation costs, beside one that is like nothing before: CPU of the gateway's process tree.
 
-    session.py [--bench DIR] [--sessions 12] [--turns 30] [--source DIR] [--json OUT]
+    session.py [--bench DIR] [--rounds 4] [--turns 30] [--source DIR] [--json OUT]
 
 Each session begins as a recorded request of Claude Code does, and grows by a call and its result a turn; its cache
-mark stands on the last turn, as there. Said in each client protocol, it is played through the gateway of this checkout
-(or of DIR: another one's ``src``), which answers from the benchmark's provider. Three kinds of requests, µs each:
+mark stands on the last turn, as there. Said in each client protocol, eight sessions at a time are played through the
+gateway of this checkout (or of DIR: another one's ``src``), which answers from the benchmark's provider. µs of CPU each:
 
+  small   a short question, as often as there are turns: what any request costs
   first   a session's first turn: its tools and system prompt are known, its words are not
   later   each turn after it, of which only the end is new
   unlike  the same bodies, changed so that nothing in them is like anything before
-
-The time is read from the kernel as ``bench.py`` does, in nanoseconds, around each request.
 """
 
 import argparse
@@ -24,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from clients import HERE, MODEL, PATHS, load_bench, say
@@ -31,7 +31,8 @@ from clients import HERE, MODEL, PATHS, load_bench, say
 RECORDED = HERE.parent / "tests" / "fixtures" / "clients" / "claude-code" / "multi" / "007.request.json"
 WORDS = ["def", "return", "the", "function", "import", "value", "class", "self", "path", "result", "\n    ", "if",
          "not", "error", "None", '"quoted"', "naïve", "→"]  # fmt: skip
-KINDS = ("first", "later", "unlike")
+KINDS = ("small", "first", "later", "unlike")
+AT_ONCE = 8
 ROWS = {**dict.fromkeys(PATHS, "trunkline"), "passed through": "trunkline-pass"}
 HEAD = {"content-type": "application/json", "x-api-key": "bench-key", "anthropic-version": "2023-06-01"}
 
@@ -86,24 +87,35 @@ def texts(turn: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 class Asked:
-    """A gateway under load from one connection, and what each kind of request cost it."""
+    """A gateway under load, and what each kind of request cost it."""
 
     def __init__(self, bench: Any, run: Any, path: str) -> None:
         self._bench = bench
         self._run = run
         self._path = path
-        self._connection = http.client.HTTPConnection("127.0.0.1", run.port, timeout=60)
-        self.spent: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        self._spent: dict[str, float] = dict.fromkeys(KINDS, 0.0)
+        self._count: dict[str, int] = dict.fromkeys(KINDS, 0)
 
-    def ask(self, kind: str, body: bytes) -> None:
+    def play(self, kind: str, sessions: list[list[bytes]]) -> None:
+        """The sessions side by side, the bodies of each one after another."""
         before = self._nanoseconds()
-        self._connection.request("POST", self._path, body, HEAD)
-        answer = self._connection.getresponse()
-        said = answer.read()
-        if answer.status != 200:
-            raise RuntimeError(f"{answer.status}: {said[:300]!r}")
-        time.sleep(0.003)  # it writes its line in the log after the answer
-        self.spent[kind].append((self._nanoseconds() - before) / 1e3)
+        with ThreadPoolExecutor(len(sessions)) as players:
+            list(players.map(self._ask, sessions))
+        self._spent[kind] += (self._nanoseconds() - before) / 1e3
+        self._count[kind] += sum(map(len, sessions))
+
+    def costs(self) -> dict[str, float]:
+        return {kind: self._spent[kind] / self._count[kind] for kind in KINDS}
+
+    def _ask(self, bodies: list[bytes]) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._run.port, timeout=60)
+        for body in bodies:
+            connection.request("POST", self._path, body, HEAD)
+            answer = connection.getresponse()
+            said = answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"{answer.status}: {said[:300]!r}")
+        connection.close()
 
     def _nanoseconds(self) -> int:
         """CPU time of the process tree; the clock of a process has a number made of its own."""
@@ -112,33 +124,44 @@ class Asked:
 
 
 def row(bench: Any, name: str, target: dict[str, Any], options: Any) -> dict[str, float]:
-    """Medians by kind, with the size of the bodies."""
+    """Means by kind, with the size of the bodies."""
     protocol = name if name in PATHS else "anthropic_messages"
     path = PATHS[protocol][0]
     if options.source:
         target = {**target, "env": {**target.get("env", {}), "PYTHONPATH": str(options.source)}}
+    short = said_in(
+        protocol, {"model": MODEL, "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]}
+    )
     with tempfile.TemporaryDirectory() as scratch:
-        work = pathlib.Path(scratch)
-        run = bench.Running({**target, "path": path}, f"127.0.0.1:{bench.FAST}", work)
-        small = work / "first.json"
-        small.write_bytes(say(protocol, json.dumps(next(session(-1, 1))).encode()))
+        run = bench.Running({**target, "path": path}, f"127.0.0.1:{bench.FAST}", pathlib.Path(scratch))
+        first = pathlib.Path(scratch) / "first.json"
+        first.write_bytes(said_in(protocol, next(session(-1, 1))))
         try:
-            run.wait(small)
+            run.wait(first)
             asked = Asked(bench, run, path)
             sizes: list[int] = []
-            for seed in range(options.sessions):
-                for turn, body in enumerate(session(seed, options.turns)):
-                    said = said_in(protocol, body)
-                    sizes.append(len(said))
-                    asked.ask("later" if turn else "first", said)
-            for seed in range(options.sessions):
-                for turn, body in enumerate(session(seed, options.turns)):
-                    if turn % 5 == 4:
-                        asked.ask("unlike", said_in(protocol, unlike(body, f"{seed}/{turn}")))
+            for turn in range(options.rounds + 1):
+                wires = [list(session(turn * AT_ONCE + one, options.turns)) for one in range(AT_ONCE)]
+                bodies = [[said_in(protocol, wire) for wire in one] for one in wires]
+                others = [
+                    [
+                        said_in(protocol, unlike(wire, f"{turn}/{place}/{at}"))
+                        for at, wire in enumerate(one[1::5])
+                    ]
+                    for place, one in enumerate(wires)
+                ]
+                if not turn:
+                    asked.play("later", bodies)
+                    asked = Asked(bench, run, path)  # it is warm now
+                    continue
+                asked.play("small", [[short] * options.turns] * AT_ONCE)
+                asked.play("first", [one[:1] for one in bodies])
+                asked.play("later", [one[1:] for one in bodies])
+                asked.play("unlike", others)
+                sizes += [len(body) for one in bodies for body in one]
         finally:
             run.stop()
-    found = {kind: statistics.fmean(values) for kind, values in asked.spent.items()}
-    return {**found, "kB": statistics.fmean(sizes) / 1000}
+    return {**asked.costs(), "kB": statistics.fmean(sizes) / 1000}
 
 
 def said_in(protocol: str, body: dict[str, Any]) -> bytes:
@@ -151,7 +174,7 @@ def said_in(protocol: str, body: dict[str, Any]) -> bytes:
 def main() -> int:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--bench", type=pathlib.Path, default=HERE.parent.parent / "shared" / "bench")
-    ask.add_argument("--sessions", type=int, default=12)
+    ask.add_argument("--rounds", type=int, default=4)
     ask.add_argument("--turns", type=int, default=30)
     ask.add_argument("--source", type=pathlib.Path)
     ask.add_argument("--json", type=pathlib.Path)
