@@ -18,11 +18,12 @@ from trunkline.core.splice import splice
 from trunkline.protocols.codec import Peek
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import ExchangeRecord
+from trunkline.routing.pictures import may_hold_pictures
 from trunkline.routing.plan import Plan
 from trunkline.routing.resolve import PICTURES, resolve, seen_by
 from trunkline.routing.session import session_of
-from trunkline.routing.shape import BYTES_PER_TOKEN, RequestShape
-from trunkline.routing.subagent import MARK, Tagged, find_tag
+from trunkline.routing.shape import BYTES_PER_TOKEN, RequestShape, may_search
+from trunkline.routing.subagent import Tagged, find_tag, may_hold_tag
 from trunkline.routing.table import RoutingTable
 
 log: Final = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Router:
             return self.plan(inbound, peek)
         if self._projects is not None and self._projects.wanted:
             return self.plan(inbound, peek)
-        if table.routes and MARK in inbound.body:
+        if table.routes and _may_hold_tag(inbound):
             return self.plan(inbound, peek)
         return self._by_name(peek.model)
 
@@ -150,11 +151,11 @@ class Router:
         projects = self._projects if self._projects is not None and self._projects.wanted else None
         session = None
         if projects is not None or "longContext" in table.routes:
-            session = session_of(inbound.headers, inbound.body)
+            session = session_of(inbound.headers, inbound.news)
         if projects is not None and session is not None:
             table, source = projects.over(table, session) or (table, None)
         last = None if session is None else self._lengths.get((inbound.client, session))
-        tagged = find_tag(inbound.body) if table.routes else None
+        tagged = find_tag(inbound.body) if table.routes and _may_hold_tag(inbound) else None
         return _About(table, source, tagged, session, last)
 
     def _plan(
@@ -169,7 +170,7 @@ class Router:
         def shape() -> RequestShape:
             nonlocal seen
             if seen is None:
-                seen = replace(seen_by(table, inbound.body), last=about.last)
+                seen = replace(seen_by(table, inbound.body, _plain(inbound)), last=about.last)
             return seen
 
         plan = resolve(table, peek.model, shape, None if tagged is None else tagged.model)
@@ -197,6 +198,19 @@ class Router:
         except GatewayError:
             return True
         return not plan.route.startswith(NAMED)
+
+
+def _may_hold_tag(inbound: Inbound) -> bool:
+    known = inbound.known
+    return may_hold_tag(inbound.body) if known is None else known.holds(may_hold_tag)
+
+
+def _plain(inbound: Inbound) -> bytes | None:
+    """What is new in a request in which there is neither a picture nor a search; None for others."""
+    known = inbound.known
+    if known is None or known.holds(may_hold_pictures) or known.holds(may_search):
+        return None
+    return known.text
 
 
 def _straddles(above: int, size: int) -> bool:

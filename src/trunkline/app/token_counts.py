@@ -11,6 +11,7 @@ from typing import Final, Protocol, cast
 
 from msgspec import Struct
 
+from trunkline.core.overlap import common_end, common_start
 from trunkline.routing.countable import pieces, words
 
 ENCODING: Final = "cl100k_base"
@@ -113,38 +114,14 @@ def _beside(known: _Counted, body: bytes, limit: int) -> int | None:
     old = known.body
     if body[:SAMPLE] != old[:SAMPLE]:
         return None
-    before = _common(old, body, min(len(old), len(body)))
+    before = common_start(old, body, min(len(old), len(body)))
     rest = min(len(old), len(body)) - before
-    after = _common_end(old, body, rest)
+    after = common_end(old, body, rest)
     low = known.tokens - (len(old) - before - after) - MARGIN
     high = known.tokens + (len(body) - before - after) + MARGIN
     if high <= limit:
         return high
     return low if low > limit else None
-
-
-def _common(one: bytes, other: bytes, most: int) -> int:
-    """How many bytes two texts begin with in common: by halves, because comparing is fast and stepping is not."""
-    low = 0
-    while low < most:
-        middle = (low + most + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            most = middle - 1
-    return low
-
-
-def _common_end(one: bytes, other: bytes, most: int) -> int:
-    """The same for their ends."""
-    low = 0
-    while low < most:
-        middle = (low + most + 1) // 2
-        if one[len(one) - middle : len(one) - low] == other[len(other) - middle : len(other) - low]:
-            low = middle
-        else:
-            most = middle - 1
-    return low
 
 
 def token_counts(encoding: str = ENCODING) -> TokenCounts | None:

@@ -27,7 +27,7 @@ from trunkline.protocols.codec import (
 )
 from trunkline.providers.provider import Provider, Surface
 from trunkline.relay.delivery import Delivery
-from trunkline.relay.inbound import Inbound
+from trunkline.relay.inbound import Compared, Inbound
 from trunkline.relay.journal import Journal
 from trunkline.relay.keeper import Keeper
 from trunkline.relay.kept import AnswerStore
@@ -45,7 +45,7 @@ from trunkline.relay.ports import (
     Upstream,
 )
 from trunkline.relay.proofs import ProofStore
-from trunkline.relay.recent import Known, Recent
+from trunkline.relay.recent import LARGE, Known, Recent
 from trunkline.relay.reinsert import claim, reinsert, remember, unproven
 from trunkline.relay.signs import SignsOfLife
 from trunkline.relay.turns import Place, Turns
@@ -215,17 +215,19 @@ class Course:
     def known(self) -> Known | None:
         """The request's body beside the client's last ones; None for a small one."""
         inbound = self.inbound
-        if self._known is None or self._known[0] is not inbound.body:
+        if len(inbound.body) < LARGE:
+            return None
+        if inbound.compared is None or inbound.compared.body is not inbound.body:
             codec = self.services.codecs.get(inbound.codec.name)
-            found = None
-            if codec is not None:
-                found = self.services.recent.find(codec, inbound.client, inbound.body)
-            self._known = (inbound.body, found)
-        return self._known[1]
+            found = (
+                None if codec is None else self.services.recent.find(codec, inbound.client, inbound.body)
+            )
+            self.inbound = inbound = replace(inbound, compared=Compared(inbound.body, found))
+        return inbound.known
 
     def look(self) -> Peek:
         """What routing needs of the request. Raises GatewayError (INVALID_REQUEST)."""
-        inbound, known = self.inbound, self.known
+        known, inbound = self.known, self.inbound
         return inbound.peek or (inbound.codec.peek(inbound.body) if known is None else known.peek())
 
     def encode(self, codec: ProviderCodec, request: Request, facts: Facts) -> Encoded:
@@ -241,8 +243,8 @@ class Course:
 
     def drop_foreign_proofs(self, origin: str) -> tuple[bytes, tuple[Loss, ...]]:
         """The client's own bytes without thinking that ``origin`` did not make."""
-        inbound, known = self.inbound, self.known
-        if known is None or known.holds_proofs():
+        known, inbound = self.known, self.inbound
+        if known is None or known.holds(self.codec.holds_proofs):
             return inbound.codec.drop_foreign_proofs(inbound.body, self.owns(origin))
         return inbound.body, ()
 

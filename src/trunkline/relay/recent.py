@@ -4,7 +4,7 @@ An agent sends the whole conversation with every turn. Where the bytes are those
 them is taken over; all that comes out is what working on the whole body would give.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -36,6 +36,7 @@ class Known:
         """When it was last used, by the count of the memory it is in."""
         self.repeated = False
         """The very same bytes came again."""
+        self._core: bytes | None = None
         self._codec = codec
         self._near = near
         self._new: Overlap | None = None
@@ -43,7 +44,7 @@ class Known:
         self._layout: Layout | None = None
         self._peek: Peek | None = None
         self._reading: Reading | None = None
-        self._proofs: bool | None = None
+        self._held: dict[Callable[[bytes], bool], bool] = {}
         self._written: dict[str, Written] = {}
         if near is not None:
             self._compare(near)
@@ -70,8 +71,12 @@ class Known:
 
     @property
     def text(self) -> bytes:
-        """What is new: all of it where nothing is known."""
-        return self.body if self._new is None else self._new.text
+        """What is new: all of it where nothing is known; with the last turn in any case."""
+        if self._new is not None:
+            return self._new.text
+        if self.repeated and self._core is None and (layout := self.layout) is not None and layout.turns:
+            self._core = rest(self.body, layout, self._codec.turns, len(layout.turns) - 1, SHARED)
+        return self._core or self.body
 
     @property
     def layout(self) -> Layout | None:
@@ -106,13 +111,17 @@ class Known:
                 return None
         return self._places
 
-    def holds_proofs(self) -> bool:
-        """Whether there may be thinking that only its maker can check."""
-        if self._proofs is None:
-            near = self._near
-            clean = near is not None and near._proofs is False
-            self._proofs = self._codec.holds_proofs(self.text if clean else self.body)
-        return self._proofs
+    def holds(self, test: Callable[[bytes], bool]) -> bool:
+        """Whether there is something in the body that ``test`` finds, wherever it stands.
+
+        It may stand anywhere between two quotes; where the earlier body had nothing of the kind, only the news are
+        looked at.
+        """
+        found = self._held.get(test)
+        if found is None:
+            without = self._near is not None and self._near._held.get(test) is False
+            found = self._held[test] = test(self.text if without else self.body)
+        return found
 
     @property
     def request(self) -> Request:
@@ -161,9 +170,8 @@ class Known:
 class Recent:
     """A bounded memory by tenant and protocol: no body is ever compared with another tenant's."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES, large: int = LARGE) -> None:
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._large = large
         self._kept: dict[tuple[str, str], list[Known]] = {}
         """The one used last comes first."""
         self._size = 0
@@ -174,10 +182,8 @@ class Recent:
         """Bytes held, roughly."""
         return self._size
 
-    def find(self, codec: Codec, tenant: str, body: bytes) -> Known | None:
-        """``body`` beside the one that is most like it; None for a small one, which is worked on and forgotten."""
-        if len(body) < self._large:
-            return None
+    def find(self, codec: Codec, tenant: str, body: bytes) -> Known:
+        """``body``, a large one, beside the one that is most like it."""
         beside = self._kept.get((tenant, codec.name), [])
         for known in beside:
             if known.body == body:

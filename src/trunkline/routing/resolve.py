@@ -97,15 +97,15 @@ def _eyes(
     return rule.targets if shape().image else ()
 
 
-def seen_by(table: RoutingTable, body: bytes) -> RequestShape:
-    """As much of a request's shape as the table's routes depend on.
+def seen_by(table: RoutingTable, body: bytes, news: bytes | None = None) -> RequestShape:
+    """As much of a request's shape as the table's routes depend on; ``news`` as for :func:`shape_of`.
 
     Where only its length matters and even all its bytes would be few enough, nothing is decoded.
     """
     if not table.by_purpose:
         return RequestShape()
     long = table.routes.get("longContext")
-    return shape_of(body, table.routes, sys.maxsize if long is None else long.above or 0)
+    return shape_of(body, table.routes, sys.maxsize if long is None else long.above or 0, news)
 
 
 def _named(table: RoutingTable, asked: str, written: str) -> Plan | None:

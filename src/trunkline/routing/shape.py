@@ -98,23 +98,33 @@ _TURN: Final = msgspec.json.Decoder(_Turn)
 _TOOL: Final = msgspec.json.Decoder(_Tool)
 
 
-def shape_of(body: bytes, routes: Container[str] = EVERY, short: int = 0) -> RequestShape:
+def may_search(body: bytes) -> bool:
+    """Whether a tool that searches may be in any part of a body. False is certain, True is not."""
+    return _SEARCHES.search(body) is not None
+
+
+def shape_of(
+    body: bytes, routes: Container[str] = EVERY, short: int = 0, news: bytes | None = None
+) -> RequestShape:
     """The shape of a request body of any protocol. Never raises: what is unreadable is not there.
 
     Only what ``routes`` go by is looked for; a body of ``short`` tokens at the most is short enough, pictures or none.
+    ``news``: the body without turns and tools, where it is known that no picture and no search is in any.
     """
     tokens = estimate(body)
     by_length = tokens > short
     if not by_length and not any(name in routes for name in ("think", "webSearch", "image")):
         return RequestShape(tokens=tokens)
-    fields = _optional(_BODY, body)
+    fields = _optional(_BODY, body if news is None else news)
     if fields is None:
         return RequestShape(tokens=tokens)
+    if news is not None:
+        return RequestShape(tokens=tokens, thinking=_thinks(fields), adaptive=_may_think(fields))
     looked = [NOTHING]
     if ("image" in routes or by_length) and may_hold_pictures(body):
         turns = next((raw for raw in (fields.messages, fields.input) if bytes(raw)), fields.contents)
         looked += [look(turn.blocks) for turn in _each(_TURN, turns)]
-    searches = "webSearch" in routes and _SEARCHES.search(fields.tools) is not None
+    searches = "webSearch" in routes and may_search(bytes(fields.tools))
     return RequestShape(
         tokens=estimate(body, weight) if (weight := sum(turn.weight for turn in looked)) else tokens,
         thinking=_thinks(fields),

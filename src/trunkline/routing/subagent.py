@@ -53,9 +53,14 @@ _TEXTS: Final = frozenset({None, "text", "input_text", "message"})
 _FIRST: Final = frozenset({"system", "developer"})
 
 
+def may_hold_tag(body: bytes) -> bool:
+    """Whether there is such a mark in any part of a body."""
+    return MARK in body
+
+
 def find_tag(body: bytes) -> Tagged | None:
     """The first mark in the system prompt or in the first user turns, in any protocol. Never raises."""
-    if MARK not in body:
+    if not may_hold_tag(body):
         return None
     try:
         return next(_tags(body), None)
