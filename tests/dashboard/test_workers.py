@@ -1,15 +1,19 @@
 """Two workers behind one page, as processes; and one process that is stopped while a page follows it."""
 
+import asyncio
 import json
 import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from cli.conftest import Running, command, serve  # noqa: F401 - fixtures
 from dashboard.browser import ADMIN_KEY, CANARIES, Browser, Feed
+from trunkline.app.board import FOLDER_VARIABLE, SEVERAL_VARIABLE, Board
+from trunkline.dashboard.local import Question, WorkerState
 
 pytestmark = pytest.mark.server
 
@@ -71,6 +75,24 @@ def test_one_page_shows_all_workers(serve) -> None:  # noqa: F811
     assert code == 0
     for canary in CANARIES:
         assert canary not in browser.said + out + err
+
+
+def test_a_worker_whose_folder_is_gone_serves_and_shows_itself(tmp_path: Path) -> None:
+    environ = {FOLDER_VARIABLE: str(tmp_path / "gone"), SEVERAL_VARIABLE: "3"}
+
+    async def main() -> None:
+        board = Board(environ)
+        await board.start()
+        states = await board.workers.ask(Question(verb="state"), WorkerState)
+        assert [state.pid for state in states] == [os.getpid()]
+        assert [board.shows(number) for number in (1, 2, 3)] == [
+            "this worker only",
+            "2 of 3 workers",
+            "all workers",
+        ]
+        await board.close()
+
+    asyncio.run(main())
 
 
 def test_a_worker_that_was_killed_is_not_waited_for(serve) -> None:  # noqa: F811

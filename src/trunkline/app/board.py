@@ -1,6 +1,7 @@
 """The dashboard of a running gateway: what is kept for it, and what answers it, loaded when somebody looks."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from trunkline.dashboard.local import Local
     from trunkline.dashboard.targets import TargetState
     from trunkline.dashboard.workers import Workers
+
+log: Final = logging.getLogger(__name__)
 
 FOLDER_VARIABLE: Final = "TRUNKLINE_WORKERS_FOLDER"
 """Set by the supervisor for its workers: where each of them listens to the others."""
@@ -86,10 +89,11 @@ class Board:
         self._workers: Workers | None = None
         self._feeds: Feeds | None = None
 
-    @property
-    def whole(self) -> bool:
-        """Whether all workers are shown, not this one alone."""
-        return self.several == 1 or self._folder is not None
+    def shows(self, workers: int) -> str:
+        """What is shown, where so many workers have answered."""
+        if workers >= self.several:
+            return "all workers"
+        return "this worker only" if workers == 1 else f"{workers} of {self.several} workers"
 
     @property
     def local(self) -> "Local":
@@ -145,9 +149,13 @@ class Board:
         return self._sessions is not None and self._sessions.spend_here(nonce)
 
     async def start(self) -> None:
-        """Listen to the other workers, where there are any. Raises OSError."""
-        if self._folder is not None:
+        """Listen to the other workers, where there are any. That nobody can be heard is no reason not to serve."""
+        if self._folder is None:
+            return
+        try:
             await self.workers.start()
+        except OSError as error:  # somebody has tidied up the folder
+            log.warning("the other workers cannot ask this one for the dashboard: %s", error)
 
     async def close(self) -> None:
         """Stop that."""

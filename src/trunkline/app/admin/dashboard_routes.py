@@ -41,7 +41,7 @@ class DashboardRoutes:
                 "address": f"{server.host}:{server.port}",
                 "workers": len(states),
                 "silent": self._workers.silent,
-                "shows": "all workers" if board.whole else "this worker only",
+                "shows": board.shows(len(states)),
                 "pids": sorted(state.pid for state in states),
                 "rehearsal": status.rehearsal,
                 "config": await asyncio.to_thread(self._config),
