@@ -66,7 +66,7 @@ class Ledger:
     @property
     def renamed(self) -> dict[str, str]:
         """Name as sent -> the client's own, where they differ."""
-        return {sent: name for name, sent in self._names.items() if sent != name}
+        return {sent: name for name, sent in self._names.items() if sent != name} if self._names else {}
 
     def mark(self, cache: CacheMark | None) -> CacheOut | None:
         """The mark as the upstream takes it: bare, or with its lifetime (E105)."""

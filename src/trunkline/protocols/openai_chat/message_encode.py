@@ -59,6 +59,7 @@ def extend_messages(
         stand = old.stands[known]
         ledger.recall(old.losses[: stand.losses], old.names[: stand.names])
         spoke = stand.spoke
+    writer.stood = {}
     writer.write(known, spoke)
     text, stands = grown(old, known, map(ENCODER.encode, writer.out), writer.stood)
     turns = [Raw(text)] if text else []
@@ -108,7 +109,8 @@ class _Writer:
 
     def __init__(self, ledger: Ledger, messages: Sequence[Message], *, named: bool) -> None:
         self.out: list[MessageOut] = []
-        self.stood: dict[int, Stand] = {}
+        self.stood: dict[int, Stand] | None = None
+        """Where to go on from, by turn, for whoever wants to know."""
         self.ledger = ledger
         self._spoke = False
         self._messages = messages
@@ -133,11 +135,13 @@ class _Writer:
                 self._user(message)
             else:
                 self._instruction(message)
-        self._follow_up()
+        if self._carried:
+            self._follow_up()
         self._stand(len(self._messages))
 
     def _stand(self, position: int) -> None:
-        self.stood[position] = Stand(len(self.out), *self.ledger.notes(), self.spoke)
+        if self.stood is not None:
+            self.stood[position] = Stand(len(self.out), *self.ledger.notes(), self.spoke)
 
     def _follow_up(self) -> None:
         """Pictures of results get a message of their own when no user turn took them along."""
@@ -162,12 +166,13 @@ class _Writer:
                 return
             parts = tuple(own)
         content: Content = encode_content(parts, self.ledger, self._carried)
-        self._carried.clear()
+        if self._carried:
+            self._carried.clear()
         if not content:
             if len(parts) < len(message.content):  # it was results and blanks
                 return
             content = [TextOut(EMPTY)] if self.ledger.facts.cache_marks else EMPTY
-        self.out.append(UserOut(content, self._name(message)))
+        self.out.append(UserOut(content, None if message.name is None else self._name(message)))
 
     def _orphan(self, part: ToolResult) -> None:
         """A result nobody asked for becomes text: the conversation was cut by compaction (E34)."""

@@ -55,7 +55,10 @@ class _Parts(Struct):
 def _write(request: Request, ledger: Ledger, earlier: Written | None) -> _Parts:
     # A format that is asked for in words may change the first message.
     if earlier is None or request.output_format is not None:
-        messages, tools = encode_messages(request, ledger), encode_tools(request, ledger)
+        messages = encode_messages(request, ledger)
+        if not request.tools:
+            return _Parts(messages, [], ())
+        tools = encode_tools(request, ledger)
         return _Parts(messages, [*tools], names_of(tools))
     messages, turns = extend_messages(request, ledger, earlier)
     declared, written = extend_tools(request, ledger, earlier)
@@ -64,13 +67,16 @@ def _write(request: Request, ledger: Ledger, earlier: Written | None) -> _Parts:
 
 def encode_request(request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
     """See :meth:`Codec.encode_request`."""
-    refuse_choices(request, NAME)
+    if request.choices is not None:
+        refuse_choices(request, NAME)
     ledger = Ledger(facts, request.protocol)
     parts = _write(request, ledger, earlier)
     messages, tools = parts.messages, parts.tools
     fields: Fields = {"model": request.model, "messages": messages}
-    choice = encode_choice(request, parts.names, ledger)
-    structured = _structured(request.output_format, fields, messages, tools, ledger)
+    choice = None if request.tool_choice is None else encode_choice(request, parts.names, ledger)
+    structured = None
+    if request.output_format is not None:
+        structured = _structured(request.output_format, fields, messages, tools, ledger)
     if structured is not None:
         choice = {"type": "function", "function": {"name": structured}}
     if tools:
@@ -80,7 +86,8 @@ def encode_request(request: Request, facts: Facts, earlier: Written | None = Non
         _parallel(request, fields, ledger)
     asked = _thinking(request, fields, choice, ledger)
     _limit(request, asked, fields, ledger)
-    _sampling(request, asked, fields, ledger)
+    if request.sampling != UNSET_SAMPLING:
+        _sampling(request, asked, fields, ledger)
     _rest(request, fields, ledger)
     if request.stream:
         fields["stream"] = True
@@ -121,7 +128,7 @@ def _finish(fields: Fields, facts: Facts, ledger: Ledger) -> bytes:
 
 
 def _structured(
-    wanted: OutputFormat | None,
+    wanted: OutputFormat,
     fields: Fields,
     messages: list[MessageOut | Raw],
     tools: list[FunctionToolOut | Raw],
@@ -129,8 +136,6 @@ def _structured(
 ) -> str | None:
     """Structured output as the target can: its field, a forced tool (whose name is returned), or words."""
     facts = ledger.facts
-    if wanted is None:
-        return None
     if facts.structured == "native":
         fields["response_format"] = _response_format(wanted)
         return None
@@ -218,8 +223,6 @@ def _limit(request: Request, asked: Asked, fields: Fields, ledger: Ledger) -> No
 
 def _sampling(request: Request, asked: Asked, fields: Fields, ledger: Ledger) -> None:
     facts, sampling = ledger.facts, request.sampling
-    if sampling == UNSET_SAMPLING:
-        return
     thinks = asked.thinking is not None and asked.thinking["type"] != "disabled"
     top_p = sampling.top_p
     if sampling.temperature is not None and top_p is not None and not facts.temperature_with_top_p:
