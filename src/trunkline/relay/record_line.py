@@ -2,11 +2,12 @@
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from trunkline.core.usage import Usage
+from trunkline.core.losses import Loss
+from trunkline.core.usage import Stop, Usage
 from trunkline.relay.ports import ExchangeRecord
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
@@ -31,18 +32,41 @@ def clean(text: str) -> str:
 Fields = tuple[tuple[str, Value], ...]
 
 
-def _asked(record: ExchangeRecord) -> Fields:
-    """What was asked and what became of it: mostly the same from line to line."""
-    return (
-        ("protocol", record.protocol),
-        ("operation", record.operation),
-        ("model", record.asked_model),
-        ("to", f"{record.provider}/{record.model}" if record.provider else None),
-        ("route", record.route or None),
-        ("stream", record.stream),
-        ("status", record.status),
-        ("outcome", record.outcome),
-        ("attempts", len(record.attempts)),
+class _Said(NamedTuple):
+    """A part of a line that is mostly the same from line to line."""
+
+    fields: Fields
+    text: str
+
+
+def _said(*fields: tuple[str, Value]) -> _Said:
+    return _Said(fields, " ".join([f"{key}={_text(value)}" for key, value in fields if value is not None]))
+
+
+def _asked(record: ExchangeRecord) -> _Said:
+    """What was asked and what became of it."""
+    return _asked_for(
+        record.protocol, record.operation, record.asked_model, record.provider, record.model, record.route,
+        record.stream, record.status, record.outcome, len(record.attempts),
+    )  # fmt: skip
+
+
+# ``True`` and ``1`` are one key: a place has values of one type only.
+@lru_cache(maxsize=1024)
+def _asked_for(
+    protocol: str, operation: str, asked: str, provider: str | None, model: str | None, route: str,
+    stream: bool, status: int, outcome: str, attempts: int,
+) -> _Said:  # fmt: skip
+    return _said(
+        ("protocol", protocol),
+        ("operation", operation),
+        ("model", asked),
+        ("to", f"{provider}/{model}" if provider else None),
+        ("route", route or None),
+        ("stream", stream),
+        ("status", status),
+        ("outcome", outcome),
+        ("attempts", attempts),
     )
 
 
@@ -58,20 +82,32 @@ def _measured(record: ExchangeRecord) -> Fields:
         ("output", usage.output),
         ("reasoning", usage.reasoning),
         ("searches", usage.web_searches),
-        ("estimated", True if usage.estimated else None),
     )
 
 
-def _circumstances(record: ExchangeRecord) -> Fields:
+def _ended(record: ExchangeRecord) -> _Said:
     """How it ended and who asked: the same again."""
-    return (
-        ("stop", record.stop.reason if record.stop else None),
-        ("losses", ",".join(dict.fromkeys([loss.field for loss in record.losses])) or None),
-        ("error", record.error),
-        ("tried", _tried(record) or None),
-        ("client", record.client),
-        ("session", record.session),
-        ("agent", record.agent or None),
+    usage = record.usage
+    return _ended_so(
+        usage is not None and usage.estimated, record.stop, record.losses, record.error, _tried(record),
+        record.client, record.session, record.agent,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _ended_so(
+    estimated: bool, stop: Stop | None, losses: tuple[Loss, ...], error: str | None, tried: str,
+    client: str, session: str | None, agent: str,
+) -> _Said:  # fmt: skip
+    return _said(
+        ("estimated", True if estimated else None),
+        ("stop", stop.reason if stop else None),
+        ("losses", ",".join(dict.fromkeys([loss.field for loss in losses])) or None),
+        ("error", error),
+        ("tried", tried or None),
+        ("client", client),
+        ("session", session),
+        ("agent", agent or None),
     )
 
 
@@ -87,8 +123,8 @@ def _tried(record: ExchangeRecord) -> str:
 
 def text_line(record: ExchangeRecord) -> str:
     """``key=value`` pairs, quoted where needed, without a line end."""
-    numbers = " ".join([f"{key}={_text(value)}" for key, value in _measured(record) if value is not None])
-    return f"id={record.request_id} {_pairs(_asked(record))} {numbers} {_pairs(_circumstances(record))}"
+    numbers = " ".join([f"{key}={value}" for key, value in _measured(record) if value is not None])
+    return f"id={record.request_id} {_asked(record).text} {numbers} {_ended(record).text}"
 
 
 def _text(value: Value) -> str:
@@ -108,19 +144,13 @@ def _shown(value: str) -> str:
     return text if _BARE.fullmatch(text) else msgspec.json.encode(text).decode()
 
 
-# ``True`` and ``1`` are one key: a place in ``fields`` has values of one type only.
-@lru_cache(maxsize=1024)
-def _pairs(fields: Fields) -> str:
-    return " ".join([f"{key}={_text(value)}" for key, value in fields if value is not None])
-
-
 def json_line(record: ExchangeRecord) -> bytes:
     """One JSON object, without a line end.
 
     ``model`` is the one that answered, as users of claude-code-router search for it; ``asked`` the name asked for.
     """
     fields: dict[str, Value] = {"id": record.request_id, "asked": _cleaned(record.asked_model)}
-    for key, value in (*_asked(record), *_measured(record), *_circumstances(record)):
+    for key, value in (*_asked(record).fields, *_measured(record), *_ended(record).fields):
         if value is not None:
             fields[key] = _cleaned(value) if isinstance(value, str) else value
     if record.model is not None:
