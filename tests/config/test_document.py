@@ -154,7 +154,7 @@ WRONG = [
     ("- a", "1: : must be a section with keys, not a list"),
     (PROVIDER + "sever: {}", '2: sever: unknown key. Did you mean "server"?'),
     (PROVIDER + "Routes: {}", '2: Routes: unknown key. Did you mean "routes"?'),
-    (PROVIDER + "qqqq: 1", "2: qqqq: unknown key. Valid: any_name, breaker, custom_router, endpoints, fallback, listed_first, models, plugins, project_routers, prompt, providers, retry, routes, search, server, timeouts, token_speed, upstream_proxy."),
+    (PROVIDER + "qqqq: 1", "2: qqqq: unknown key. Valid: any_name, breaker, custom_router, endpoints, fallback, listed_first, models, plugins, project_routers, prompt, providers, retry, routes, rules, search, server, timeouts, token_speed, upstream_proxy."),
     (PROVIDER + "server:\n  prot: 3", '3: server.prot: unknown key. Did you mean "port"?'),
     (PROVIDER + "server: 3", "2: server: must be a section with keys, not a number"),
     (PROVIDER + "server: {port: abc}", "2: server.port: must be a number"),

@@ -21,6 +21,7 @@ from trunkline.relay.ports import ExchangeRecord
 from trunkline.routing.pictures import may_hold_pictures
 from trunkline.routing.plan import Plan
 from trunkline.routing.resolve import PICTURES, resolve, seen_by
+from trunkline.routing.rules import Rule, first_rule
 from trunkline.routing.session import session_of
 from trunkline.routing.shape import BYTES_PER_TOKEN, RequestShape, may_search
 from trunkline.routing.subagent import Tagged, find_tag, may_hold_tag
@@ -32,7 +33,7 @@ MAX_PLANS: Final = 1024
 MAX_SESSIONS: Final = 1024
 MOST_BYTES: Final = 8
 """Bytes of the longest token that a text is full of."""
-NAMED: Final = ("explicit", "alias ", "route ", "subagent ")
+NAMED: Final = ("explicit", "alias ", "route ", "rule ", "subagent ")
 """How the reasons of plans begin that the configuration alone decides."""
 NO_SHAPE: Final = RequestShape()
 ASIDE: Final = "route background"
@@ -48,6 +49,7 @@ class _About(Struct, frozen=True):
     tagged: Tagged | None
     session: str | None
     last: int | None
+    rule: Rule | None
 
 
 class Router:
@@ -85,7 +87,7 @@ class Router:
     def __call__(self, inbound: Inbound, peek: Peek) -> Plan | Awaitable[Plan]:
         """As :meth:`plan`, at once where the name alone decides."""
         table = self._table
-        if self._prompts is not None or table.by_purpose or "longContext" in table.routes:
+        if self._prompts is not None or table.by_purpose or "longContext" in table.routes or table.rules:
             return self.plan(inbound, peek)
         if self._projects is not None and self._projects.wanted:
             return self.plan(inbound, peek)
@@ -156,14 +158,15 @@ class Router:
             table, source = projects.over(table, session) or (table, None)
         last = None if session is None else self._lengths.get((inbound.client, session))
         tagged = find_tag(inbound.body) if table.routes and _may_hold_tag(inbound) else None
-        return _About(table, source, tagged, session, last)
+        rule = first_rule(table.rules, inbound.headers) if table.rules else None
+        return _About(table, source, tagged, session, last, rule)
 
     def _plan(
         self, inbound: Inbound, peek: Peek, about: _About, counted: RequestShape | None = None
     ) -> tuple[Plan, RequestShape | None]:
         """The plan, and what was seen of the request where that mattered. ``counted``: that, with an exact length."""
-        table, tagged = about.table, about.tagged
-        if tagged is None and not table.by_purpose and table is self._table:
+        table, tagged, rule = about.table, about.tagged, about.rule
+        if tagged is None and rule is None and not table.by_purpose and table is self._table:
             return self._by_name(peek.model), None
         seen = counted
 
@@ -173,7 +176,11 @@ class Router:
                 seen = replace(seen_by(table, inbound.body, _plain(inbound)), last=about.last)
             return seen
 
-        plan = resolve(table, peek.model, shape, None if tagged is None else tagged.model)
+        asked = peek.model if rule is None else str(rule.targets[0])
+        plan = resolve(table, asked, shape, None if tagged is None else tagged.model)
+        if rule is not None and not plan.route.startswith("subagent "):
+            targets = tuple(dict.fromkeys((*rule.targets, *plan.targets)))
+            plan = replace(plan, targets=targets, route=plan.route.replace("explicit", rule.name, 1))
         body = tagged.body if tagged is not None and plan.route.startswith("subagent ") else None
         if about.source is not None and plan.route.startswith("route "):
             plan = replace(plan, route=f"{plan.route} ({about.source})")

@@ -14,6 +14,7 @@ from trunkline.config.problems import ConfigurationError
 from trunkline.config.providers_section import decode_providers
 from trunkline.config.proxy_url import KEY as PROXY
 from trunkline.config.proxy_url import decode_proxy
+from trunkline.config.rules_section import decode_rules
 from trunkline.config.schema import (
     FAMILIES,
     MEBIBYTE,
@@ -57,6 +58,7 @@ def decode_document(reading: Reading, tree: Node | None) -> Configuration:
         providers=providers,
         models=_models(root, names),
         routes=_routes(root.section("routes"), names),
+        rules=decode_rules(root, lambda node, key: _chain(reading, node, key, names)),
         any_name=root.flag("any_name", False),
         prompt=_prompt(root.section("prompt")),
         project_routers=root.flag("project_routers", False),

@@ -14,6 +14,7 @@ FAMILIES: Final = ("opus", "sonnet", "haiku", "fable")
 """Claude's; a route of such a name takes what no route by purpose wants."""
 
 Agent = Literal["off", "older", "always"]
+HeaderTest = Literal["is", "is_not", "begins", "contains", "lacks"]
 CountForm = Literal["standard", "openai", "anthropic", "custom"]
 
 
@@ -254,6 +255,15 @@ class RouteRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     none, those of earlier turns, all."""
 
 
+class HeaderRule(Struct, frozen=True, kw_only=True):
+    """Where requests go whose ``header`` (in lower case) stands the test, before their model's name is looked at."""
+
+    header: str
+    test: HeaderTest
+    value: str
+    to: tuple[str, ...]
+
+
 class ModelName(Struct, frozen=True):
     """A name (globs allowed) that clients may use, and the chain it stands for."""
 
@@ -313,6 +323,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
     models: tuple[ModelName, ...] = ()
     routes: tuple[tuple[str, RouteRule], ...] = ()
     """By CCR's keys: default, background, think, longContext, webSearch, image; and by Claude family."""
+    rules: tuple[HeaderRule, ...] = ()
     prompt: Prompt = Prompt()
     project_routers: bool = False
     """A project's own router is looked for beside claude-code-router's file."""

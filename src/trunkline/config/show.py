@@ -4,7 +4,7 @@ from typing import cast
 
 import msgspec
 
-from trunkline.config.schema import Configuration, Plugin, Transform
+from trunkline.config.schema import Configuration, HeaderRule, Plugin, Transform
 from trunkline.config.secret import Secret
 from trunkline.config.tokenizers_form import masked_tokenizers
 
@@ -43,6 +43,7 @@ def masked(configuration: Configuration) -> dict[str, object]:
         "providers": providers,
         "models": {name.pattern: list(name.to) for name in configuration.models},
         "routes": {route: _plain(rule) for route, rule in configuration.routes},
+        **({"rules": [_ruled(rule) for rule in configuration.rules]} if configuration.rules else {}),
         "any_name": configuration.any_name,
         "project_routers": configuration.project_routers,
         "prompt": _plain(configuration.prompt),
@@ -68,6 +69,10 @@ def masked(configuration: Configuration) -> dict[str, object]:
         ),
         "warnings": list(configuration.warnings),
     }
+
+
+def _ruled(rule: HeaderRule) -> dict[str, object]:
+    return {"header": rule.header, rule.test: rule.value, "to": list(rule.to)}
 
 
 def _plugins(plugins: tuple[Plugin, ...]) -> list[object]:

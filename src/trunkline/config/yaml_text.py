@@ -13,6 +13,7 @@ from trunkline.config.proxy_url import KEY as PROXY
 from trunkline.config.schema import (
     Breaker,
     Configuration,
+    HeaderRule,
     Prompt,
     ProviderSettings,
     Retry,
@@ -45,6 +46,7 @@ def encode_yaml(
         _section("providers", _providers(configuration, references, spelled)),
         _section("models", [f"  {_key(name.pattern)}: {_chain(name.to)}" for name in configuration.models]),
         _section("routes", [f"  {name}: {_rule(name, rule)}" for name, rule in configuration.routes]),
+        _section("rules", [_header_rule(rule) for rule in configuration.rules]),
         _section("prompt", _changed(configuration.prompt, Prompt())),
         ["project_routers: true   # a project's own Router, beside CCR's file"]
         * configuration.project_routers,
@@ -180,6 +182,12 @@ def _provider(name: str, settings: ProviderSettings, references: Mapping[str, st
     if settings.models:
         lines.append(f"    models: [{', '.join(_quoted(model) for model in settings.models)}]")
     return lines
+
+
+def _header_rule(rule: HeaderRule) -> str:
+    return (
+        f"  - {{header: {_text(rule.header)}, {rule.test}: {_quoted(rule.value)}, to: {_chain(rule.to)}}}"
+    )
 
 
 def _rule(name: str, rule: RouteRule) -> str:

@@ -13,6 +13,7 @@ from trunkline.config.schema import FAMILIES, Agent, Configuration, RouteRule
 from trunkline.config.targets import split_target
 from trunkline.routing.names import Glob, claude_family, glob, is_glob
 from trunkline.routing.plan import Target
+from trunkline.routing.rules import Rule
 
 CLAUDE_IDS: Final = "claude-"
 """The beginning of model ids that Anthropic itself serves; looked up after the routes, unlike others."""
@@ -94,6 +95,8 @@ class RoutingTable(Struct, frozen=True, kw_only=True):
     """Who gets the names that nobody knows, as they are."""
     claude_provider: str | None
     """Who takes any Claude id, listed or not."""
+    rules: tuple[Rule, ...]
+    """On headers, in order."""
     routes: Mapping[str, Route]
     by_purpose: bool
     """A route is set that does not go by the model's name alone: the request itself has to be looked at."""
@@ -128,9 +131,17 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
         for name, rule in configuration.routes
         if rule.to
     }
+    rules = [
+        Rule(
+            name=f"rule on {rule.header}", header=rule.header, test=rule.test, value=rule.value, targets=to
+        )
+        for rule in configuration.rules
+        if (to := targets(rule.to))
+    ]
     aliases = [(name.pattern, targets(name.to)) for name in configuration.models]
     globs = [GlobAlias(glob(name), targets) for name, targets in aliases if is_glob(name)]
     return RoutingTable(
+        rules=tuple(rules),
         providers={name.casefold(): name for name, _ in configuration.providers},
         deployments={
             entry.provider: {model.casefold(): model for model in entry.models} for entry in listing

@@ -14,7 +14,7 @@ from trunkline.config.ccr.version3 import decode_version3
 from trunkline.config.ccr.version3_providers import endpoint
 from trunkline.config.load import load_file
 from trunkline.config.problems import ConfigurationError
-from trunkline.config.schema import Configuration, ModelName
+from trunkline.config.schema import Configuration, HeaderRule, ModelName
 from trunkline.config.yaml_text import encode_yaml
 
 CANARY = "sk-CANARY-4f9a77d1c3"
@@ -55,7 +55,14 @@ SETTINGS: dict[str, object] = {
              "rewrites": [{"key": "request.body.model", "value": "own/big"}]},
             {"id": "4", "name": "scripted", "enabled": True, "type": "script", "script": {"source": "return null"}},
             {"id": "5", "name": "header", "enabled": True, "type": "condition",
-             "condition": {"left": "request.header.x", "operator": "==", "right": "1"},
+             "condition": {"left": "request.header.X-Team", "operator": "contains", "right": "blue"},
+             "rewrites": [{"key": "request.body.model", "value": "Open Router/c/d"}],
+             "fallback": {"mode": "model-chain", "models": ["own/small"]}},
+            {"id": "8", "name": "secret", "enabled": True, "type": "condition",
+             "condition": {"left": "request.header.authorization", "operator": "==", "right": "1"},
+             "rewrites": [{"key": "request.body.model", "value": "own/big"}]},
+            {"id": "9", "name": "number", "enabled": True, "type": "condition",
+             "condition": {"left": "request.header.x", "operator": "<", "right": "1"},
              "rewrites": [{"key": "request.body.model", "value": "own/big"}]},
             {"id": "6", "name": "more", "enabled": True, "type": "condition",
              "condition": {"left": "request.body.model", "operator": "==", "right": "m"},
@@ -114,7 +121,9 @@ def test_everything_that_has_a_place_here_is_carried_over(tmp_path: Path) -> Non
         ("gemini", "https://own.example/v1beta/models"),
     )
     assert dict(second.headers)["x-team"] == "OWN_X_TEAM"
-    assert dict(found.configuration.providers)["own"].credential.reveal() == CANARY + "2"  # type: ignore[union-attr]
+    mine = dict(found.configuration.providers)["own"]
+    assert mine.credential is not None
+    assert [key.reveal() for key in (mine.credential, *mine.spare)] == [CANARY + "2", CANARY + "3"]
     assert [(one.name, one.options) for one in second.transforms] == [("customparams", {"seed": 4})]
     assert own.models == (
         ModelName("gpt-*", ("Open-Router/c/d", "own/big")),
@@ -127,19 +136,22 @@ def test_everything_that_has_a_place_here_is_carried_over(tmp_path: Path) -> Non
         "think": ("own/big", "own/small"),
         "background": ("own/small",),
     }
+    assert own.rules == (
+        HeaderRule(header="x-team", test="contains", value="blue", to=("Open-Router/c/d", "own/small")),
+    )
     assert own.timeouts.up_total_whole == 300
 
 
 TOLD = [
     'Providers[0].capabilities: "openai_image_generations" is not served here',
-    "Providers[1].credentials: holds 2 keys",
     'Providers[2]: "off" is turned off',
     "Providers[3]: has no name",
     'Router.fallback.models: "gone/x" names no provider',
     'Router.rules[3]: the rule "scripted" is not carried over',
-    'Router.rules[4]: the rule "header" is not carried over',
-    'Router.rules[5]: the rule "more" is not carried over',
-    'Router.rules[6]: the rule "unused" is turned off',
+    'Router.rules[5]: the rule "secret" is not carried over',
+    'Router.rules[6]: the rule "number" is not carried over',
+    'Router.rules[7]: the rule "more" is not carried over',
+    'Router.rules[8]: the rule "unused" is turned off',
     'api_keys "old": has expired',
     'api_keys "yours": is taken without its limits',
     'api_keys "sealed": is stored in a way',

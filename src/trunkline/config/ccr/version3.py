@@ -22,7 +22,7 @@ from trunkline.config.ccr.version3_providers import (
 )
 from trunkline.config.ccr.version3_routes import Routing, port_routing
 from trunkline.config.problems import ConfigurationError
-from trunkline.config.schema import Configuration, ModelName, ProviderSettings
+from trunkline.config.schema import Configuration, HeaderRule, ModelName, ProviderSettings
 from trunkline.config.section import Reading
 
 TAKEN: Final = ("APIKEY", "HOST", "PORT", "API_TIMEOUT_MS", "CUSTOM_ROUTER_PATH")
@@ -115,10 +115,18 @@ def _completed(
         to = tuple(target for target in targets if target is not None)
         models.append(ModelName(pattern, to))
         findings.used(0, "Router.rules", f"models: {pattern} goes to {', '.join(to)}")
+    rules: list[HeaderRule] = []
+    for rule in routing.rules:
+        targets = [target_of(target, called)[0] for target in rule.to]
+        to = tuple(target for target in targets if target is not None)
+        rules.append(structs.replace(rule, to=to))
+        findings.used(0, "Router.rules", f"rules: {rule.header} decides for {', '.join(to)}")
     retry = configuration.retry
     if routing.retries is not None:
         retry = structs.replace(retry, per_target=routing.retries)
-    return structs.replace(configuration, providers=settings, models=tuple(models), retry=retry)
+    return structs.replace(
+        configuration, providers=settings, models=tuple(models), rules=tuple(rules), retry=retry
+    )
 
 
 def _with_ways(settings: ProviderSettings, provider: Ported) -> ProviderSettings:

@@ -68,7 +68,7 @@ def _port(entry: Table, name: str, key: str, warn: Warn) -> Ported:
     base = text_in(entry, "api_base_url", "baseUrl", "baseurl")
     ways = _ways(entry, base, key, warn)
     ported: Table = {"name": name, "api_base_url": ways[0].url if ways else base}
-    ported["api_key"] = _key(entry, key, warn)
+    ported["api_key"] = _key(entry)
     ported["models"] = [model for model in as_list(entry.get("models")) if isinstance(model, str)]
     if extra := as_table(entry.get("extraBody")):
         ported["transformer"] = {"use": [["customparams", extra]]}
@@ -123,19 +123,14 @@ def endpoint(base: str, protocol: str) -> str:
     return base + ("/v1" if bare and protocol == "openai_responses" else "") + ending
 
 
-def _key(entry: Table, key: str, warn: Warn) -> str:
-    """The provider's one key. Several are version 3's to share out."""
+def _key(entry: Table) -> str | list[str]:
+    """The provider's key, or all that are on: they take turns, whatever their weights."""
     keys = [text_in(entry, "api_key", "apiKey", "apikey")]
     for credential in map(as_table, as_list(entry.get("credentials"))):
         if credential.get("enabled") is not False:
             keys.append(text_in(credential, "api_key", "apiKey", "apikey"))
     usable = list(dict.fromkeys(one for one in keys if one))
-    if len(usable) > 1:
-        warn(
-            f"{key}.credentials",
-            f"holds {len(usable)} keys: the first is used, the others are not shared out",
-        )
-    return usable[0] if usable else ""
+    return usable if len(usable) > 1 else "".join(usable)
 
 
 def text_in(table: Table, *names: str) -> str:

@@ -6,6 +6,8 @@ from typing import Final
 from msgspec import Struct
 
 from trunkline.config.ccr.version3_providers import Ported, Table, Warn, as_list, as_table, text_in
+from trunkline.config.rules_section import KEPT
+from trunkline.config.schema import HeaderRule, HeaderTest
 
 MODEL: Final = ("request.body.model", "body.model", "model")
 FAMILIES: Final = (
@@ -24,6 +26,18 @@ PATTERNS: Final = {"==": "{}", "starts-with": "{}*", "contains": "*{}*"}
 """Conditions on the model's name as a pattern of one."""
 
 
+HEADER_PLACES: Final = ("request.header.", "request.headers.", "header.", "headers.")
+HEADER_TESTS: Final[dict[str, HeaderTest]] = {
+    "==": "is",
+    "!=": "is_not",
+    "starts-with": "begins",
+    "contains": "contains",
+    "contains-deep": "contains",
+    "not-contains": "lacks",
+}
+"""Conditions on a header as a rule of ours has them."""
+
+
 class Routing(Struct, frozen=True, kw_only=True):
     """``routes``: version 2's Router; ``models``: patterns and their chains in order; targets as ``provider,model``."""
 
@@ -31,6 +45,8 @@ class Routing(Struct, frozen=True, kw_only=True):
     models: tuple[tuple[str, tuple[str, ...]], ...]
     fallback: tuple[str, ...]
     retries: int | None
+    rules: tuple[HeaderRule, ...]
+    """On headers, their targets as ``provider,model`` too."""
 
 
 def port_routing(settings: Table, providers: Sequence[Ported], warn: Warn) -> Routing:
@@ -39,8 +55,9 @@ def port_routing(settings: Table, providers: Sequence[Ported], warn: Warn) -> Ro
     router = as_table(settings.get("Router"))
     routes: dict[str, str] = {}
     models: dict[str, tuple[str, ...]] = {}
+    rules: list[HeaderRule] = []
     for index, rule in enumerate(map(as_table, as_list(router.get("rules")))):
-        _port_rule(rule, f"Router.rules[{index}]", selectors, routes, models)
+        _port_rule(rule, f"Router.rules[{index}]", selectors, routes, models, rules)
     profile = claude_profile(as_table(settings.get("profile")))
     for field, pattern in FAMILIES:
         target = selectors.target(text_in(profile, field), f"profile.{field}")
@@ -59,6 +76,7 @@ def port_routing(settings: Table, providers: Sequence[Ported], warn: Warn) -> Ro
         routes=routes,
         models=tuple(models.items()),
         fallback=tuple(one for one in chain if one is not None) if mode == "model-chain" else (),
+        rules=tuple(rules),
         retries=min(count, 10) if mode == "retry" and isinstance(count, int) and count >= 0 else None,
     )
 
@@ -97,8 +115,9 @@ def _port_rule(
     selectors: "_Selectors",
     routes: dict[str, str],
     models: dict[str, tuple[str, ...]],
+    rules: list[HeaderRule],
 ) -> None:
-    """One rule, if it says that some names, or thinking, or web search, go to a model."""
+    """One rule, if it says that some names, headers, or thinking, or web search, go to a model."""
     name = text_in(rule, "name", "id") or "without a name"
     if rule.get("enabled") is False:
         selectors.warn(key, f'the rule "{name}" is turned off: it is left out')
@@ -112,10 +131,11 @@ def _port_rule(
     right = text_in(condition, "right")
     scenario = SCENARIOS.get((left, operator, right))
     is_pattern = left in MODEL and operator in PATTERNS and bool(right) and " " not in right
-    if not only or (scenario is None and not is_pattern):
+    header = _header(left) if operator in HEADER_TESTS and right else ""
+    if not only or (scenario is None and not is_pattern and not header):
         selectors.warn(
             key,
-            f'the rule "{name}" is not carried over: routes decide by names, thinking, length and tools; a custom router can do it',
+            f'the rule "{name}" is not carried over: routes decide by names, headers, thinking, length and tools; a custom router can do it',
         )
         return
     target = selectors.target(wanted, key)
@@ -127,7 +147,20 @@ def _port_rule(
     behind = as_table(rule.get("fallback"))
     chain = [selectors.target(str(model), f"{key}.fallback") for model in as_list(behind.get("models"))]
     more = [one for one in chain if one is not None] if text_in(behind, "mode") == "model-chain" else []
-    models.setdefault(PATTERNS[operator].format(right), tuple(dict.fromkeys((target, *more))))
+    chain_of_it = tuple(dict.fromkeys((target, *more)))
+    if header:
+        rules.append(HeaderRule(header=header, test=HEADER_TESTS[operator], value=right, to=chain_of_it))
+    else:
+        models.setdefault(PATTERNS[operator].format(right), chain_of_it)
+
+
+def _header(left: str) -> str:
+    """The header that a condition looks at; empty for another place, and for one that nobody sees here."""
+    for place in HEADER_PLACES:
+        if left.startswith(place) and left[len(place) :].strip():
+            name = left[len(place) :].strip().lower()
+            return "" if name in KEPT or " " in name else name
+    return ""
 
 
 def _rewritten_model(rule: Table) -> tuple[str, bool]:
