@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
 
-.PHONY: help run test lint types installed collected unit server agents matrix beside bench lock clean
+.PHONY: help run test lint types installed collected fuzz unit server agents matrix beside bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 12
@@ -24,7 +24,7 @@ run: $(RUN_READY) ## set up if needed and start the gateway (rehearsal when noth
 	$(BIN)/trunkline serve --port $(PORT)
 
 test: $(TEST_READY) ## everything: lint, types, unit, server and real-agent tests
-	$(MAKE) -j 2 installed lint types collected
+	$(MAKE) -j 2 installed lint types collected fuzz
 	$(MAKE) unit server agents
 
 lint: $(TEST_READY) ## format, style, spelling, import rules, repetition
@@ -44,6 +44,9 @@ installed: $(TEST_READY)
 
 collected: $(TEST_READY)
 	-$(BIN)/pytest -q --collect-only > .venv/.collected 2>&1
+
+fuzz: $(TEST_READY) ## half a minute of mutated recordings into every decoder; the unit tests do a twenty-fifth of it
+	TRUNKLINE_EXPLORE=25 $(BIN)/pytest -q -p no:rerunfailures tests/fuzz
 
 unit: $(TEST_READY) ## all tests that need no server and no agent
 	$(BIN)/pytest -q -p no:rerunfailures -n 2 --dist loadfile --no-loadscope-reorder -m "not server and not agent"
