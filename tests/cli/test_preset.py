@@ -73,6 +73,11 @@ REFUSED = [
     ({"transformers": [{"path": "evil.js"}]}, "what would be run"),
     ({"Providers": [{"name": "x", "scriptPath": "evil.js"}]}, "what would be run"),
     ({"template": {"CUSTOM_ROUTER_PATH": "x"}}, "what would be run"),
+    ({"REWRITE_SYSTEM_PROMPT": "/etc/hostname"}, "what would be run or sent"),
+    (
+        {"template": {"prompt": {"file": "/etc/hostname"}}},
+        "template.prompt.file names what would be run or sent",
+    ),
     (
         {"name": "x", "configMappings": [{"target": "a[9]", "value": 1}]},
         "is no place in this configuration",

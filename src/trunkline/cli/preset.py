@@ -38,7 +38,7 @@ def command() -> None:
 def export(
     name: str, output: Path | None, description: str, author: str, path: str | None, as_json: bool
 ) -> None:
-    """Write your configuration as a preset: credentials become variables, what would be run is left out.
+    """Write your configuration as a preset: credentials become variables, what would be run or sent from files is left out.
 
     \b
     Example: trunkline preset export team --output team.json

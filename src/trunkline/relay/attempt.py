@@ -8,8 +8,9 @@ from msgspec import structs
 
 from trunkline.accounting.estimate import estimate_tokens
 from trunkline.core.errors import GatewayError, Kind
-from trunkline.core.http import HttpHead, HttpRequest
+from trunkline.core.http import Headers, HttpHead, HttpRequest
 from trunkline.providers.cloud_names import without_cloud_names
+from trunkline.providers.echoes import without_echoes
 from trunkline.providers.provider import Again, Lesson, Provider, Relearned, Surface, Switched
 from trunkline.relay.answer import Answer
 from trunkline.relay.carried import carried_surface
@@ -129,7 +130,7 @@ class Attempt:
                 request = await course.services.credentials.sign(self._provider.name, request)
             answer = await self._open(prepared, request, None if passage is None else passage.timeout)
             status = answer.head.status
-            await self._receive(prepared, answer, started, passage)
+            await self._receive(prepared, answer, started, passage, request.headers)
         except GatewayError as error:
             failure = error
             if course.peek.stream:
@@ -178,7 +179,12 @@ class Attempt:
         return self._course.services.upstream.open(request, headers_timeout=limit)
 
     async def _receive(
-        self, prepared: Prepared, answer: UpstreamAnswer, started: float, passage: Passage | None
+        self,
+        prepared: Prepared,
+        answer: UpstreamAnswer,
+        started: float,
+        passage: Passage | None,
+        sent: Headers,
     ) -> None:
         """Answer or error; the connection is given back after a complete body and closed at once otherwise."""
         complete = False
@@ -194,7 +200,7 @@ class Attempt:
                 shown = answer if framing is None else unframed(answer, framing)
                 complete = await Answer(self._course, prepared, shown, started).deliver()
             else:
-                body, complete = await read_error_body(answer)
+                body, complete = await read_error_body(answer, sent)
                 raise self._refusal(prepared, answer.head, body)
         finally:
             await answer.close(reuse=complete)
@@ -333,8 +339,11 @@ def _own_token(course: Course, provider: Provider) -> str:
     return token.reveal()
 
 
-async def read_error_body(answer: UpstreamAnswer) -> tuple[bytes, bool]:
-    """What there is of an error's body, and whether that is all. Never raises for a broken one."""
+async def read_error_body(answer: UpstreamAnswer, sent: Headers = ()) -> tuple[bytes, bool]:
+    """What there is of an error's body, and whether that is all. Never raises for a broken one.
+
+    ``sent``: the request's headers; secrets in them are hidden where the body quotes them.
+    """
     chunks: list[bytes] = []
     size = 0
     try:
@@ -342,9 +351,9 @@ async def read_error_body(answer: UpstreamAnswer) -> tuple[bytes, bool]:
             while size < MAX_ERROR:
                 chunk = await answer.read()
                 if not chunk:
-                    return b"".join(chunks), True
+                    return without_echoes(b"".join(chunks), sent), True
                 chunks.append(chunk)
                 size += len(chunk)
     except (TimeoutError, GatewayError):
         pass  # the status alone says enough
-    return b"".join(chunks)[:MAX_ERROR], False
+    return without_echoes(b"".join(chunks)[:MAX_ERROR], sent), False

@@ -107,7 +107,7 @@ async def _exchange(course: Course, target: Target, surface: Surface) -> tuple[i
     answer = await course.services.upstream.open(request, headers_timeout=COUNT_SECONDS)
     complete = False
     try:
-        body, complete = await read_error_body(answer)
+        body, complete = await read_error_body(answer, headers)
         if answer.head.status != 200 or not complete:
             raise provider.read_error(surface, codec.decode_error(answer.head, body), answer.head)
         return 200, body

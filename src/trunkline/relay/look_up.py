@@ -86,7 +86,7 @@ async def _ask(course: Course, subject: Subject, answer: Answer) -> None:
         status = reply.head.status
         try:
             if status != 200:
-                body, complete = await read_error_body(reply)
+                body, complete = await read_error_body(reply, headers)
                 error = course.services.codecs[surface.protocol].decode_error(reply.head, body)
                 raise provider.read_error(surface, error, reply.head)
             if reply.head.media_type == "text/event-stream":

@@ -15,9 +15,12 @@ METADATA: Final = frozenset(
 RUNS: Final = frozenset(
     {
         "transformers", "CUSTOM_ROUTER_PATH", "custom_router", "plugins", "Plugins", "scriptPath", "StatusLine",
+        "REWRITE_SYSTEM_PROMPT",
     }
 )  # fmt: skip
-"""Keys that name files which would be run, or a line drawn by such: a preset is data."""
+"""Keys that name files which would be run, a line drawn by such, or a file that providers would be sent: a preset is data."""
+PROMPT: Final = ("prompt", "file")
+"""Such a key of Trunkline's own form, inside another."""
 SECRET: Final = re.compile(
     r"(?i)^(?:.*(?:api_?key|access_?key|private_?key|secret|password|credential).*|key|keys|token|auth_?token|authorization)$"
 )
@@ -79,7 +82,7 @@ def without_code(value: object, place: tuple[str, ...] = ()) -> tuple[object, li
     if isinstance(value, dict):
         result: Table = {}
         for key, entry in cast("Table", value).items():
-            if key in RUNS:
+            if key in RUNS or (*place, key) == PROMPT:
                 left_out.append(".".join((*place, key)))
                 continue
             result[key], more = without_code(entry, (*place, key))
@@ -109,9 +112,9 @@ def variables_of(value: object) -> list[str]:
 def refuse_what_runs(manifest: Mapping[str, object], file: str) -> None:
     """Raises PresetError when a preset has more than data."""
     for place, key in _keys(manifest, ()):
-        if key in RUNS:
+        if key in RUNS or place.endswith(".".join(PROMPT)):
             raise PresetError(
-                f"{file}: {place} names what would be run: a preset is data only, it is refused."
+                f"{file}: {place} names what would be run or sent: a preset is data only, it is refused."
             )
 
 
