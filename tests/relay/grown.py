@@ -1,5 +1,8 @@
 """Sessions in which a later request says something of an earlier one's turns, or seems to."""
 
+from trunkline.core.facts import Facts
+from trunkline.core.proofs import seal
+
 LONG = "the same words in every turn " * 40
 CALL = {"type": "function_call", "name": "f", "arguments": "{}"}
 LITE = {"type": "additional_tools", "tools": [{"type": "function", "name": "found", "parameters": {}}]}
@@ -53,6 +56,17 @@ NAMELESS = model({"text": LONG}, {"functionCall": {"name": "f", "args": {}}})
 ANSWERED = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": LONG}}}]}
 EFFORT = {"role": "system", "content": LONG, "output_config": {"effort": "low"}}
 SAID = {"role": "assistant", "content": LONG}
+THOUGHT = {
+    "role": "assistant",
+    "content": [
+        {
+            "type": "thinking",
+            "thinking": LONG,
+            "signature": seal("s", Facts(provider="t", model="m").origin),
+        }
+    ],
+}
+GROUP = {"type": "namespace", "name": "g", "tools": [tool("f")]}
 FORM = {"format": {"type": "json_schema", "schema": {"type": "object"}}}
 
 SESSIONS: dict[str, tuple[str, list[dict | bytes]]] = {
@@ -235,6 +249,31 @@ SESSIONS: dict[str, tuple[str, list[dict | bytes]]] = {
             b'{"model": "m", "messages": [{"role": "user", "content": "%b"}], "a": "], "system": "%b", "max_tokens": 9}' % (LONG.encode(), LONG.encode()),
             b'{"model": "m", "messages": [{"role": "user", "content": "%b"}], "a": , "system": "%b", "max_tokens": 9}' % (LONG.encode(), LONG.encode()),
             b'{"model": "m", "messages": [{"role": "user", "content": "%b"}], , "system": "%b", "max_tokens": 9}' % (LONG.encode(), LONG.encode()),
+        ],
+    ),
+    "reasoning that an item follows, or none": (
+        "anthropic_messages",
+        [
+            messages(ASKED, SAID, ASKED, THOUGHT),
+            messages(ASKED, SAID, ASKED, THOUGHT, SAID),
+            messages(ASKED, SAID, ASKED, THOUGHT, SAID, ASKED, THOUGHT, THOUGHT),
+            messages(ASKED, SAID, ASKED, THOUGHT, SAID, ASKED, THOUGHT, THOUGHT, SAID),
+        ],
+    ),
+    "a call of a tool in a group": (
+        "openai_responses",
+        [
+            responses(ASKED, {**ONE, "name": "g__f"}, output("1", LONG), tools=[tool("f")]),
+            responses(ASKED, {**ONE, "name": "g__f"}, output("1", LONG), ONE, output("1", LONG), tools=[GROUP]),
+            responses(ASKED, {**ONE, "name": "g__f"}, output("1", LONG), ONE, output("1", LONG), user("b")),
+        ],
+    ),
+    "what a provider remembers": (
+        "openai_responses",
+        [
+            responses(ASKED, output("1", LONG), user("a"), {**ONE, "call_id": "2"}),
+            responses(ASKED, output("1", LONG), user("a"), {**ONE, "call_id": "2"}, user("b"), conversation="c"),
+            responses(ASKED, output("1", LONG), user("a"), {**ONE, "call_id": "2"}, user("b"), user("c")),
         ],
     ),
     "a field that comes twice": (

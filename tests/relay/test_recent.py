@@ -23,7 +23,7 @@ from wire.sent import Sent, sent
 
 SENT = [one for one in sent() if isinstance(one.body.get(CODECS[one.codec].turns), list)]
 """Recorded requests of agents whose turns are a list, in all four protocols."""
-TARGETS = {"openai_chat": CODECS["openai_chat"]}
+TARGETS = {name: CODECS[name] for name in ("openai_chat", "openai_responses")}
 """What remembers what it wrote."""
 Wire = dict
 Edit = Callable[[Wire, str, random.Random], Wire | bytes]
@@ -58,7 +58,7 @@ def outcome(make: Callable[[Any], object], of: object) -> object:
 
 FACTS = [
     Facts(provider="t", model="m"),
-    Facts(provider="t", model="m", cache_marks=True, late_system=False, prefill=False),
+    Facts(provider="t", model="m", cache_marks=True, late_system=False, prefill=False, custom_tools=False),
     Facts(
         provider="t",
         model="m",
@@ -93,6 +93,7 @@ def check(name: str, bodies: list[bytes], first: int | None = None) -> list[int]
         assert known.holds(codec.holds_proofs) == codec.holds_proofs(body)
         if isinstance(read, Request):
             recent.keep(name, "tenant", known)
+            known.repeated = True  # so that what is written is remembered from the beginning
             check_passing(codec, known)
             facts = FACTS[(first + (place == 4)) % len(FACTS)]  # another model now and then
             check_writing(known, replace(read, model=f"m{place}"), facts)

@@ -19,8 +19,8 @@ class Stand(Struct, frozen=True, gc=False):
     items: int
     losses: int
     names: int
-    spoke: bool
-    """What was written last was the model's own."""
+    spoke: bool = False
+    """openai_chat: what was written last was the model's own."""
     end: int = 0
     """Where the items end in the text."""
 
@@ -36,13 +36,14 @@ class WrittenTurns(Struct, frozen=True):
 
 
 class WrittenTools(Struct, frozen=True):
-    """The items of the list of tools, their names in it, and what was noted on the way."""
+    """The items of the list of tools, and what was noted on the way."""
 
     text: Raw
-    sent: Sequence[str]
     losses: Sequence[Loss]
     names: Names
     custom: frozenset[str]
+    sent: Sequence[str] = ()
+    """Their names in it."""
 
 
 class Written(Struct, frozen=True):

@@ -2,12 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from trunkline.core.facts import Facts
-from trunkline.core.losses import Loss
 from trunkline.core.types import CacheMark
+from trunkline.protocols.notes import Notes
 from trunkline.protocols.openai_chat.shapes import CacheOut
 from trunkline.protocols.openai_chat.wire import NAME
 
@@ -18,28 +17,17 @@ _DIGEST_LENGTH: Final = 10
 _BARE_MARK: Final[CacheOut] = {"type": "ephemeral"}
 
 
-class Ledger:
+class Ledger(Notes):
     """One per encoded request."""
 
     def __init__(self, facts: Facts, source: str) -> None:
+        super().__init__()
         self.facts = facts
         self.own = source == NAME
         """The request came in this protocol."""
         self.openai_words = source in _OPENAI
         """File ids of the request may be of OpenAI's store, and its tiers are named in OpenAI's words."""
-        self._losses: dict[str, Loss] = {}
-        self._names: dict[str, str] = {}
         self.custom: set[str] = set()
-
-    @property
-    def losses(self) -> tuple[Loss, ...]:
-        """One loss a field, in the order they were met."""
-        return tuple(self._losses.values())
-
-    def lose(self, field: str, why: str) -> None:
-        """Note that ``field`` stays behind; the first reason stands."""
-        if field not in self._losses:
-            self._losses[field] = Loss(field, why)
 
     def name(self, name: str) -> str:
         """The name upstream: the same everywhere in a request, and in every later one (E40)."""
@@ -47,26 +35,6 @@ class Ledger:
         if sent is None:
             sent = self._names[name] = short_name(name, self.facts.tool_name_limit)
         return sent
-
-    @property
-    def names(self) -> tuple[tuple[str, str], ...]:
-        """Names of tools that were used so far, each with the one upstream."""
-        return tuple(self._names.items())
-
-    def notes(self) -> tuple[int, int]:
-        """How many losses and names were noted so far."""
-        return len(self._losses), len(self._names)
-
-    def recall(self, losses: Iterable[Loss], names: Iterable[tuple[str, str]]) -> None:
-        """Note what was noted when the same was written before."""
-        for loss in losses:
-            self._losses.setdefault(loss.field, loss)
-        self._names.update(names)
-
-    @property
-    def renamed(self) -> dict[str, str]:
-        """Name as sent -> the client's own, where they differ."""
-        return {sent: name for name, sent in self._names.items() if sent != name} if self._names else {}
 
     def mark(self, cache: CacheMark | None) -> CacheOut | None:
         """The mark as the upstream takes it: bare, or with its lifetime (E105)."""

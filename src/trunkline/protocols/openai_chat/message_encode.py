@@ -141,7 +141,7 @@ class _Writer:
 
     def _stand(self, position: int) -> None:
         if self.stood is not None:
-            self.stood[position] = Stand(len(self.out), *self.ledger.notes(), self.spoke)
+            self.stood[position] = Stand(len(self.out), *self.ledger.count(), self.spoke)
 
     def _follow_up(self) -> None:
         """Pictures of results get a message of their own when no user turn took them along."""

@@ -49,7 +49,7 @@ def extend_tools(
         own = Ledger(ledger.facts, request.protocol)
         out = encode_tools(request, own)
         text = Raw(b",".join([ENCODER.encode(tool) for tool in out]))
-        tools = WrittenTools(text, names_of(out), own.losses, own.names, frozenset(own.custom))
+        tools = WrittenTools(text, own.losses, own.names, frozenset(own.custom), names_of(out))
     ledger.recall(tools.losses, tools.names)
     ledger.custom |= tools.custom
     return [tools.text] if tools.sent else [], tools

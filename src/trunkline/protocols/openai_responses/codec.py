@@ -71,8 +71,7 @@ class OpenAIResponses:
 
     def encode_request(self, request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
         """A body for a target."""
-        del earlier
-        return request_encode.encode_request(request, facts)
+        return request_encode.encode_request(request, facts, earlier)
 
     def decode_response(self, body: bytes, origin: str) -> Response:
         """A whole answer."""

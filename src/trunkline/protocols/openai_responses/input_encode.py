@@ -7,6 +7,7 @@ Nothing that is added to a turn depends on a later one (E14, E30 to E36, E104). 
 from itertools import islice
 
 import msgspec
+from msgspec import Raw
 
 from trunkline.core.types import (
     Image,
@@ -33,6 +34,7 @@ from trunkline.protocols.openai_responses.part_encode import (
 )
 from trunkline.protocols.openai_responses.request_decode import STATE
 from trunkline.protocols.openai_responses.wire import ERROR_PREFIX, ITEM, NAME, OBJECT, encode
+from trunkline.protocols.writing import Stand, Written, WrittenTurns, grown
 
 NO_RESULT = f"{ERROR_PREFIX}no result was recorded for this call; whether it ran is unknown"
 CONTINUE = "Continue."
@@ -44,7 +46,36 @@ def encode_input(request: Request, ledger: Ledger) -> list[Item]:
     """All items of a request's conversation."""
     writer = _Writer(request, ledger)
     writer.write()
-    return writer.out
+    return [*writer.out, *_answer_wanted(request, ledger)]
+
+
+def extend_input(request: Request, ledger: Ledger, earlier: Written) -> tuple[list[Item], WrittenTurns]:
+    """The same, as far as they are written already taken from ``earlier``; and what is written now."""
+    writer = _Writer(request, ledger)
+    old, known = earlier.turns, 0
+    if earlier.same_tools(request, ledger.facts) is not None:  # their groups are named at each call
+        known = earlier.same_turns(request, ledger.facts)
+    if known:
+        stand = old.stands[known]
+        ledger.recall(old.losses[: stand.losses], old.names[: stand.names])
+    writer.write(known)
+    text, stands = grown(old, known, map(encode, writer.out), writer.stood)
+    turns: list[Item] = [Raw(text)] if text else []
+    turns += _answer_wanted(request, ledger)
+    return turns, WrittenTurns(text, stands, ledger.losses, ledger.names)
+
+
+def is_stateful(request: Request, ledger: Ledger) -> bool:
+    """The provider itself remembers what came before."""
+    return ledger.own and any(extra.name in STATE for extra in request.extras)
+
+
+def _answer_wanted(request: Request, ledger: Ledger) -> list[Item]:
+    """What is said to a model that is not to go on with its own words, where those are the last."""
+    last = request.messages[-1] if request.messages else None
+    if last is None or last.role != "assistant" or ledger.facts.prefill:
+        return []
+    return [message_item("user", [input_text(CONTINUE)])]
 
 
 def message_item(role: str, content: list[PartOut]) -> dict[str, object]:
@@ -59,15 +90,18 @@ class _Writer:
         self.out: list[Item] = []
         self._ledger = ledger
         self._messages = request.messages
-        self._stateful = ledger.own and any(extra.name in STATE for extra in request.extras)
+        self._stateful = is_stateful(request, ledger)
+        self.stood: dict[int, Stand] = {}
         self._placed: set[int] = set()
         self._waiting: list[Item] = []
 
-    def write(self) -> None:
-        for position, message in enumerate(self._messages):
+    def write(self, known: int = 0) -> None:
+        """The turns behind the first ``known``."""
+        for position, message in enumerate(islice(self._messages, known, None), known):
             if message.name is not None:
                 self._ledger.lose("messages.name", "names of speakers are not carried over")
             if message.role == "assistant":
+                self._stand(position)
                 self._assistant(message, position)
                 continue
             self._drop_waiting()
@@ -75,10 +109,12 @@ class _Writer:
                 self._user(message)
             else:
                 self._instruction(message)
+        self._stand(len(self._messages))
         self._drop_waiting()
-        last = self._messages[-1] if self._messages else None
-        if last is not None and last.role == "assistant" and not self._ledger.facts.prefill:
-            self.out.append(message_item("user", [input_text(CONTINUE)]))
+
+    def _stand(self, position: int) -> None:
+        if not self._waiting:
+            self.stood[position] = Stand(len(self.out), *self._ledger.count())
 
     def _drop_waiting(self) -> None:
         """Reasoning that nothing followed is refused upstream (E14)."""

@@ -5,8 +5,8 @@ import re
 from typing import Final
 
 from trunkline.core.facts import Facts
-from trunkline.core.losses import Loss
 from trunkline.core.types import Request, Tool, ToolCall
+from trunkline.protocols.notes import Notes
 from trunkline.protocols.openai_responses.kinds import own_name
 from trunkline.protocols.openai_responses.wire import NAME
 
@@ -19,25 +19,15 @@ def digest(text: str, length: int) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
-class Ledger:
+class Ledger(Notes):
     """One per encoded request. ``own``: the request was read from this protocol."""
 
     def __init__(self, request: Request, facts: Facts) -> None:
+        super().__init__()
         self.facts = facts
         self.own = request.protocol == NAME
         self.custom: set[str] = set()
         self.tools: dict[str, Tool] = {tool.name: tool for tool in request.tools}
-        self._losses: dict[str, Loss] = {}
-        self._names: dict[str, str] = {}
-
-    @property
-    def losses(self) -> tuple[Loss, ...]:
-        """One loss a field, in the order they were met."""
-        return tuple(self._losses.values())
-
-    def lose(self, field: str, why: str) -> None:
-        """Note that ``field`` stays behind; the first reason stands."""
-        self._losses.setdefault(field, Loss(field, why))
 
     def name(self, name: str) -> str:
         """The name upstream: as it is, or a readable part of it and a digest of the whole (E40)."""
@@ -49,11 +39,6 @@ class Ledger:
                 sent = f"{_PLAIN.sub('_', name)[: limit - 9]}_{digest(name, 8)}"
             self._names[name] = sent
         return sent
-
-    @property
-    def renamed(self) -> dict[str, str]:
-        """Name as sent -> the client's own, where they differ."""
-        return {sent: name for name, sent in self._names.items() if sent != name}
 
     def grouped(self, namespace: str | None) -> str | None:
         """The group to write beside a name: None where the target has no groups."""

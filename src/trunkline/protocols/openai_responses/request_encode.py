@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from trunkline.core.facts import Facts
 from trunkline.core.splice import splice
@@ -13,11 +13,24 @@ from trunkline.protocols.choices import refuse_choices
 from trunkline.protocols.codec import Encoded
 from trunkline.protocols.openai_fields import CHAT, IN_RESPONSES
 from trunkline.protocols.openai_responses.effort import encode_reasoning
-from trunkline.protocols.openai_responses.input_encode import encode_input, message_item
+from trunkline.protocols.openai_responses.input_encode import (
+    Item,
+    encode_input,
+    extend_input,
+    is_stateful,
+    message_item,
+)
 from trunkline.protocols.openai_responses.ledger import MAX_ID, Ledger, digest
 from trunkline.protocols.openai_responses.part_encode import input_text
-from trunkline.protocols.openai_responses.tool_encode import carries_search, encode_choice, encode_tools
+from trunkline.protocols.openai_responses.tool_encode import (
+    ToolOut,
+    carries_search,
+    encode_choice,
+    encode_tools,
+    extend_tools,
+)
 from trunkline.protocols.openai_responses.wire import LIST, NAME, OBJECT, encode
+from trunkline.protocols.writing import Written
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
 SOURCES: Final = "web_search_call.action.sources"
@@ -30,7 +43,24 @@ _TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority"})
 Fields = dict[str, object]
 
 
-def encode_request(request: Request, facts: Facts) -> Encoded:
+class _Parts(Struct):
+    """The large fields, and what is to be remembered of them."""
+
+    items: list[Item]
+    tools: list[ToolOut]
+    written: Written | None = None
+
+
+def _write(request: Request, ledger: Ledger, earlier: Written | None) -> _Parts:
+    # A format may be lost before the items are written, and what a provider remembers is written as such.
+    if earlier is None or request.output_format is not None or is_stateful(request, ledger):
+        return _Parts(encode_input(request, ledger), encode_tools(request, ledger))
+    items, turns = extend_input(request, ledger, earlier)
+    tools, written = extend_tools(request, ledger, earlier)
+    return _Parts(items, tools, Written(request, ledger.facts, turns, written))
+
+
+def encode_request(request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
     """See :meth:`Codec.encode_request`."""
     refuse_choices(request, NAME)
     ledger = Ledger(request, facts)
@@ -39,13 +69,13 @@ def encode_request(request: Request, facts: Facts) -> Encoded:
     wanted = encode_text(request, ledger)
     if wanted is not None and "words" in wanted:
         instructions = "\n\n".join(text for text in (instructions, str(wanted.pop("words"))) if text)
-    items = encode_input(request, ledger)
+    parts = _write(request, ledger, earlier)
+    items, tools = parts.items, parts.tools
     if instructions and not items and not ledger.own:  # something must be asked
         items.append(message_item("developer", [input_text(instructions)]))
     elif instructions:
         fields["instructions"] = instructions
     fields["input"] = items
-    tools = encode_tools(request, ledger)
     if tools:
         fields["tools"] = tools
         choice = encode_choice(request.tool_choice, request.tools, ledger)
@@ -72,6 +102,7 @@ def encode_request(request: Request, facts: Facts) -> Encoded:
         losses=ledger.losses,
         tool_names=ledger.renamed,
         custom_tools=frozenset(ledger.custom),
+        written=parts.written,
     )
 
 

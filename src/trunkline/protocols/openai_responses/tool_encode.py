@@ -11,6 +11,7 @@ from trunkline.protocols.client_tools import client_tool
 from trunkline.protocols.openai_responses.ledger import Ledger
 from trunkline.protocols.openai_responses.search import encode_search_tool
 from trunkline.protocols.openai_responses.wire import ENCODER, OBJECT, encode
+from trunkline.protocols.writing import Written, WrittenTools
 
 PLACEHOLDER: Final = "DeferredToolPlaceholder"
 """Claude Code declares it to switch tool search on; it must never be called."""
@@ -47,6 +48,18 @@ def encode_tools(request: Request, ledger: Ledger) -> list[ToolOut]:
                 {"type": "namespace", "name": group, "description": description, "tools": groups[group]}
             )
     return found
+
+
+def extend_tools(request: Request, ledger: Ledger, earlier: Written) -> tuple[list[ToolOut], WrittenTools]:
+    """The same, taken from ``earlier`` where they are written already; and what is written now."""
+    tools = earlier.same_tools(request, ledger.facts)
+    if tools is None:
+        own = Ledger(request, ledger.facts)
+        text = Raw(b",".join([encode(tool) for tool in encode_tools(request, own)]))
+        tools = WrittenTools(text, own.losses, own.names, frozenset(own.custom))
+    ledger.recall(tools.losses, tools.names)
+    ledger.custom |= tools.custom
+    return [tools.text] if tools.text else [], tools
 
 
 def encode_tool(tool: Tool, ledger: Ledger) -> ToolOut | None:
