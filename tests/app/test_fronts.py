@@ -56,6 +56,7 @@ class Exchanges:
 
 class NoSink:
     direct = None
+    at_once = None
 
     async def start(self, status: int, headers: object) -> None:
         raise AssertionError

@@ -93,6 +93,8 @@ class Client:
         self.got: list[bytes] = []
         self._direct = direct
 
+    at_once = None
+
     @property
     def direct(self) -> Take | None:
         return self._take if self._direct else None

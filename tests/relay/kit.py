@@ -227,6 +227,8 @@ class WritingSink:
             await self.each(self)
         self._keep(data)
 
+    at_once = None
+
     @property
     def direct(self) -> Take | None:
         return self._keep if self.each is None else None

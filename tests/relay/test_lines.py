@@ -127,7 +127,7 @@ def test_losses_that_do_not_fit_are_counted() -> None:
 
 
 def test_headers_are_safe() -> None:
-    headers = dict(trunkline_headers("r", "p\r\nx: y", "m\u00e9", "route", (), 2))
+    headers = dict(trunkline_headers("p\r\nx: y", "m\u00e9", "route", (), 2))
     assert headers["x-trunkline-provider"] == "p?x: y"
     assert headers["x-trunkline-model"] == "m?"
     assert headers["x-trunkline-attempts"] == "2"

@@ -12,7 +12,7 @@ from trunkline.core.errors import GatewayError
 from trunkline.core.http import Headers, HttpHead, Take
 from trunkline.core.splice import fields, splice
 from trunkline.relay.inbound import Inbound
-from trunkline.relay.ports import ClientGone, Sink
+from trunkline.relay.ports import AtOnce, ClientGone, Sink
 from trunkline.routing.session import session_of
 
 log: Final = logging.getLogger(__name__)
@@ -103,6 +103,11 @@ class _Between:
     @property
     def direct(self) -> Take | None:
         """Nothing goes past the plugins."""
+        return None
+
+    @property
+    def at_once(self) -> AtOnce | None:
+        """Nor does this."""
         return None
 
     async def start(self, status: int, headers: Headers) -> None:

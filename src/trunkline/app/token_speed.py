@@ -22,7 +22,7 @@ from trunkline.core.errors import GatewayError
 from trunkline.core.http import Headers, Take
 from trunkline.core.sse import SSEFramer
 from trunkline.relay.inbound import Inbound
-from trunkline.relay.ports import ExchangeRecord, Sink
+from trunkline.relay.ports import AtOnce, ExchangeRecord, Sink
 from trunkline.routing.session import session_of
 
 log: Final = logging.getLogger(__name__)
@@ -93,6 +93,11 @@ class Watched:
             return take(data)
 
         return counted
+
+    @property
+    def at_once(self) -> AtOnce | None:
+        """Nothing is to be seen of an answer that comes at once."""
+        return self._sink.at_once
 
     async def start(self, status: int, headers: Headers) -> None:
         """See the port."""

@@ -7,7 +7,7 @@ from trunkline.core.http import Headers
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.journal import Journal
 from trunkline.relay.ports import Sink
-from trunkline.relay.response_headers import STREAM, request_id_header, trunkline_headers
+from trunkline.relay.response_headers import STREAM, request_id_header, trunkline_headers, whole_headers
 
 
 class Delivery:
@@ -70,9 +70,12 @@ class Delivery:
         """A complete JSON answer. Raises what ``rewrite`` raises, before anything is sent."""
         body = body if self.rewrite is None else self.rewrite(body)
         self.committed = True
-        framing = (("content-type", "application/json"), ("content-length", str(len(body))))
-        await self._sink.start(200, self._opening(framing))
+        same, own = whole_headers(self._about_it()), self._own()
         self._journal.first_byte()
+        if (at_once := self._sink.at_once) is not None:
+            await at_once(same, own, body)
+            return
+        await self._sink.start(200, (*same, ("content-length", str(len(body))), *own))
         await self._sink.send(body)
 
     async def break_off(self, error: GatewayError) -> None:
@@ -83,21 +86,25 @@ class Delivery:
 
     def _opening(self, headers: Headers) -> Headers:
         """All headers of the answer, which starts now."""
+        return (*headers, *self._about_it(), *self._own())
+
+    def _about_it(self) -> Headers:
+        """What the answer, which starts now, says about the exchange."""
         self.started = True
         self._journal.status = 200
+        return self.headers(len(self._journal.attempts) + 1)
+
+    def _own(self) -> Headers:
+        """What no other answer has: the request's id, and what the upstream said that its clients read."""
         inbound, passed = self._inbound, self.passed_on
-        identity = request_id_header(inbound.codec.name, inbound.request_id, passed)
-        return (*headers, *identity, *self.headers(len(self._journal.attempts) + 1), *passed)
+        return (*request_id_header(inbound.codec.name, inbound.request_id, passed), *passed)
 
     def headers(self, attempts: int) -> Headers:
         """What an answer after so many attempts says about the exchange."""
         journal = self._journal
         target = journal.target
+        if target is None:
+            return trunkline_headers("-", "-", journal.route, journal.losses, attempts)
         return trunkline_headers(
-            self._inbound.request_id,
-            target.provider if target else "-",
-            target.deployment if target else "-",
-            journal.route,
-            journal.losses,
-            attempts,
+            target.provider, target.deployment, journal.route, journal.losses, attempts
         )

@@ -8,6 +8,7 @@ from trunkline.core.types import Request
 from trunkline.protocols.codec import Peek
 from trunkline.relay.course import Course
 from trunkline.relay.inbound import Inbound
+from trunkline.relay.ports import AtOnce
 
 PROTOCOL: Final = "anthropic_messages"
 """What questions of ours are written in, and read from."""
@@ -17,6 +18,7 @@ class Gathered:
     """Takes a whole answer. Implements :class:`trunkline.relay.ports.Sink`."""
 
     direct: Take | None = None
+    at_once: AtOnce | None = None
 
     def __init__(self) -> None:
         self.body = b""

@@ -18,7 +18,7 @@ from trunkline.protocols.openai_responses import state
 from trunkline.providers.provider import Surface
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.kept import Answer, AnswerStore, Kept
-from trunkline.relay.ports import Sink
+from trunkline.relay.ports import AtOnce, Sink
 from trunkline.routing.plan import Target
 
 SINGLE_TENANT = "-"
@@ -179,6 +179,16 @@ class _KeepingSink:
         """See :class:`trunkline.relay.ports.Sink`."""
         direct = self._sink.direct
         return None if direct is None else partial(self._look_and_send, direct)
+
+    @property
+    def at_once(self) -> AtOnce | None:
+        """See :class:`trunkline.relay.ports.Sink`."""
+        at_once = self._sink.at_once
+        return None if at_once is None else partial(self._look_and_send_whole, at_once)
+
+    async def _look_and_send_whole(self, at_once: AtOnce, same: Headers, own: Headers, body: bytes) -> None:
+        self._look(body)
+        await at_once(same, own, body)
 
     def _look_and_send(self, direct: Take, data: bytes) -> bool:
         self._look(data)

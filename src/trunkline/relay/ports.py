@@ -1,6 +1,6 @@
 """What the relay needs of the outside, as interfaces: the edge implements them, tests script them."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -102,6 +102,11 @@ class ClientGone(Exception):
         self.stalled = stalled
 
 
+AtOnce = Callable[[Headers, Headers, bytes], Awaitable[None]]
+"""Takes a whole answer with status 200: headers that many answers have, headers that only this one has, and the body. Its
+length is not among the headers."""
+
+
 class Sink(Protocol):
     """The client's side of an exchange. Both calls may raise :class:`ClientGone`."""
 
@@ -111,6 +116,11 @@ class Sink(Protocol):
 
         False when the connection can take no more for now: the next piece goes by ``send``.
         """
+        ...
+
+    @property
+    def at_once(self) -> AtOnce | None:
+        """Sends a whole answer, in place of ``start`` and ``send``; None where it has to be those."""
         ...
 
     async def start(self, status: int, headers: Headers) -> None:

@@ -48,17 +48,11 @@ def losses_header(losses: Iterable[Loss]) -> str:
     return "; ".join(out)
 
 
-def trunkline_headers(
-    request_id: str, provider: str, model: str, route: str, losses: tuple[Loss, ...], attempts: int
-) -> Headers:
-    """The ``x-trunkline-`` headers; the one for losses only when there are any."""
-    return (("x-trunkline-request-id", request_id), *_about(provider, model, route, losses, attempts))
-
-
 @lru_cache(maxsize=512)
-def _about(
+def trunkline_headers(
     provider: str, model: str, route: str, losses: tuple[Loss, ...], attempts: int
 ) -> Headers:  # the same for most requests
+    """The ``x-trunkline-`` headers but for the request's id; the one for losses only when there are any."""
     headers = (
         ("x-trunkline-provider", header_safe(provider)),
         ("x-trunkline-model", header_safe(model)),
@@ -66,6 +60,12 @@ def _about(
         ("x-trunkline-attempts", str(attempts)),
     )
     return (*headers, ("x-trunkline-losses", losses_header(losses))) if losses else headers
+
+
+@lru_cache(maxsize=512)
+def whole_headers(about: Headers) -> Headers:
+    """All but the length of a whole answer, where these are the headers about it."""
+    return (("content-type", "application/json"), *about)
 
 
 def request_id_header(protocol: str, request_id: str, passed: Headers) -> Headers:

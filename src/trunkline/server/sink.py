@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from trunkline.core.http import Headers, Take
 from trunkline.protocols.gemini import JsonArrayWriter
+from trunkline.relay.ports import AtOnce
 from trunkline.server.asgi import Connection, Send
 from trunkline.server.routes import DEPRECATED, Match
 
@@ -18,10 +19,6 @@ DROPPED: Final = frozenset(
 )  # fmt: skip
 """Headers of an answer that are the connection's, the server's or another host's business."""
 
-UNIQUE: Final = frozenset({"request-id", "x-request-id"})
-"""Headers whose value is another one in every answer: nothing is gained by remembering how they are sent."""
-_ELSEWHERE: Final = frozenset({"content-length", "x-trunkline-request-id"})
-"""What frames a whole answer is the connection's business, and what names it is here already."""
 _EVENTS: Final = "text/event-stream"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
@@ -47,15 +44,20 @@ def _line(name: str, value: str) -> bytes:
     return b"" if pair is None else b"%b: %b\r\n" % pair
 
 
-_known_line = lru_cache(maxsize=1024)(_line)
-"""The same few dozen go out with every answer."""
+_known_pair = lru_cache(maxsize=1024)(_pair)
+
+
+@lru_cache(maxsize=512)
+def _lines(headers: Headers) -> bytes:
+    """Header lines that many answers have."""
+    return b"".join([_line(name, value) for name, value in headers])
 
 
 class ClientSink:
     """One answer. ``start`` and ``send`` return once the connection can take more."""
 
     __slots__ = (
-        "_connection", "_held", "_last", "_left", "_request_id", "_send", "complete", "event_stream", "extra",
+        "_connection", "_last", "_left", "_request_id", "_send", "complete", "event_stream", "extra",
         "started",
     )  # fmt: skip
 
@@ -63,8 +65,6 @@ class ClientSink:
         self._send = send
         self._connection = connection
         self._request_id = request_id
-        self._held: tuple[int, Headers] | None = None
-        """The head of an answer of known length, which leaves with its body."""
         self._left: int | None = None
         self._last = b""
         self.started = False
@@ -75,43 +75,36 @@ class ClientSink:
 
     async def start(self, status: int, headers: Headers) -> None:
         """Status and headers, once. The request's id is added."""
-        if self.extra:
-            headers = (*headers, *self.extra)
-        for name, value in headers:
+        raw = [(b"x-trunkline-request-id", self._request_id)]
+        for name, value in (*headers, *self.extra):
+            pair = _known_pair(name, value)
+            if pair is None:
+                continue
             if name == "content-length":
                 self._left = int(value)
             elif name == "content-type":
                 self.event_stream = value.startswith(_EVENTS)
+            raw.append(pair)
         self.started = True
-        if self._left and self._connection.whole is not None:
-            self._held = (status, headers)
-        else:
-            await self._begin(status, headers)
-
-    async def _begin(self, status: int, headers: Headers) -> None:
-        pairs = (_pair(name, value) for name, value in headers)
-        raw = [(b"x-trunkline-request-id", self._request_id), *(pair for pair in pairs if pair is not None)]
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
-    async def _whole(self, status: int, headers: Headers, body: bytes) -> None:
-        lines = [b"x-trunkline-request-id: %b\r\n" % self._request_id]
-        for name, value in headers:
-            if name not in _ELSEWHERE:
-                lines.append(_line(name, value) if name in UNIQUE else _known_line(name, value))
+    @property
+    def at_once(self) -> AtOnce | None:
+        """See :class:`trunkline.relay.ports.Sink`."""
+        return None if self._connection.whole is None else self._at_once
+
+    async def _at_once(self, same: Headers, own: Headers, body: bytes) -> None:
         send = self._connection.whole
-        assert send is not None, "nothing is held for a server of others"
-        self.complete = True
-        await send(status, b"".join(lines), body)
+        assert send is not None, "there is no such way"
+        lines = b"x-trunkline-request-id: %b\r\n%b" % (self._request_id, _lines(same + self.extra))
+        for name, value in own:
+            lines += _line(name, value)
+        self.started = self.complete = True
+        await send(200, lines, body)
 
     async def send(self, data: bytes) -> None:
         """More of the body. With a known length, the last bytes complete the answer."""
         self._last = data
-        if self._held is not None:
-            (status, headers), self._held = self._held, None
-            if len(data) == self._left:
-                await self._whole(status, headers, data)
-                return
-            await self._begin(status, headers)
         if self._left is not None:
             self._left -= len(data)
             self.complete = self._left <= 0
@@ -153,6 +146,11 @@ class ArraySink(ClientSink):
         super().__init__(send, request_id, connection)
         self._array: JsonArrayWriter | None = None
         self._error = False
+
+    @property
+    def at_once(self) -> AtOnce | None:
+        """What comes at once is no array yet."""
+        return None
 
     async def start(self, status: int, headers: Headers) -> None:
         """Status and headers, once; an event stream is announced as JSON."""

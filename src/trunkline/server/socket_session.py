@@ -15,7 +15,7 @@ from trunkline.protocols.codec import Carrier
 from trunkline.protocols.openai_responses.socket import DONE, decode_message, error_event, in_lane
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.kept import AnswerStore
-from trunkline.relay.ports import CALLED_OFF, ClientGone, Sink
+from trunkline.relay.ports import CALLED_OFF, AtOnce, ClientGone, Sink
 from trunkline.server.asgi import RawHeaders, Upgradable
 from trunkline.server.faults import TOO_DEEP, cancelled, inside
 from trunkline.server.identifiers import RequestIds
@@ -52,6 +52,7 @@ class SocketSink:
 
     direct: Take | None = None
     """Messages are queued and waited for."""
+    at_once: AtOnce | None = None
 
     def __init__(self, socket: "WebSocket", lane: bytes | None) -> None:
         self._socket = socket
