@@ -346,14 +346,42 @@ def test_a_body_that_is_not_of_its_declared_length_is_never_a_whole_answer(sent:
         assert len(body) < 2
 
 
-def test_T55_a_header_name_cannot_break_the_framing() -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+def test_T55_a_header_name_cannot_break_the_framing(at_once: bool) -> None:
     async def split(inbound: Inbound, sink: Sink) -> None:
-        await sink.start(200, (("x-a: b\r\nset-cookie", "c"), ("content-length", "2")))
+        bad = (("x-a: b\r\nset-cookie", "c"),)
+        if at_once:
+            assert sink.at_once is not None
+            await sink.at_once((), bad, b"ok")
+        await sink.start(200, (*bad, ("content-length", "2")))
         await sink.send(b"ok")
 
-    with gateway(split) as running, running.connect() as client:
-        client.sendall(POST)
+    with gateway(split) as running:
+        answer = running.ask(POST)
+    assert answer.status == 500
+    assert answer.header("set-cookie") is None
+    assert answer.complete
+
+
+def test_an_answer_handed_over_at_once_is_framed_like_any_other() -> None:
+    async def script(inbound: Inbound, sink: Sink) -> None:
+        assert sink.at_once is not None
+        await sink.at_once(
+            (("content-type", "application/json"), ("date", "never")), (("request-id", "r"),), ANSWER
+        )
+
+    with gateway(script) as running, running.connect() as client:
+        client.sendall(POST + POST + POST.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        stream = Stream(client)
+        answers = [read_answer(stream) for _ in range(3)]
         assert closed(client)
+    for answer in answers:
+        assert (answer.status, answer.body, answer.complete) == (200, ANSWER, True)
+        assert answer.header("content-type") == "application/json"
+        assert answer.header("request-id") == "r"
+        assert answer.header("date") not in (None, "never")
+    assert [answer.header("connection") for answer in answers] == [None, None, "close"]
+    assert len({answer.header("x-trunkline-request-id") for answer in answers}) == 3
 
 
 def test_answers_carry_a_date_and_heads_no_body(plain: Gateway) -> None:

@@ -244,9 +244,11 @@ class Application:
         )
 
     async def _exchange(self, visit: Visit, asked: Admitted, length: int | None) -> None:
-        body = await read_body(
-            visit.receive, declared=length, encoding=asked.encoding, limit=self._max_body
-        )
+        body = None if asked.encoding else visit.connection.arrived(self._max_body)
+        if body is None:
+            body = await read_body(
+                visit.receive, declared=length, encoding=asked.encoding, limit=self._max_body
+            )
         peek, direct = asked.peek, asked.found.route.direct
         if direct is not None:
             self._check_direct()

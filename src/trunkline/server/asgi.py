@@ -34,6 +34,10 @@ class Connection(Protocol):
         """Whether the server stops: an answer that never ends by itself is to end."""
         ...
 
+    def arrived(self, limit: int) -> bytes | None:
+        """The whole body of the request, where it is here and has at most so many bytes; None: it has to be received."""
+        ...
+
     @property
     def whole(self) -> SendWhole | None:
         """Sends a whole answer at once; None under the servers of others."""
@@ -108,6 +112,9 @@ class _NeverLost:
     leaving = False
     push: Take | None = None
     whole: SendWhole | None = None
+
+    def arrived(self, limit: int) -> None:
+        """Nothing is known of that."""
 
 
 _NO_CONNECTION: Final = _NeverLost()

@@ -136,6 +136,17 @@ class Cycle:
 
     # From the application
 
+    def arrived(self, limit: int) -> bytes | None:
+        """The whole body, where it is here and has at most ``limit`` bytes; in place of :meth:`receive`."""
+        if self._more_body or self._expects or self.disconnected or self.held > limit:
+            return None
+        self._wire.flow.resume_reading()
+        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self.held = 0
+        self._arrived = False
+        return body
+
     async def receive(self) -> Received:
         """What has come of the body; after its end, waits for the answer's end or the client's going."""
         if self._expects and not self._wire.transport.is_closing():

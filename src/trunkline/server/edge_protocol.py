@@ -135,6 +135,10 @@ class EdgeProtocol(asyncio.Protocol):
         assert self._running is not None, "a stream belongs to a request"
         return self._running.push(data)
 
+    def arrived(self, limit: int) -> bytes | None:
+        """The body of the request that is being answered; see :meth:`Cycle.arrived`."""
+        return None if self._running is None else self._running.arrived(limit)
+
     def whole(self, status: int, lines: bytes, body: bytes) -> Awaitable[None]:
         """The whole answer to the request that is being answered; see :meth:`Cycle.whole`."""
         assert self._running is not None, "an answer belongs to a request"
@@ -205,7 +209,6 @@ class EdgeProtocol(asyncio.Protocol):
             return
         self._url = b""
         self._headers = []
-        self._expects = False
         self._head_open = True
 
     def on_url(self, url: bytes) -> None:
@@ -217,10 +220,7 @@ class EdgeProtocol(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_open:  # else a trailer: nobody has asked for it, and it must not pose as a header
-            name = name.lower()
-            if name == b"expect" and value.lower() == b"100-continue":
-                self._expects = True
-            self._headers.append((name, value))
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self._resuming:
@@ -228,7 +228,8 @@ class EdgeProtocol(asyncio.Protocol):
         parser = self._parser
         assert parser is not None, "the parser calls this itself"
         method, version = parser.get_method(), parser.get_http_version()
-        verdict = judge_head(method, version, self._headers, self._arrived)
+        fields = dict(self._headers)
+        verdict = judge_head(method, version, self._headers, fields, self._arrived)
         if isinstance(verdict, Refusal):
             self._stop(verdict)
         target = origin_form(self._url, verdict)
@@ -240,6 +241,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._body_open = True
         self._since = self._heard
         self._pieces = self._body_bytes = 0
+        self._expects = b"expect" in fields and fields[b"expect"].lower() == b"100-continue"
         path, _, query = target.partition(b"?")
         scope: Scope = {
             "type": "http",

@@ -5,6 +5,7 @@ heads that other servers on the way may read differently (reliability_ux.md A4).
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -125,33 +126,40 @@ def origin_form(target: bytes, host: bytes) -> bytes | None:
     return slash + path if slash and authority.lower() == host.lower() else None
 
 
-def judge_head(method: bytes, version: str, headers: RawHeaders, size: int) -> Refusal | bytes:
+def judge_head(
+    method: bytes, version: str, headers: RawHeaders, fields: Mapping[bytes, bytes], size: int
+) -> Refusal | bytes:
     """The request's one valid Host, or why the request is refused. The target is judged afterwards.
 
-    ``size``: bytes in which the whole head arrived, at the most; a small one needs no measuring.
+    ``fields``: the headers by name. ``size``: bytes in which the whole head arrived, at the most; a small one needs no
+    measuring.
     """
     if version not in ("1.1", "1.0"):
         return VERSION
     if method == b"CONNECT":
         return CONNECT
-    return TOO_MANY_HEADERS if len(headers) > MAX_HEADERS else _judge_headers(version, headers, size)
-
-
-def _judge_headers(version: str, headers: RawHeaders, size: int) -> Refusal | bytes:
-    if size > MAX_HEADER:
-        lengths = [len(name) + len(value) for name, value in headers]
-        if max(lengths, default=0) > MAX_HEADER:
-            return HEADER_TOO_LARGE
-        if sum(lengths) > MAX_HEAD:
-            return HEAD_TOO_LARGE
-    host: bytes | None = None
-    for name, value in headers:
-        if name == b"host":
-            if host is not None:
-                return TWO_HOSTS
-            host = value.rstrip(b" \t")
-        elif name == b"transfer-encoding" and (value.strip().lower() != b"chunked" or version == "1.0"):
-            return TRANSFER_ENCODING
+    if len(headers) > MAX_HEADERS:
+        return TOO_MANY_HEADERS
+    if size > MAX_HEADER and (excess := _excess(headers)) is not None:
+        return excess
+    if b"transfer-encoding" in fields and not _just_chunked(version, headers):
+        return TRANSFER_ENCODING
+    if len(fields) < len(headers) and sum(name == b"host" for name, _ in headers) > 1:
+        return TWO_HOSTS
+    host = fields.get(b"host")
     if host is None:
         return NO_HOST
+    host = host.rstrip(b" \t")
     return host if host_is_valid(host) else BAD_HOST
+
+
+def _excess(headers: RawHeaders) -> Refusal | None:
+    lengths = [len(name) + len(value) for name, value in headers]
+    if max(lengths, default=0) > MAX_HEADER:
+        return HEADER_TOO_LARGE
+    return HEAD_TOO_LARGE if sum(lengths) > MAX_HEAD else None
+
+
+def _just_chunked(version: str, headers: RawHeaders) -> bool:
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    return version == "1.1" and all(coding == b"chunked" for coding in codings)

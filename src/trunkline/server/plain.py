@@ -31,6 +31,9 @@ class _Connection:
         self._stall = stall
         self._body_read = asyncio.Event()
 
+    def arrived(self, limit: int) -> None:
+        """The other server does not tell."""
+
     async def receive(self) -> Received:
         """The next message of the body."""
         message = await self._receive()

@@ -39,16 +39,13 @@ class Admitted(Struct, frozen=True, kw_only=True):
 
 def spell(scope: Scope) -> tuple[Spelling, int | None]:
     """The head, and the bytes of body that it declares."""
-    length: int | None = None
-    said: list[tuple[bytes, bytes]] = []
-    for pair in scope["headers"]:
-        if pair[0] == b"content-length":
-            length = int(pair[1])
-        else:
-            said.append(pair)
-    client = scope["client"]
+    headers, client = scope["headers"], scope["client"]
+    fields = dict(headers)
+    length = fields.pop(b"content-length", None)
+    said = tuple(fields.items()) if len(fields) + (length is not None) == len(headers) else tuple(headers)
     peer = None if client is None else client[0]
-    return (peer, scope["method"], scope["raw_path"], scope["query_string"], tuple(said)), length
+    spelling = (peer, scope["method"], scope["raw_path"], scope["query_string"], said)
+    return spelling, None if length is None else int(length)
 
 
 class Regulars:
