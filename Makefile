@@ -24,8 +24,8 @@ run: $(RUN_READY) ## set up if needed and start the gateway (rehearsal when noth
 	$(BIN)/trunkline serve --port $(PORT)
 
 test: $(TEST_READY) ## everything: lint, types, unit, server and real-agent tests
-	$(MAKE) -j 2 installed lint types collected fuzz
-	$(MAKE) unit server agents
+	$(MAKE) -j 2 installed lint types collected
+	$(MAKE) fuzz unit server agents
 
 lint: $(TEST_READY) ## format, style, spelling, import rules, repetition
 	$(BIN)/ruff format --check src tests
@@ -45,8 +45,8 @@ installed: $(TEST_READY)
 collected: $(TEST_READY)
 	-$(BIN)/pytest -q --collect-only > .venv/.collected 2>&1
 
-fuzz: $(TEST_READY) ## half a minute of mutated recordings into every decoder; the unit tests do a twenty-fifth of it
-	TRUNKLINE_EXPLORE=25 $(BIN)/pytest -q -p no:rerunfailures tests/fuzz
+fuzz: $(TEST_READY) ## half a minute of mutated recordings into each decoder; the unit tests do a hundredth of it
+	TRUNKLINE_EXPLORE=100 $(BIN)/pytest -q -p no:rerunfailures -n 2 --dist load tests/fuzz
 
 unit: $(TEST_READY) ## all tests that need no server and no agent
 	$(BIN)/pytest -q -p no:rerunfailures -n 2 --dist loadfile --no-loadscope-reorder -m "not server and not agent"
