@@ -457,6 +457,17 @@ def test_E122_half_a_surrogate_pair_does_not_break_a_request() -> None:
     assert ROOM.rename(data, "other").startswith(b'{"model":"other"')
 
 
+def test_half_a_pair_does_not_hide_that_a_body_is_no_text() -> None:
+    tool = b'{"name":"t","input_schema":{"required":["curren\xe3y"]}}'
+    data = (
+        b'{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"\\ud83d"}],"tools":['
+        + tool
+        + b"]}"
+    )
+    with pytest.raises(GatewayError, match="utf-8"):
+        decode(data)
+
+
 def test_peek_reads_the_ends_and_falls_back_to_all() -> None:
     messages = [{"role": "user", "content": '"stream":true, "model":"no"'}]
     at_front = body(stream=True, messages=messages)

@@ -97,8 +97,6 @@ def decode_request(body: bytes) -> Request:
 def read_request(body: bytes, earlier: Earlier | None = None) -> Reading:
     """As :meth:`trunkline.protocols.codec.Codec.read_request` promises."""
     try:
-        if not body.isascii():
-            body.decode()  # what is carried undecoded must be text too
         return _read(body, earlier)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         whole = mended(body)
@@ -111,6 +109,8 @@ def read_request(body: bytes, earlier: Earlier | None = None) -> Reading:
 
 
 def _read(body: bytes, earlier: Earlier | None) -> Reading:
+    if not body.isascii():
+        body.decode()  # what is carried undecoded must be text too
     try:
         found = _read_usual(body)
     except msgspec.ValidationError:
