@@ -13,8 +13,9 @@ from relay.grown import SESSIONS, chat, user
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.overlap import layout_of, rest
-from trunkline.core.types import Message, Request, Text
-from trunkline.protocols.codec import Codec, Encoded
+from trunkline.core.types import Message, Request, Response, Text
+from trunkline.core.usage import Stop, Usage
+from trunkline.protocols.codec import Codec, Encoded, ReplyContext
 from trunkline.protocols.reading import Earlier, Reading
 from trunkline.protocols.registry import CODECS
 from trunkline.protocols.writing import NOTHING_YET
@@ -95,6 +96,7 @@ def check(name: str, bodies: list[bytes], first: int | None = None) -> list[int]
             recent.keep(name, "tenant", known)
             known.repeated = True  # so that what is written is remembered from the beginning
             check_passing(codec, known)
+            check_repeating(codec, known)
             facts = FACTS[(first + (place == 4)) % len(FACTS)]  # another model now and then
             check_writing(known, replace(read, model=f"m{place}"), facts)
     return codec.read
@@ -104,6 +106,14 @@ def check_passing(codec: Codec, known: Known) -> None:
     """A body that is passed on has the name of another model in it, and nothing else is changed."""
     renamed = outcome(lambda body: codec.rename(body, "other", known.places), known.body)
     assert renamed == outcome(lambda body: codec.rename(body, "other"), known.body)
+
+
+def check_repeating(codec: Codec, known: Known) -> None:
+    """An answer that repeats the request's tools repeats them as they are."""
+    answer = Response(id="a", model="m", content=(Text("b"),), stop=Stop("end"), usage=Usage())
+    context = ReplyContext(id="r", model="m", created=1, request=known.request)
+    repeated = codec.encode_response(answer, replace(context, tools=known.repeat_tools()))
+    assert repeated == codec.encode_response(answer, context)
 
 
 def check_writing(known: Known, request: Request, facts: Facts) -> None:

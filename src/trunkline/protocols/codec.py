@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from trunkline.core.errors import GatewayError
 from trunkline.core.events import StreamEvent
@@ -71,6 +71,8 @@ class ReplyContext(Struct, frozen=True, kw_only=True):
     """The id of the answer that the request continues, as the client named it."""
     request: Request | None = None
     """The client's request, for protocols that echo it, group tools or type calls (openai_responses)."""
+    tools: Raw | None = None
+    """What :meth:`Codec.repeat_tools` makes of it, where that is known already."""
 
 
 class ErrorReply(Struct, frozen=True):
@@ -247,6 +249,10 @@ class Codec(Carrier, ProviderCodec, Protocol):
 
         With ``earlier``, ``body`` is what a request has beyond that one, and the request that is read is the whole.
         """
+        ...
+
+    def repeat_tools(self, request: Request) -> Raw | None:
+        """The tools as answers repeat them, None in protocols whose answers do not."""
         ...
 
     def encode_response(self, response: Response, context: ReplyContext) -> bytes:

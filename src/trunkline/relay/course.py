@@ -289,8 +289,10 @@ class Course:
         stream, quoting = self.peek.stream, self.inbound.codec.name in _QUOTING
         if not (stream or quoting):
             return self.bare_context()
+        known = self.known if quoting else None
         return replace(
             self.bare_context(),
+            tools=None if known is None else known.repeat_tools(),
             input_estimate=estimate_tokens(self.inbound.body) if stream else 0,
             stream_usage=self.request.stream_usage if stream else False,
             request=self.request if quoting else None,

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
+from msgspec import Raw
+
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.overlap import Layout, Overlap, common, layout_of, overlap, rest
@@ -46,6 +48,7 @@ class Known:
         self._reading: Reading | None = None
         self._held: dict[Callable[[bytes], bool], bool] = {}
         self._written: dict[str, Written] = {}
+        self._tools: Raw | None = None
         if near is not None:
             self._compare(near)
 
@@ -133,8 +136,7 @@ class Known:
     def _read_on(self) -> Reading | None:
         """What is new, read behind what is known; None where that is not certain, or it is wrong and has to be said how."""
         new, near = self._new, self._near
-        old = None if near is None else near._reading
-        if new is None or old is None or not old.seams:
+        if near is None or new is None or (old := near._reading) is None or not old.seams:
             return None
         turns = new.turns
         while turns and old.seams[turns - 1] is None:
@@ -151,7 +153,15 @@ class Known:
             return None
         if len(reading.seams) + turns != len(new.layout.turns):
             return None
+        if reading.request.tools == old.request.tools:
+            self._tools = near._tools
         return Reading(reading.request, (*old.seams[:turns], *reading.seams), reading.shared)
+
+    def repeat_tools(self) -> Raw | None:
+        """The tools as answers repeat them."""
+        if self._tools is None:
+            self._tools = self._codec.repeat_tools(self.request)
+        return self._tools
 
     def encode(self, codec: ProviderCodec, request: Request, facts: Facts) -> Encoded:
         """As ``codec`` encodes ``request``, which is this one or made from it.

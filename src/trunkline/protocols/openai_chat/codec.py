@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from msgspec import Raw
+
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.http import HttpHead
@@ -70,6 +72,11 @@ class OpenAIChat:
     def decode_response(self, body: bytes, origin: str) -> Response:
         """A whole answer."""
         return decode_response(body, origin)
+
+    def repeat_tools(self, request: Request) -> Raw | None:
+        """Answers do not."""
+        del request
+        return None
 
     def encode_response(self, response: Response, context: ReplyContext) -> bytes:
         """A whole answer for a client."""

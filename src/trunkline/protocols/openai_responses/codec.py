@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from msgspec import Raw
+
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.http import HttpHead
@@ -24,6 +26,7 @@ from trunkline.protocols.openai_responses import (
     errors,
     foreign_proofs,
     output_decode,
+    reply,
     request_decode,
     request_encode,
 )
@@ -76,6 +79,10 @@ class OpenAIResponses:
     def decode_response(self, body: bytes, origin: str) -> Response:
         """A whole answer."""
         return output_decode.decode_response(body, origin)
+
+    def repeat_tools(self, request: Request) -> Raw | None:
+        """The tools as declared."""
+        return reply.repeat_tools(request)
 
     def encode_response(self, response: Response, context: ReplyContext) -> bytes:
         """A whole answer for a client."""

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec import Raw
+
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.types import Request
@@ -89,7 +91,7 @@ def echo(context: ReplyContext) -> Fields:
         "temperature": request.sampling.temperature,
         "text": _text(request, ledger),
         "tool_choice": encode_choice(request.tool_choice, request.tools, ledger),
-        "tools": encode_tools(request, ledger),
+        "tools": encode_tools(request, ledger) if context.tools is None else context.tools,
         "top_p": request.sampling.top_p,
         "user": request.user,
         "service_tier": request.service_tier,
@@ -98,6 +100,11 @@ def echo(context: ReplyContext) -> Fields:
     said |= {extra.name: extra.raw for extra in request.extras if extra.name in _ECHOED}
     found.update((name, value) for name, value in said.items() if value is not None)
     return found
+
+
+def repeat_tools(request: Request) -> Raw:
+    """The tools as :func:`echo` has them."""
+    return Raw(encode(encode_tools(request, Ledger(request, _OPEN))))
 
 
 def _text(request: Request, ledger: Ledger) -> Fields:
