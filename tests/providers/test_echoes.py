@@ -20,7 +20,7 @@ SECRET = "dapi-canary-0123456789"
         ("x-goog-api-key", SECRET, f"API key {SECRET} not valid, {SECRET}", "API key **** not valid, ****"),
         ("x-own-token", SECRET, f"what is {SECRET}?", "what is ****?"),
         ("content-type", "application/json", "not application/json", "not application/json"),
-        ("x-api-key", "none", "none of these", "none of these"),
+        ("x-api-key", "unavailable", "temporarily unavailable", "temporarily unavailable"),
         ("authorization", "Bearer ", "Bearer what?", "Bearer what?"),
     ],
 )

@@ -6,8 +6,8 @@ from typing import Final
 from trunkline.core.http import Headers
 
 HIDDEN: Final = b"****"
-SHORTEST: Final = 8
-"""Characters; anything shorter is no secret, and may be a word of the message."""
+SHORTEST: Final = 16
+"""Characters; what servers without keys are given is shorter, and may be a word of the message."""
 _NAMES: Final = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"^(?:Bearer|Basic)\s+", re.IGNORECASE)
 
