@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct, structs
@@ -112,13 +113,9 @@ def fitted(said: Configuration, before: Configuration) -> Configuration:
 
 def unchangeable(start: Configuration, said: Configuration) -> tuple[str, ...]:
     """What ``said`` has otherwise than the ``start`` and only a restart can change, each in words."""
-    pairs = [("server", name, start.server, said.server) for name in BOUND]
-    pairs += [("timeouts", name, start.timeouts, said.timeouts) for name in HELD]  # type: ignore[misc]
-    return tuple(
-        f"{section}.{name} is {getattr(now, name)} and stays {getattr(then, name)}"
-        for section, name, then, now in pairs
-        if getattr(then, name) != getattr(now, name)
-    )
+    names = [*(f"server.{name}" for name in BOUND), *(f"timeouts.{name}" for name in HELD)]
+    values = [(name, attrgetter(name)(start), attrgetter(name)(said)) for name in names]
+    return tuple(f"{name} is {now} and stays {then}" for name, then, now in values if then != now)
 
 
 def _check_exposure(configuration: Configuration) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from trunkline.config.json5_file import decode_json5
 from trunkline.config.masking import LOOKS_SECRET, MASK, REFERENCE, SECRET_KEY, masked_text, with_secrets
-from trunkline.config.places import Place, Span, is_json, spans_in
+from trunkline.config.source_spans import Place, Span, is_json, spans_in
 from trunkline.config.tree import plain
 from trunkline.config.yaml_file import decode_yaml
 

@@ -9,6 +9,7 @@ from ruamel.yaml.nodes import ScalarNode, SequenceNode
 
 from trunkline.config.problems import ConfigurationError, Problem
 from trunkline.config.tree import Entry, Mapping, Node, Scalar, Sequence
+from trunkline.config.yaml_nodes import Composer, Mark, YamlNode
 
 MAX_NODES: Final = 100_000
 """Aliases repeat what they name; a small file must not become a large tree."""
@@ -28,33 +29,13 @@ STANDARD: Final = frozenset(
 TAG: Final = "tags (words that begin with !) are not used here"
 
 
-class _Mark(Protocol):
-    @property
-    def line(self) -> int: ...
-
-
-class _YamlNode(Protocol):
-    """What we read of the library's nodes, which have no types."""
-
-    @property
-    def tag(self) -> object: ...
-    @property
-    def value(self) -> object: ...
-    @property
-    def start_mark(self) -> _Mark: ...
-
-
 class _YamlFault(Protocol):
     @property
     def problem(self) -> str | None: ...
     @property
-    def problem_mark(self) -> _Mark | None: ...
+    def problem_mark(self) -> Mark | None: ...
     @property
-    def context_mark(self) -> _Mark | None: ...
-
-
-class _Composer(Protocol):
-    def compose(self, stream: str) -> object: ...
+    def context_mark(self) -> Mark | None: ...
 
 
 def decode_yaml(text: str, file: str) -> Node | None:
@@ -64,7 +45,7 @@ def decode_yaml(text: str, file: str) -> Node | None:
     stands in the file is never quoted: it may be a secret.
     """
     try:
-        document = cast(_Composer, YAML(typ="safe", pure=True)).compose(text)
+        document = cast(Composer, YAML(typ="safe", pure=True)).compose(text)
         return None if document is None else _Builder(file).build(document)
     except MarkedYAMLError as error:
         fault = cast(_YamlFault, error)
@@ -99,7 +80,7 @@ class _Builder:
     def build(self, node: object) -> Node:
         """The library's node as ours."""
         self._count += 1
-        known = cast(_YamlNode, node)
+        known = cast(YamlNode, node)
         line = known.start_mark.line + 1
         if isinstance(node, ScalarNode):
             return self._scalar(known, line)
@@ -112,7 +93,7 @@ class _Builder:
             return Sequence(line=line, items=tuple(self.build(item) for item in items))
         return self._mapping(cast(list[tuple[object, object]], known.value), line)
 
-    def _scalar(self, node: _YamlNode, line: int) -> Scalar:
+    def _scalar(self, node: YamlNode, line: int) -> Scalar:
         tag = str(node.tag)
         if tag not in STANDARD:
             raise _invalid(self._file, line, TAG)

@@ -14,11 +14,11 @@ from trunkline.app.admin.config_file import check_text, save_text
 from trunkline.app.admin.config_routes import edited_file
 from trunkline.config.load import dialect_in, read_text
 from trunkline.config.masking import MASK, Hidden
-from trunkline.config.places import is_json
 from trunkline.config.problems import ConfigurationError
 from trunkline.config.schema import Configuration
 from trunkline.config.show import masked
 from trunkline.config.source_masking import masked_source, unmasked_source
+from trunkline.config.source_spans import is_json
 from trunkline.server.admin import AdminAnswer, AdminCall
 
 CONTEXT = 3

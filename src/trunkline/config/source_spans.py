@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from msgspec import Struct
 
 from trunkline.config.dialect import dialect_of
 from trunkline.config.json5_file import TOKEN, decode_json5
 from trunkline.config.tree import Scalar
+from trunkline.config.yaml_nodes import Composer, YamlNode
 
 Place = tuple[str, ...]
 
@@ -89,34 +90,14 @@ def _said(piece: str) -> str:
     return root.text
 
 
-class _Mark(Protocol):
-    @property
-    def index(self) -> int: ...
-
-
-class _Node(Protocol):
-    @property
-    def tag(self) -> object: ...
-    @property
-    def value(self) -> object: ...
-    @property
-    def start_mark(self) -> _Mark: ...
-    @property
-    def end_mark(self) -> _Mark: ...
-
-
-class _Composer(Protocol):
-    def compose(self, stream: str) -> object: ...
-
-
 def _yaml_spans(text: str) -> Iterator[Span]:
     from ruamel.yaml import YAML  # 75 ms
 
-    root = cast(_Composer, YAML(typ="safe", pure=True)).compose(text)
-    return iter(()) if root is None else _below(cast(_Node, root), ())
+    root = cast(Composer, YAML(typ="safe", pure=True)).compose(text)
+    return iter(()) if root is None else _below(cast(YamlNode, root), ())
 
 
-def _below(node: _Node, place: Place) -> Iterator[Span]:
+def _below(node: YamlNode, place: Place) -> Iterator[Span]:
     value = node.value
     if isinstance(value, str):
         said = value if str(node.tag) == _TEXT_TAG else None
@@ -124,11 +105,11 @@ def _below(node: _Node, place: Place) -> Iterator[Span]:
         return
     for index, entry in enumerate(cast("list[object]", value)):
         if isinstance(entry, tuple):
-            key, below = cast("tuple[_Node, _Node]", entry)
+            key, below = cast("tuple[YamlNode, YamlNode]", entry)
             yield Span(start=key.start_mark.index, end=key.end_mark.index)
             yield from _below(below, (*place, str(key.value)))
         else:
-            yield from _below(cast(_Node, entry), (*place, str(index)))
+            yield from _below(cast(YamlNode, entry), (*place, str(index)))
 
 
 def _yaml_comments(text: str, spans: list[Span]) -> Iterator[Span]:
