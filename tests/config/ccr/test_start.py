@@ -169,6 +169,7 @@ def test_server_and_timeouts(configs: Path, environ: dict[str, str]) -> None:
 
 WARNED = {
     "ollama_cloud.json": [],
+    "gemini.json": [],
     "databricks.json": ["2: LOG: has no effect", "3: LOG_LEVEL: has no effect"],
     "every_form.json5": [
         "3: LOG_LEVEL: has no effect",
@@ -205,6 +206,14 @@ def test_what_is_not_in_force_is_told_with_its_place(
     missing = [text for text in wanted if not any(warning.startswith(text) for warning in warnings)]
     beside = [warning for warning in warnings if not warning.startswith(tuple(wanted))]
     assert (missing, beside) == ([], [])
+
+
+@pytest.mark.parametrize(("value", "kind"), [("true", "used"), ('"false"', "used"), ("false", "warning")])
+def test_log_files_are_kept_and_turning_them_off_has_no_effect(value: str, kind: str) -> None:
+    provider = '{"name": "a", "api_base_url": "http://127.0.0.1:1/v1", "models": ["m"]}'
+    text = f'{{"Providers": [{provider}], "LOG": {value}}}'
+    notes = decode_ccr(text, "config.json", {}).notes
+    assert [note.kind for note in notes if note.key == "LOG"] == [kind]
 
 
 def test_a_missing_variable_does_not_stop_the_others(configs: Path) -> None:

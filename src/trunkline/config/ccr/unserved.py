@@ -31,7 +31,7 @@ READ: Final = (
 """What the rest of this package uses; also the names that a mistyped one is compared to."""
 AGENT: Final = "is not read: trunkline code takes it from the environment, under Claude Code's own name"
 UNSERVED: Final = {
-    "LOG": "has no effect: the log goes to standard error",
+    "LOG": "has no effect: what trunkline start begins keeps log files all the same, without bodies",
     "LOG_LEVEL": "has no effect: one line a request is logged, without bodies",
     "NON_INTERACTIVE_MODE": "has no effect: trunkline code works without a terminal as it is",
     "CLAUDE_PATH": "is not read: set the variable CLAUDE_PATH for trunkline code",
@@ -61,16 +61,25 @@ def note_unserved(findings: Findings, root: Section) -> None:
                 findings.used(entry.line, entry.key, "is there for the plugins and the router of this file")
                 continue
             findings.warn(entry.line, entry.key, f"unknown key, without effect.{hint}")
-        elif _does_nothing(entry.key, entry.node):
+        elif entry.key == "LOG" and not _is_false(entry.node):
+            findings.used(
+                entry.line, entry.key, "trunkline start keeps log files; serve writes to standard error"
+            )
+        elif entry.key != "LOG" and _does_nothing(entry.node):
             findings.used(entry.line, entry.key, "does nothing here: it is empty or turned off")
         else:
             findings.warn(entry.line, entry.key, message)
 
 
-def _does_nothing(key: str, node: Node) -> bool:
+def _is_false(node: Node) -> bool:
+    """Exactly ``false``, the only value that turns claude-code-router's log files off."""
+    return isinstance(node, Scalar) and node.kind == "flag" and node.text == "false"
+
+
+def _does_nothing(node: Node) -> bool:
     match node:
         case Scalar():
-            return node.text.lower() == "false" and key != "LOG"
+            return node.text.lower() == "false"
         case Sequence():
             return all(_is_off(item) for item in node.items)
         case Mapping():
