@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -156,29 +157,44 @@ def rows(bench: Any, options: Any) -> dict[str, dict[str, float]]:
     return found
 
 
-def main() -> int:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def questions(description: str | None, rounds: int) -> argparse.ArgumentParser:
+    """What every benchmark here can be told."""
+    ask = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--bench", type=pathlib.Path, default=HERE.parent.parent / "shared" / "bench")
-    ask.add_argument("--seconds", type=float, default=2)
-    ask.add_argument("--rounds", type=int, default=3)
+    ask.add_argument("--rounds", type=int, default=rounds)
     ask.add_argument("--json", type=pathlib.Path)
+    return ask
+
+
+def heading(columns: Sequence[str]) -> str:
+    return f"{'':20}" + "".join(f"{column:>10}" for column in columns)
+
+
+def figures(name: str, row: Mapping[str, float], columns: Sequence[str]) -> str:
+    return f"{name:20}" + "".join(f"{row[column]:10.0f}" for column in columns)
+
+
+def keep(found: object, file: pathlib.Path | None) -> None:
+    """What was measured, as JSON, where it was asked for."""
+    if file is not None:
+        file.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def main() -> int:
+    ask = questions(__doc__, rounds=3)
+    ask.add_argument("--seconds", type=float, default=2)
     options = ask.parse_args()
     found = rows(load_bench(options.bench), options)
-    print(
-        f"{'':20}" + "".join(f"{column:>10}" for column in COLUMNS) + "   x nginx              x Messages"
-    )
+    print(heading(COLUMNS) + "   x nginx              x Messages")
     for name, row in found.items():
         beside = "  ".join(f"{row[column] / found['nginx'][column]:5.1f}" for column in COLUMNS)
         against = "  ".join(
             f"{row[column] / found['anthropic_messages'][column]:5.2f}" for column in COLUMNS
         )
-        print(
-            f"{name:20}"
-            + "".join(f"{row[column]:10.0f}" for column in COLUMNS)
-            + f"   {beside}   {against}"
-        )
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+        print(f"{figures(name, row, COLUMNS)}   {beside}   {against}")
+    keep(found, options.json)
     return 0
 
 

@@ -13,7 +13,6 @@ gateway of this checkout (or of DIR: another one's ``src``), which answers from 
   unlike  the same bodies, changed so that nothing in them is like anything before
 """
 
-import argparse
 import http.client
 import json
 import pathlib
@@ -26,12 +25,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from clients import HERE, MODEL, PATHS, load_bench, say
+from clients import HERE, MODEL, PATHS, figures, heading, keep, load_bench, questions, say
 
 RECORDED = HERE.parent / "tests" / "fixtures" / "clients" / "claude-code" / "multi" / "007.request.json"
 WORDS = ["def", "return", "the", "function", "import", "value", "class", "self", "path", "result", "\n    ", "if",
          "not", "error", "None", '"quoted"', "naïve", "→"]  # fmt: skip
 KINDS = ("small", "first", "later", "unlike")
+COLUMNS = (*KINDS, "kB")
 AT_ONCE = 8
 ROWS = {**dict.fromkeys(PATHS, "trunkline"), "passed through": "trunkline-pass"}
 HEAD = {"content-type": "application/json", "x-api-key": "bench-key", "anthropic-version": "2023-06-01"}
@@ -172,12 +172,9 @@ def said_in(protocol: str, body: dict[str, Any]) -> bytes:
 
 
 def main() -> int:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--bench", type=pathlib.Path, default=HERE.parent.parent / "shared" / "bench")
-    ask.add_argument("--rounds", type=int, default=4)
+    ask = questions(__doc__, rounds=4)
     ask.add_argument("--turns", type=int, default=30)
     ask.add_argument("--source", type=pathlib.Path)
-    ask.add_argument("--json", type=pathlib.Path)
     options = ask.parse_args()
     bench = load_bench(options.bench)
     targets = json.loads((HERE / "targets.json").read_text())
@@ -185,17 +182,13 @@ def main() -> int:
     time.sleep(1)
     found: dict[str, dict[str, float]] = {}
     try:
-        print(f"{'':20}" + "".join(f"{column:>10}" for column in (*KINDS, "kB")))
+        print(heading(COLUMNS))
         for name, target in ROWS.items():
             found[name] = row(bench, name, targets[target], options)
-            print(
-                f"{name:20}" + "".join(f"{found[name][column]:10.0f}" for column in (*KINDS, "kB")),
-                flush=True,
-            )
+            print(figures(name, found[name], COLUMNS), flush=True)
     finally:
         provider.terminate()
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    keep(found, options.json)
     return 0
 
 
