@@ -19,7 +19,7 @@ from trunkline.protocols.codec import Codec, Encoded, ReplyContext
 from trunkline.protocols.reading import Earlier, Reading
 from trunkline.protocols.registry import CODECS
 from trunkline.protocols.writing import NOTHING_YET
-from trunkline.relay.recent import SHARED, Known, Recent
+from trunkline.relay.recent import SHARED, Known, RecentBodies
 from wire.sent import Sent, sent
 
 SENT = [one for one in sent() if isinstance(one.body.get(CODECS[one.codec].turns), list)]
@@ -83,7 +83,7 @@ def check(name: str, bodies: list[bytes], first: int | None = None) -> list[int]
 
     ``first``: the facts it is written for until the model changes.
     """
-    codec, recent = Watched(CODECS[name]), Recent()
+    codec, recent = Watched(CODECS[name]), RecentBodies()
     first = len(bodies[0]) if first is None else first
     for place, body in enumerate(bodies):
         codec.read.clear()
@@ -311,7 +311,7 @@ def test_a_request_that_was_edited(protocol: str, edit: Edit) -> None:
 def test_where_things_stand_is_known_without_looking_again(protocol: str) -> None:
     turns = CODECS[protocol].turns
     for one in samples(protocol):
-        recent = Recent()
+        recent = RecentBodies()
         for body in session(one):
             known = recent.find(CODECS[protocol], "tenant", body)
             assert known.layout == layout_of(body, turns)
@@ -322,7 +322,7 @@ def test_where_things_stand_is_known_without_looking_again(protocol: str) -> Non
 def test_a_request_that_comes_again(protocol: str) -> None:
     codec = CODECS[protocol]
     for one in samples(protocol):
-        recent, body = Recent(), dumped(one.body)
+        recent, body = RecentBodies(), dumped(one.body)
         recent.keep(protocol, "tenant", recent.find(codec, "tenant", body))
         known = recent.find(codec, "tenant", body)
         assert known.text == rest(body, known.layout, codec.turns, len(known.layout.turns) - 1, SHARED)
@@ -333,7 +333,7 @@ def test_a_request_that_comes_again(protocol: str) -> None:
 
 def test_nobody_is_compared_with_another_tenant() -> None:
     one = next(one for one in SENT if one.codec == "anthropic_messages")
-    codec, recent = Watched(CODECS["anthropic_messages"]), Recent()
+    codec, recent = Watched(CODECS["anthropic_messages"]), RecentBodies()
     for tenant in ("one", "two", "one"):
         known = recent.find(codec, tenant, dumped(one.body))
         assert known.request
@@ -344,7 +344,7 @@ def test_nobody_is_compared_with_another_tenant() -> None:
 def test_memory_is_bounded() -> None:
     one = max((one for one in SENT if one.codec == "openai_chat"), key=lambda one: len(dumped(one.body)))
     size = len(dumped(one.body)) * 4
-    recent = Recent(max_bytes=3 * size + 100)
+    recent = RecentBodies(max_bytes=3 * size + 100)
     for place in range(9):
         other = {**one.body, "messages": [{"role": "user", "content": f"{place}"}, *one.body["messages"]]}
         known = recent.find(CODECS["openai_chat"], f"tenant {place % 2}", dumped(other))
@@ -355,7 +355,7 @@ def test_memory_is_bounded() -> None:
 
 def held(bodies: list[bytes]) -> int:
     """Bytes of bodies that are kept after a session."""
-    recent, codec = Recent(), CODECS["anthropic_messages"]
+    recent, codec = RecentBodies(), CODECS["anthropic_messages"]
     for body in bodies:
         known = recent.find(codec, "tenant", body)
         recent.keep(codec.name, "tenant", known)
@@ -374,7 +374,7 @@ def test_conversations_with_the_same_tools_are_kept_both() -> None:
 
 
 def test_a_body_that_leaves_no_room_for_others_is_not_kept() -> None:
-    recent, codec = Recent(max_bytes=10_000), CODECS["openai_chat"]
+    recent, codec = RecentBodies(max_bytes=10_000), CODECS["openai_chat"]
     for size, kept in ((1000, True), (2000, False)):
         body = dumped(chat(user("a" * size)))
         known = recent.find(codec, "tenant", body)

@@ -45,7 +45,7 @@ from trunkline.relay.ports import (
     Upstream,
 )
 from trunkline.relay.proofs import ProofStore
-from trunkline.relay.recent import LARGE, Known, Recent
+from trunkline.relay.recent import LARGE, Known, RecentBodies
 from trunkline.relay.reinsert import claim, reinsert, remember, unproven
 from trunkline.relay.signs import SignsOfLife
 from trunkline.relay.turns import Place, Turns
@@ -95,7 +95,7 @@ class Services(Struct, frozen=True, kw_only=True):
     health: Health
     budget: RetryBudget
     answers: AnswerStore
-    recent: Recent
+    recent: RecentBodies
     turns: Turns
     inquire: Inquire
     finder: Finder | None = None

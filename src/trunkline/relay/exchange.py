@@ -38,7 +38,7 @@ from trunkline.relay.ports import (
     Upstream,
 )
 from trunkline.relay.proofs import ProofStore
-from trunkline.relay.recent import Recent
+from trunkline.relay.recent import RecentBodies
 from trunkline.relay.turns import Turns
 from trunkline.routing.decide import Decision, Fallback, GiveUp, Queue, Retry, advise, decide, foremost
 from trunkline.routing.health import Health
@@ -111,7 +111,7 @@ class Exchange:
             health=Health() if health is None else health,
             budget=RetryBudget(retry) if budget is None else budget,
             answers=AnswerStore(clock.now) if answers is None else answers,
-            recent=Recent(),
+            recent=RecentBodies(),
             turns=Turns(clock) if turns is None else turns,
             client_tokens=client_tokens,
             inquire=_inquire,

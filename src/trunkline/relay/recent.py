@@ -177,7 +177,7 @@ class Known:
         return encoded
 
 
-class Recent:
+class RecentBodies:
     """A bounded memory by tenant and protocol: no body is ever compared with another tenant's."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
