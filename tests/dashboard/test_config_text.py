@@ -81,6 +81,33 @@ def test_a_text_is_checked_compared_and_saved(tmp_path: Path) -> None:
     with_browser(YAML, tmp_path, use)
 
 
+def test_a_save_by_form_goes_by_the_version_too(tmp_path: Path) -> None:
+    file = tmp_path / "trunkline.yaml"
+
+    def use(browser: Browser, _: Whole) -> None:
+        browser.sign_in()
+        _, version = text_of(browser)
+        form = browser("GET", "/api/config").json
+        theirs = YAML.replace("[m]", "[m, theirs]")
+        file.write_text(theirs)
+        mine = {**form, "fallback": ["far/m"]}
+        for stale in (version, ""):
+            refused = browser("POST", f"/api/config?version={stale}", mine)
+            assert (refused.status, "read it again" in refused.message) == (409, True)
+        assert file.read_text() == theirs
+        assert [one for one in tmp_path.iterdir() if one != file] == []
+        _, version = text_of(browser)
+        mine = {**browser("GET", "/api/config").json, "fallback": ["far/m"]}
+        assert browser("POST", f"/api/config?version={version}", mine).status == 200
+        saved = file.read_text()
+        assert "theirs" in saved
+        assert "fallback" in saved
+        assert browser("POST", "/api/config", form).status == 200  # as claude-code-router's own page does
+        assert "theirs" not in file.read_text()
+
+    with_browser(YAML, tmp_path, use)
+
+
 def test_what_is_wrong_is_said_with_its_line_and_nothing_is_written(tmp_path: Path) -> None:
     file = tmp_path / "trunkline.yaml"
     wrong = [

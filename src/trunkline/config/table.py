@@ -12,7 +12,11 @@ from trunkline.config.tree import plain
 
 def read_table(file: Path) -> dict[str, object]:
     """What the file says now; an empty one says nothing. Raises ConfigurationError."""
-    text = read_text(file)
+    return table_of(read_text(file), file)
+
+
+def table_of(text: str, file: Path) -> dict[str, object]:
+    """What a text says, of which ``file`` is the name. Raises ConfigurationError."""
     if dialect_of(text) == "ccr":
         return _table(file, plain(decode_json5(text, str(file)).root))
     from trunkline.config.yaml_file import decode_yaml  # 75 ms

@@ -1,5 +1,6 @@
 """Reading and saving a configuration file for administration: whole or not at all, checked before it is there."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Generator, Mapping
@@ -16,12 +17,27 @@ from trunkline.config.dialect import dialect_of
 from trunkline.config.homes import usual_ccr_file
 from trunkline.config.load import load_file, read_text
 from trunkline.config.problems import ConfigurationError, Problem
-from trunkline.config.table import read_table
+from trunkline.config.table import table_of
 
 BACKUPS: Final = 3
 """Copies of earlier versions that are kept, as in claude-code-router."""
 
 Table = dict[str, object]
+
+
+class Stale(Exception):
+    """The file is another one than what is to be saved was made from."""
+
+
+def version_of(text: str) -> str:
+    """Changes with the text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def check_version(text: str, version: str) -> None:
+    """Raises Stale where ``version`` is another text's."""
+    if version_of(text) != version:
+        raise Stale
 
 
 def check_file(file: Path, environ: Mapping[str, str], *, text_in: Path | None = None) -> None:
@@ -44,11 +60,18 @@ def check_text(file: Path, text: str, environ: Mapping[str, str]) -> None:
         candidate.unlink(missing_ok=True)
 
 
-def save_table(file: Path, change: Callable[[Table], Table], environ: Mapping[str, str]) -> Path | None:
-    """Put what ``change`` makes of the file's content in its place; see :func:`save_text`."""
+def save_table(
+    file: Path, change: Callable[[Table], Table], environ: Mapping[str, str], version: str | None = None
+) -> Path | None:
+    """Put what ``change`` makes of the file's content in its place; see :func:`save_text`.
+
+    Raises Stale where the file is of another ``version``, if one is given.
+    """
 
     def changed(text: str) -> str:
-        known = read_table(Path(os.path.realpath(file)))
+        if version is not None:
+            check_version(text, version)
+        known = table_of(text, Path(os.path.realpath(file)))
         content = change(known)
         return text if content == known else _encoded(text, content)
 

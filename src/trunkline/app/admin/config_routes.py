@@ -3,10 +3,10 @@
 import asyncio
 import os
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, NoReturn, cast
 
-from trunkline.app.admin.answers import Table, answer, done, refuse, table_in, told
-from trunkline.app.admin.config_file import save_table
+from trunkline.app.admin.answers import Table, answer, done, parameter, refuse, table_in, told
+from trunkline.app.admin.config_file import Stale, save_table
 from trunkline.config.load import dialect_in, read_text
 from trunkline.config.masking import Hidden, with_secrets, without_secrets
 from trunkline.config.problems import ConfigurationError
@@ -30,7 +30,11 @@ class ConfigRoutes:
         return answer(await asyncio.to_thread(self._read))
 
     async def save(self, call: AdminCall) -> AdminAnswer:
-        """Replace the file's content. It is in force after a restart."""
+        """Replace the file's content. It is in force after a restart.
+
+        ``version`` in the query is of the text (``/api/config/text``) that the content was made from; claude-code-router's
+        own clients send none.
+        """
         wanted = table_in(call.body)
         file = edited_file(self._configuration)
         if file is None:
@@ -39,7 +43,8 @@ class ConfigRoutes:
                 f"The gateway runs on no file that is edited here but on {self._configuration.source}: write a "
                 "configuration file and restart it.",
             )
-        backup = await asyncio.to_thread(self._save, file, wanted)
+        version = parameter(call.query, "version")
+        backup = await asyncio.to_thread(self._save, file, wanted, version)
         return done(SAVED, restart_required=True, backup=None if backup is None else backup.name)
 
     def _read(self) -> Table:
@@ -51,9 +56,14 @@ class ConfigRoutes:
         except ConfigurationError as error:
             refuse(409, f"{file.name} cannot be read as it is now. {told(error)}")
 
-    def _save(self, file: Path, wanted: Table) -> Path | None:
+    def _save(self, file: Path, wanted: Table, version: str | None) -> Path | None:
+        def change(known: Table) -> Table:
+            return cast("Table", with_secrets(wanted, known))
+
         try:
-            return save_table(file, lambda known: cast("Table", with_secrets(wanted, known)), os.environ)
+            return save_table(file, change, os.environ, version)
+        except Stale:
+            refuse_stale(file)
         except Hidden as error:
             refuse(
                 400,
@@ -64,6 +74,11 @@ class ConfigRoutes:
             refuse(400, f"The configuration is refused; the file is as it was. {told(error)}")
         except OSError as error:
             refuse(500, f"{file.name} cannot be written: {error.strerror}. It is as it was.")
+
+
+def refuse_stale(file: Path) -> NoReturn:
+    """Raises GatewayError (409): somebody else has saved in between."""
+    refuse(409, f"{file.name} has been changed meanwhile: read it again. Nothing is written.")
 
 
 def edited_file(configuration: Configuration) -> Path | None:

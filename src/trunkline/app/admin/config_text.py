@@ -2,7 +2,6 @@
 
 import asyncio
 import difflib
-import hashlib
 import os
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from trunkline.app.admin.answers import answer, refuse
-from trunkline.app.admin.config_file import check_text, save_text
-from trunkline.app.admin.config_routes import edited_file
+from trunkline.app.admin.config_file import Stale, check_text, check_version, save_text, version_of
+from trunkline.app.admin.config_routes import edited_file, refuse_stale
 from trunkline.config.load import dialect_in, read_text
 from trunkline.config.masking import MASK, Hidden
 from trunkline.config.problems import ConfigurationError
@@ -37,10 +36,6 @@ class _Wanted(Struct):
     text: str
     version: str
     check: bool = False
-
-
-class Stale(Exception):
-    """The file is another one than the text was made from."""
 
 
 class ConfigText:
@@ -97,8 +92,7 @@ class ConfigText:
 
         def changed(text: str) -> str:
             nonlocal before, new
-            if version_of(text) != wanted.version:
-                raise Stale
+            check_version(text, wanted.version)
             before, new = text, unmasked_source(wanted.text, text)
             return new
 
@@ -108,17 +102,12 @@ class ConfigText:
             else:
                 save_text(file, changed, os.environ)
         except Stale:
-            refuse(409, f"{file.name} has been changed meanwhile: read it again. Nothing is written.")
+            refuse_stale(file)
         except (ConfigurationError, Hidden) as error:
             return {"findings": _findings(error), "diff": difference(before, new), "saved": False}
         except OSError as error:
             refuse(500, f"Nothing can be written beside {file.name}: {error.strerror}. It is as it was.")
         return {"findings": [], "diff": difference(before, new), "saved": not wanted.check}
-
-
-def version_of(text: str) -> str:
-    """Changes with the text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def difference(before: str, new: str) -> str:

@@ -1,7 +1,7 @@
 // @ts-check
 /** Providers, routes and server as fields. Saving writes the same file that the text shows. */
 
-import { ask, get, Refused } from "./api.js";
+import { ask, get, query, Refused } from "./api.js";
 import { changes, formOf, newProvider, withForm } from "./config_shapes.js";
 import { drafts } from "./drafts.js";
 import { element, fill } from "./element.js";
@@ -145,8 +145,7 @@ export class ConfigForm {
         return;
       }
       if (!(await agreed({ title: "Save these changes?", body: [changeTable(list)], yes: "Save" }))) return;
-      await this.unchanged(kept.version);
-      await ask("POST", "/api/config", wanted);
+      await this.send(wanted, kept.version);
       drafts.form = null;
       await Promise.all([this.look(), this.app.refresh()]);
       this.app.notify(apply ? "Saved." : "Saved. The gateway runs on what was there before until you apply it.");
@@ -154,11 +153,19 @@ export class ConfigForm {
     });
   }
 
-  /** Raises Refused where the file is not the one any more that the form was filled from. @param {string} version */
-  async unchanged(version) {
-    const now = await get("/api/config/text");
-    if (now.version !== version) {
-      throw new Refused(409, "The file was changed by somebody else since you opened it. Nothing was saved and your values are still here. To start from the file as it is now, choose “Undo all changes”.");
+  /**
+   * Raises Refused also where the file is not the one any more that the form was filled from.
+   * @param {Table} wanted
+   * @param {string} version
+   */
+  async send(wanted, version) {
+    try {
+      await ask("POST", query("/api/config", { version }), wanted);
+    } catch (error) {
+      if (error instanceof Refused && error.status === 409) {
+        throw new Refused(409, "The file was changed by somebody else since you opened it. Nothing was saved and your values are still here. To start from the file as it is now, choose “Undo all changes”.");
+      }
+      throw error;
     }
   }
 }
