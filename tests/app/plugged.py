@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -167,6 +168,30 @@ def run(
 ) -> Ran:
     """One gateway for one test; ``config`` is made from the upstream's URL."""
     return through(answer, config, folder, client)
+
+
+def state_of(process: int) -> tuple[str, int]:
+    """A process's state and its parent, by the system's own table; X when it is not there."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return "X", 0
+    state, parent = text.rpartition(")")[2].split()[:2]
+    return state, int(parent)
+
+
+def helpers_of(parent: int) -> list[int]:
+    """The processes that a process has started."""
+    everyone = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    return [process for process in everyone if state_of(process)[1] == parent]
+
+
+def wait_for_the_end_of(process: int) -> None:
+    """What nobody has buried yet has ended too."""
+    deadline = time.monotonic() + 60
+    while state_of(process)[0] not in ("X", "Z"):
+        assert time.monotonic() < deadline, "the helper is still there"
+        time.sleep(0.02)
 
 
 class TokenService:

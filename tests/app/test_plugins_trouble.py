@@ -19,9 +19,11 @@ from app.plugged import (
     asking,
     chat_reply,
     chat_stream,
+    helpers_of,
     installed,
     router_file,
     run,
+    wait_for_the_end_of,
 )
 from app.whole import Upstream, whole
 from trunkline.app.composition import Gateway
@@ -256,22 +258,6 @@ main()
 """
 
 
-def state_of(process: int) -> tuple[str, int]:
-    """A process's state and its parent, by the system's own table; X when it is not there."""
-    try:
-        text = Path(f"/proc/{process}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return "X", 0
-    state, parent = text.rpartition(")")[2].split()[:2]
-    return state, int(parent)
-
-
-def helpers_of(parent: int) -> list[int]:
-    """The processes that a process has started."""
-    everyone = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-    return [process for process in everyone if state_of(process)[1] == parent]
-
-
 @pytest.mark.parametrize(
     ("how", "busy"), [(signal.SIGKILL, False), (signal.SIGTERM, False), (signal.SIGKILL, True)],
     ids=["killed", "stopped", "killed in an endless loop"],
@@ -336,14 +322,6 @@ def keep_busy(url: str, helper: int) -> None:
 def ticks_of(process: int) -> int:
     """Processor time that a process has used, in the system's hundredths."""
     return sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]))
-
-
-def wait_for_the_end_of(process: int) -> None:
-    """What nobody has buried yet has ended too."""
-    deadline = time.monotonic() + 60
-    while state_of(process)[0] not in ("X", "Z"):
-        assert time.monotonic() < deadline, "the helper is still there"
-        time.sleep(0.02)
 
 
 def test_start_says_why_it_does_not_start(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from app.chat import says, text
+from app.plugged import state_of, wait_for_the_end_of
 from app.whole import Whole, whole
 from trunkline.app.composition import Gateway
 from trunkline.config.problems import ConfigurationError
@@ -338,6 +339,59 @@ def test_plugins_are_made_anew_only_when_they_or_their_settings_change(tmp_path:
         write(tmp_path, config(before))
         assert isinstance(await reload(gateway), Reloaded)
         assert gateway.lasting.user_code is None
+
+    scenario(tmp_path, main)
+
+
+SCRIPT = """
+module.exports = class {
+  constructor() { this.name = "named"; }
+  async transformRequestIn(body) { return {...body, user: `VERSION ${process.pid}`}; }
+  async transformResponseOut(answer) { return new Response(answer.body, answer); }
+};
+"""
+
+
+def test_the_helper_of_scripts_goes_along_until_they_change_and_ends_with_its_last_stream(
+    tmp_path: Path,
+) -> None:
+    async def main(
+        gateway: Whole, old: Provider, new: Provider, before: RawServer, after: RawServer
+    ) -> None:
+        async def helper(version: str) -> int:
+            """The process that the plugin of this version runs in, as the provider is told."""
+            assert (await chat(gateway))[0] == 200
+            user = str(msgspec.json.decode(before.requests[-1][1])["user"])
+            assert user.startswith(version)
+            return int(user.removeprefix(version))
+
+        file = tmp_path / "named.js"
+        file.write_text(SCRIPT.replace("VERSION", "first"))
+        plugged = config(before, "plugins: [{path: ./named.js}]\n").replace(
+            "models: [m]}", "models: [m], transforms: [named]}"
+        )
+        write(tmp_path, plugged)
+        assert isinstance(await reload(gateway), Reloaded)
+        first = await helper("first")
+        stream = asyncio.ensure_future(chat(gateway, stream=True))
+        await until(lambda: old.begun == 1)
+        write(tmp_path, plugged + "retry: {per_target: 0}\n")
+        assert isinstance(await reload(gateway), Reloaded)
+        assert await helper("first") == first, "it has nothing to do with the change"
+        file.write_text(SCRIPT.replace("VERSION", "second"))
+        assert isinstance(await reload(gateway), Reloaded)
+        second = await helper("second")
+        assert second != first
+        file.write_text("throw new Error('not now');")
+        assert isinstance(await reload(gateway), ConfigurationError)
+        assert await helper("second") == second
+        assert state_of(first)[0] not in ("X", "Z"), "the stream goes through it"
+        old.let.set()
+        assert b"[DONE]" in (await stream)[1]
+        await asyncio.to_thread(wait_for_the_end_of, first)
+        write(tmp_path, config(before))
+        assert isinstance(await reload(gateway), Reloaded)
+        await asyncio.to_thread(wait_for_the_end_of, second)
 
     scenario(tmp_path, main)
 

@@ -114,6 +114,54 @@ def test_SIGHUP_reloads_a_gateway_in_the_foreground(serve, command: Command, wor
     assert gateway.stop()[0] == 0
 
 
+def process_of(port: int) -> int:
+    """The worker that answers; 0 when it dies in doing so."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status", timeout=60) as answer:
+            return int(json.loads(answer.read())["pid"])
+    except (OSError, http.client.HTTPException):
+        return 0
+
+
+def workers_of(port: int, gone: set[int]) -> set[int]:
+    """Both workers of a gateway that has two, without those that are ``gone``."""
+    found: set[int] = set()
+
+    def both() -> bool:
+        found.add(process_of(port))
+        return len(found - gone - {0}) == 2
+
+    eventually(both)
+    return found - gone - {0}
+
+
+def test_a_worker_that_dies_while_the_file_has_a_mistake_is_replaced(serve, command: Command) -> None:
+    """By one on what the file said when it was last right."""
+    path = command.home / "tl.yaml"
+    write(path, "one")
+    gateway = serve("--config", str(path), "--workers", "2")
+    write(path, "two")
+    gateway.process.send_signal(signal.SIGHUP)
+    assert told(gateway, 2) == {True}
+    gone: set[int] = set()
+
+    def kill_one() -> None:
+        victim = workers_of(gateway.port, gone).pop()
+        gone.add(victim)
+        os.kill(victim, signal.SIGKILL)
+        workers_of(gateway.port, gone)
+
+    kill_one()  # whoever replaces it has read the file
+    path.write_text("models: [")
+    kill_one()
+    assert {"two" in names(gateway.port) for _ in range(20)} == {True}
+    write(path, "three")
+    gateway.process.send_signal(signal.SIGHUP)
+    assert told(gateway, 2) == {True}
+    assert all("three" in names(gateway.port) for _ in range(10))
+    assert gateway.stop()[0] == 0
+
+
 def test_what_wants_a_restart_is_said(background: Command) -> None:
     path = background.home / "tl.yaml"
     write(path, "one")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import msgspec
 import uvicorn
 
+from trunkline.config.problems import ConfigurationError, Problem
 from trunkline.config.schema import Server, Timeouts
 from trunkline.core.errors import GatewayError
 from trunkline.protocols.codec import ErrorReply, Peek
@@ -257,13 +258,19 @@ def make(relay: ScriptedRelay, server: Server, *, passes_tokens: bool = False) -
 class Standing:
     """An application as the one gateway of a process."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, refuse: str = "") -> None:
         self._application = application
+        self._refuse = refuse
 
     def application(self) -> Application:
         return self._application
 
-    async def startup(self) -> None: ...
+    async def startup(self) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        if self._refuse and os.path.exists(self._refuse):
+            raise ConfigurationError((Problem(file=self._refuse, message="is there"),))
 
     async def shutdown(self) -> None: ...
 
@@ -318,16 +325,23 @@ async def stream_for(inbound: Inbound, sink: Sink) -> None:
     await sink.send(b"data: end\n\n")
 
 
-def worker() -> Succession:
-    """What each worker process makes."""
-    return Succession(Standing(make(ScriptedRelay(stream_for), Server())))
+class Worker:
+    """Makes the application in each worker process. It does not start while there is a file ``refuse``."""
+
+    def __init__(self, refuse: str = "") -> None:
+        self._refuse = refuse
+
+    def __call__(self) -> Succession:
+        return Succession(Standing(make(ScriptedRelay(stream_for), Server()), self._refuse))
+
+    def follow(self) -> None: ...
 
 
-def serve_until_stopped(workers: int, port: int, drain: float) -> None:
+def serve_until_stopped(workers: int, port: int, drain: float, refuse: str = "") -> None:
     """The program of a subprocess: says its port, serves, and leaves by the code a command line would."""
     try:
         run_server(
-            worker() if workers == 1 else "server.harness:worker",
+            Worker()() if workers == 1 else Worker(refuse),
             Server(port=port),
             Timeouts(drain=drain),
             workers=workers,

@@ -12,17 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from server.harness import eventually, read_answer, request
+from server.harness import Worker, eventually, read_answer, request
 from trunkline.config.schema import Server, Timeouts
-from trunkline.server.errors import AddressTaken, Exposed
+from trunkline.server.errors import AddressTaken, Exposed, StartRefused
 from trunkline.server.run import bind, run_server
 
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def process(workers: int = 1, port: int = 0, drain: float = 2.0) -> Generator[subprocess.Popen[str]]:
-    program = f"from server.harness import serve_until_stopped as serve; serve({workers}, {port}, {drain})"
+def process(
+    workers: int = 1, port: int = 0, drain: float = 2.0, refuse: str = ""
+) -> Generator[subprocess.Popen[str]]:
+    given = f"{workers}, {port}, {drain}, {refuse!r}"
+    program = f"from server.harness import serve_until_stopped as serve; serve({given})"
     child = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", f"if __name__ == '__main__':\n    {program}"],
         env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}", "PATH": os.environ["PATH"]},
@@ -37,7 +40,7 @@ def process(workers: int = 1, port: int = 0, drain: float = 2.0) -> Generator[su
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
 
-    watchdog = threading.Timer(30, kill)
+    watchdog = threading.Timer(120, kill)
     watchdog.start()
     try:
         yield child
@@ -133,7 +136,7 @@ def test_T40_an_address_of_another_machine_is_refused_clearly() -> None:
 
 def test_T62_run_refuses_to_be_exposed() -> None:
     with pytest.raises(Exposed):
-        run_server("nothing:nothing", Server(host="0.0.0.0"), Timeouts())
+        run_server(Worker(), Server(host="0.0.0.0"), Timeouts())
 
 
 def test_localhost_listens_on_every_loopback_address() -> None:
@@ -146,25 +149,38 @@ def test_localhost_listens_on_every_loopback_address() -> None:
             listener.close()
 
 
+def pids(port: int) -> set[int]:
+    """Those of the workers that answer."""
+    found = set()
+    for _ in range(20):
+        # The one that dies may just have taken it.
+        with suppress(ConnectionError), connect(port) as client:
+            client.sendall(request("GET", "/health/detailed"))
+            found.add(int(str(read_answer(client).json["pid"])))
+    return found
+
+
+def both(port: int) -> set[int]:
+    """The workers of a gateway that has two."""
+    found = pids(port)
+
+    def complete() -> bool:
+        found.update(pids(port))
+        return len(found) == 2
+
+    assert eventually(complete, 60)
+    return found
+
+
 @pytest.mark.server
 def test_T37_workers_share_the_port_and_a_dead_one_is_replaced() -> None:
     with process(workers=2, drain=20.0) as child:
         port = started(child)
-
-        def pids() -> set[int]:
-            found = set()
-            for _ in range(20):
-                # The one that dies may just have taken it.
-                with suppress(ConnectionError), connect(port) as client:
-                    client.sendall(request("GET", "/health/detailed"))
-                    found.add(int(str(read_answer(client).json["pid"])))
-            return found
-
-        before = pids()
+        before = both(port)
         assert child.pid not in before
         victim = before.pop()
         os.kill(victim, signal.SIGKILL)
-        assert eventually(lambda: len(pids() - {victim}) == 2, 60)
+        assert eventually(lambda: len(pids(port) - {victim}) == 2, 60)
         client = post(port, 0.5)
         assert client.recv(15).startswith(b"HTTP/1.1 200")
         child.send_signal(signal.SIGTERM)
@@ -172,3 +188,35 @@ def test_T37_workers_share_the_port_and_a_dead_one_is_replaced() -> None:
         client.close()
         assert child.wait(30) == 0
         assert refused(port)
+
+
+@pytest.mark.server
+def test_T37_a_worker_that_cannot_start_is_tried_again_and_the_others_serve(tmp_path: Path) -> None:
+    refuse = tmp_path / "refuse"
+    with process(workers=2, refuse=str(refuse)) as child:
+        port = started(child)
+        victim, other = both(port)
+        refuse.touch()
+        os.kill(victim, signal.SIGKILL)
+        assert child.stderr is not None
+        assert any("is there" in line for line in child.stderr), "the next one cannot start"
+        assert eventually(lambda: pids(port) == {other}, 60)
+        assert child.poll() is None
+        refuse.unlink()
+        assert eventually(lambda: len(pids(port)) == 2, 60)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(60) == 0
+
+
+@pytest.mark.server
+def test_workers_that_cannot_start_at_first_are_the_end(tmp_path: Path) -> None:
+    refuse = tmp_path / "refuse"
+    refuse.touch()
+    with process(workers=2, refuse=str(refuse)) as child:
+        assert child.wait(60) == StartRefused.exit_code
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert child.stdout.read() == ""
+        said = child.stderr.read()
+        assert "is there" in said
+        assert said.rstrip().endswith("The gateway could not start; the reason is in its log.")

@@ -10,10 +10,11 @@ from typing import Final
 from trunkline.app.board import FOLDER_VARIABLE, SEVERAL_VARIABLE
 from trunkline.app.memory import settle
 from trunkline.app.reloading import Source, make_application
-from trunkline.app.worker import CONFIG_VARIABLE, HOST_VARIABLE, PORT_VARIABLE, WORKER
+from trunkline.app.worker import WorkerStart
 from trunkline.config.schema import Configuration
 from trunkline.providers.provider import Provider
 from trunkline.server.run import Started, run_server
+from trunkline.server.succession import Succession
 
 MOST_PATH: Final = 80
 """Bytes of a folder's path: the address of a socket in it has 104 at the most, on every system."""
@@ -28,17 +29,22 @@ def serve(
     workers: int,
     on_started: Started,
     listeners: list[socket.socket] | None = None,
+    working: bool = True,
 ) -> None:
     """Serve, drain when told to stop, and return.
 
-    ``source`` is what ``configuration`` was read from, for reloads; ``path`` the file, where it was named: worker
-    processes read it themselves.
+    ``source`` is what ``configuration`` was read from, for reloads; ``path`` the file, where it was named, and
+    ``working`` whether the working directory counts: worker processes read it themselves.
     ``listeners`` are sockets to serve on in place of new ones. Raises Exposed or AddressTaken.
     """
     for name in (FOLDER_VARIABLE, SEVERAL_VARIABLE):
         os.environ.pop(name, None)  # of another gateway, whose worker started us
-    app = make_application(configuration, providers, source) if workers == 1 else WORKER
-    with _told_workers(path, configuration, workers) if workers > 1 else nullcontext():
+    app: Succession | WorkerStart = (
+        make_application(configuration, providers, source)
+        if workers == 1
+        else WorkerStart(configuration, path, working=working)
+    )
+    with _told_workers(workers) if workers > 1 else nullcontext():
         settle()
         run_server(
             app,
@@ -51,13 +57,8 @@ def serve(
 
 
 @contextmanager
-def _told_workers(path: str | None, configuration: Configuration, workers: int) -> Generator[None]:
-    """Workers read the same configuration again: this process's own environment tells them where, and where they find
-    each other."""
-    if path is not None:
-        os.environ[CONFIG_VARIABLE] = path
-    os.environ[HOST_VARIABLE] = configuration.server.host
-    os.environ[PORT_VARIABLE] = str(configuration.server.port)
+def _told_workers(workers: int) -> Generator[None]:
+    """This process's own environment tells workers where they find each other."""
     os.environ[SEVERAL_VARIABLE] = str(workers)
     with ExitStack() as stack:
         with suppress(OSError):  # without it each worker shows itself alone, and says so

@@ -56,7 +56,18 @@ def load(path: str | None, environ: Mapping[str, str], *, working: bool = True) 
     ``working``: False leaves the working directory out, for commands that are run in projects of any origin.
     Raises ConfigurationError.
     """
-    configuration = _load(path, environ, working)
+    return _administered(_load(path, environ, working), environ)
+
+
+def load_as_before(text: str, file: str, environ: Mapping[str, str], *, named: bool) -> Configuration:
+    """As :func:`load` did when ``file`` still had this text; ``named`` as in :func:`load_file`.
+
+    Raises ConfigurationError.
+    """
+    return _administered(decode_text(text, Path(file), environ, named=named), environ)
+
+
+def _administered(configuration: Configuration, environ: Mapping[str, str]) -> Configuration:
     key = environ.get(ADMIN_KEY_VARIABLE, "").strip()
     if not key or configuration.server.admin_key is not None:
         return configuration

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import math
 import os
 import signal
@@ -15,7 +16,8 @@ from types import FrameType
 from typing import Final, Protocol, cast
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from trunkline.config.schema import Server, Timeouts
 from trunkline.server.client_keys import check_exposure
@@ -27,17 +29,31 @@ from trunkline.server.leaving import HANDED_OVER
 from trunkline.server.signals import EXIT_SIGNALS, HANG_UP, hang_ups_held, terminal_ended
 from trunkline.server.succession import Succession
 
+log: Final = logging.getLogger(__name__)
+
 BACKLOG: Final = 2048
 WORKER_START: Final = 30.0
 """Seconds a worker process gets to begin serving."""
+NO_START: Final = "The gateway could not start; the reason is in its log."
+PACE: Final = 2.0
+"""Seconds between two starts in place of one worker."""
 
 
 Started = Callable[[str, int], None]
 """Called with host and port once requests are answered."""
 
 
+class MakesWorkers(Protocol):
+    """Makes the application in each worker process, where it is taken by pickle."""
+
+    def __call__(self) -> Succession: ...
+
+    def follow(self) -> None:
+        """Called in the supervisor when the workers were told to read the configuration anew."""
+
+
 def run_server(
-    app: Succession | str,
+    app: Succession | MakesWorkers,
     server: Server,
     timeouts: Timeouts,
     *,
@@ -47,13 +63,11 @@ def run_server(
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return.
 
-    ``app`` is the application, or ``module:function`` to make one in each worker process. ``listeners`` are
+    ``app`` is the application, or with several workers what makes it in each. ``listeners`` are
     sockets that listen already, as :func:`bind` makes them; they are closed at the end. Raises Exposed,
     AddressTaken or ConfigurationError before anything is served.
     """
     check_exposure(server)
-    if workers > 1 and not isinstance(app, str):
-        raise TypeError("several workers each make their own application: give its import string")
     with ExitStack() as stack:
         listeners = listeners or bind(server.host, server.port)
         for listener in listeners:
@@ -61,10 +75,15 @@ def run_server(
         host, port = listeners[0].getsockname()[:2]
         started = partial(on_started, host, port) if on_started is not None else None
         stack.enter_context(_signals_end_here())
-        if workers > 1:
-            _Supervisor(uvicorn_config(app, timeouts, workers=workers), listeners, started).run()
-        else:
+        if isinstance(app, Succession):
             _serve(uvicorn_config(app, timeouts, started=started), listeners)
+        else:
+            supervisor = _Supervisor(
+                app, uvicorn_config(app, timeouts, workers=workers), listeners, started
+            )
+            supervisor.run()
+            if supervisor.refused:
+                raise StartRefused(NO_START)
 
 
 class Departing(Protocol):
@@ -89,7 +108,7 @@ class LastWords(uvicorn.Server):
 
 
 def uvicorn_config(
-    app: Succession | str,
+    app: Succession | MakesWorkers,
     timeouts: Timeouts,
     *,
     workers: int = 1,
@@ -100,7 +119,7 @@ def uvicorn_config(
     protocol = partial(EdgeProtocol, deadlines=Deadlines.of(timeouts))
     return uvicorn.Config(
         cast("str", app),
-        factory=isinstance(app, str),
+        factory=not isinstance(app, Succession),
         http=cast("type[EdgeProtocol]", protocol),
         ws="none",
         lifespan="on",
@@ -158,7 +177,7 @@ def _serve(config: uvicorn.Config, listeners: list[socket.socket]) -> None:
     except SystemExit as cause:
         if isinstance(config.app, Succession) and config.app.refusal is not None:
             raise config.app.refusal from None
-        raise StartRefused("The gateway could not start; the reason is in its log.") from cause
+        raise StartRefused(NO_START) from cause
 
 
 @contextmanager
@@ -194,10 +213,20 @@ class _Supervisor(Multiprocess):
     """uvicorn's supervisor: restarts workers that die, has all reload on SIGHUP, and tells when all serve."""
 
     def __init__(
-        self, config: uvicorn.Config, listeners: list[socket.socket], started: Callable[[], None] | None
+        self,
+        maker: MakesWorkers,
+        config: uvicorn.Config,
+        listeners: list[socket.socket],
+        started: Callable[[], None] | None,
     ) -> None:
         super().__init__(config, listeners)
+        self._maker = maker
         self._started = started
+        self.refused = False
+        """A worker could not start when the gateway did."""
+        self._behind = False
+        self._since: dict[int, float] = {}
+        """Place of a worker that was replaced -> when the new one began."""
         signal.signal(HANDED_OVER, self._leave)
         if HANG_UP:
             self._terminal_ended = terminal_ended()
@@ -208,12 +237,36 @@ class _Supervisor(Multiprocess):
             super().init_processes()
         for process in self.processes:
             process.wait_until_ready(WORKER_START, self.should_exit)
-        if self._started is not None:
+        self.refused = any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+        if self.refused:
+            self.should_exit.set()
+        elif self._started is not None:
             self._started()
 
     def keep_subprocess_alive(self) -> None:
+        """Replace workers that died or hang. One that cannot even start is tried again and again: the others serve."""
+        if self._behind:
+            self._behind = False
+            self._maker.follow()
+        for place, process in enumerate(self.processes):
+            age = time.monotonic() - self._since.get(place, -math.inf)
+            if not self.should_exit.is_set() and age >= PACE and not self._lives(process, age):
+                process.kill()
+                process.join()
+                log.error("worker %s has ended: another one takes its place", process.pid)
+                self._begin(place)
+
+    def _lives(self, process: Process, age: float) -> bool:
+        if age < WORKER_START:  # it need not answer yet
+            return process.process.is_alive()
+        return process.is_alive(timeout=self.config.timeout_worker_healthcheck)
+
+    def _begin(self, place: int) -> None:
+        process = Process(self.config, self.sockets)
         with hang_ups_held():
-            super().keep_subprocess_alive()
+            process.start()
+        self.processes[place] = process
+        self._since[place] = time.monotonic()
 
     def _leave(self, _number: int, _frame: FrameType | None) -> None:
         """A successor listens: every worker is to know before it is told to end."""
@@ -225,6 +278,7 @@ class _Supervisor(Multiprocess):
         if self._terminal_ended():
             self.should_exit.set()
         else:
+            self._behind = True
             self._tell(number)
 
     def _tell(self, number: int) -> None:

@@ -105,6 +105,7 @@ def _serve(orders: Orders, places: Places, teller: Teller) -> None:
         workers=orders.workers,
         listeners=listeners,
         on_started=started,
+        working=False,
     )
 
 
