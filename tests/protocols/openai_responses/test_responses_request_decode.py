@@ -72,6 +72,19 @@ def test_every_recorded_request_is_read_and_keeps_every_tool_and_call(path: Any)
     assert {tool.name for tool in decoded.tools} == flat
 
 
+@pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.name.removesuffix(".request.json"))
+def test_a_request_is_the_same_read_for_itself_or_to_be_remembered(path: Any) -> None:
+    body = recorded(path.name.removesuffix(".request.json"))
+    assert ROOM.decode_request(body) == ROOM.read_request(body).request
+    unusual = json.dumps({**json.loads(body), "x_unknown": 1}).encode()
+    decoded = ROOM.decode_request(unusual)
+    assert decoded == ROOM.read_request(unusual).request
+    others = tuple(extra for extra in decoded.extras if extra.name != "x_unknown")
+    assert len(others) == len(decoded.extras) - 1
+    assert others == ROOM.decode_request(body).extras
+    assert decoded.messages == ROOM.decode_request(body).messages
+
+
 def test_a_string_is_a_user_turn() -> None:
     asked = request(input="hello", instructions="be brief")
     assert asked.messages == (Message("user", (Text("hello"),)),)

@@ -41,6 +41,7 @@ PROMPT: Final = (
     "identifiers and values that are still needed; what was tried and did not work; the present state; and the "
     "next steps in order. Do not call a tool and do not address the user. Answer with the summary alone."
 )
+_QUESTION: Final = (Text(PROMPT),)
 OPENING: Final = "Summary of the conversation before this point, written when it was shortened:\n\n"
 
 
@@ -55,13 +56,14 @@ _ITEM: Final = msgspec.json.Decoder(_Item)
 
 def asks(request: Request | None) -> bool:
     """Whether the request ends with our question for a summary."""
-    last = request.messages[-1] if request is not None and request.messages else None
-    return last is not None and last.content == (Text(PROMPT),)
+    if request is None or not request.messages:
+        return False
+    return request.messages[-1].content == _QUESTION
 
 
 def question() -> Message:
     """What stands for a trigger in the neutral form."""
-    return Message("user", (Text(PROMPT),))
+    return Message("user", _QUESTION)
 
 
 def without_calls(request: Request) -> ToolChoice | None:

@@ -161,7 +161,8 @@ class InputDecoder:
                 "and 'user'.",
                 f"{at}.role",
             )
-        self._end_turn()
+        if self._said or self._results:
+            self._end_turn()
         if role != "user" and not self.messages:
             texts = [part for part in parts if isinstance(part, Text)]
             if len(texts) == len(parts):

@@ -92,8 +92,14 @@ def typed_item(call: ToolCall, call_id: str, vendor_type: str | None = None) -> 
 
 def message(ident: str, part: Text | Refusal, status: Status = "completed") -> Item:
     """A message with one content part."""
-    item: Item = {"id": ident, "type": "message", "status": status, "role": "assistant"}
-    item["content"] = [text_part(part.text, annotations(part)) if isinstance(part, Text) else refusal(part)]
+    said = text_part(part.text, annotations(part)) if isinstance(part, Text) else refusal(part)
+    item: Item = {
+        "id": ident,
+        "type": "message",
+        "status": status,
+        "role": "assistant",
+        "content": [said],
+    }
     if isinstance(part, Text) and part.phase is not None:
         item["phase"] = part.phase
     return item
@@ -159,6 +165,8 @@ def own_item(part: Opaque) -> Raw | None:
 
 def annotations(part: Text) -> list[object]:
     """Citations that have a form here."""
+    if not part.citations:
+        return []
     return [note for cited in part.citations for note in notes_of(cited, part.text)]
 
 
@@ -222,9 +230,10 @@ def _other(citation: Opaque, text: str) -> Item | None:
 def output_items(parts: tuple[Part, ...], reply_id: str, declared: Declared, cut_off: bool) -> list[object]:
     """All items of a whole answer; of a call that was cut off the last says so (E28)."""
     items: list[object] = []
+    last = len(parts) - 1 if cut_off else None
     for position, part in enumerate(parts):
-        last = cut_off and position == len(parts) - 1
-        item = output_item(part, reply_id, len(items), declared, "incomplete" if last else "completed")
+        status: Status = "incomplete" if position == last else "completed"
+        item = output_item(part, reply_id, len(items), declared, status)
         if item is not None:
             items.append(item)
     return items

@@ -49,7 +49,7 @@ def decode_texts(content: str | list[WireTextPart], phase: str | None = None) ->
     """Texts to parts."""
     if isinstance(content, str):
         return [Text(content, phase=phase)]
-    return [Text(part.text, citations(part), phase=phase) for part in content]
+    return [Text(part.text, citations(part) if part.annotations else (), phase=phase) for part in content]
 
 
 def _phase(wire: WireMessage | WireTextMessage) -> str | None:

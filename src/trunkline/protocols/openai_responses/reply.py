@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from msgspec import Raw
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
@@ -18,15 +18,32 @@ from trunkline.protocols.openai_responses.wire import encode
 Fields = dict[str, object]
 _OPEN: Final = Facts(reasoning="effort")
 """A client's request is echoed as it was, whatever the model behind takes."""
-_ECHOED: Final = frozenset(
-    {
-        "metadata",
-        "truncation",
-        "background",
-        "top_logprobs",
-        "max_tool_calls",
-    }
-)
+_PLAIN_TEXT: Final[Fields] = {"format": {"type": "text"}}
+
+
+class _Settings(Struct):
+    """The request's settings, as the schema wants them in an answer; these values stand where nothing was said."""
+
+    instructions: None = None
+    max_output_tokens: int | None = None
+    parallel_tool_calls: bool = True
+    previous_response_id: str | None = None
+    reasoning: object = Raw(b'{"effort":null,"summary":null}')
+    store: bool = False
+    temperature: float | None = None
+    text: object = Raw(encode(_PLAIN_TEXT))
+    tool_choice: object = "auto"
+    tools: object = Raw(b"[]")
+    top_p: float | None = None
+    truncation: object = "disabled"
+    user: str | None = None
+    metadata: object = Raw(b"{}")
+    service_tier: str | UnsetType = UNSET
+    prompt_cache_key: str | UnsetType = UNSET
+
+
+_ADDED: Final = frozenset({"background", "top_logprobs", "max_tool_calls"})
+"""Settings that stand in an answer only where the request has them."""
 
 
 def response_id(reply_id: str) -> str:
@@ -34,83 +51,73 @@ def response_id(reply_id: str) -> str:
     return f"resp_{reply_id}"
 
 
-def head(context: ReplyContext) -> Fields:
-    """The fields that stand before the status: who answers, and when."""
-    return {
-        "id": response_id(context.id),
-        "object": "response",
-        "created_at": context.created,
-        "model": context.model,
-    }
-
-
-def outcome(
+def answer(
+    context: ReplyContext,
+    settings: bytes,
     status: str,
     output: list[object],
     usage: object | None,
     *,
     reason: str | None = None,
     error: GatewayError | None = None,
-) -> Fields:
-    """The fields that change while an answer is made."""
-    return {
-        "status": status,
-        "error": None if error is None else failure(error),
-        "incomplete_details": None if reason is None else {"reason": reason},
-        "output": output,
-        "usage": usage,
-    }
+) -> bytes:
+    """The whole object. ``settings``: what :func:`echo` makes of the same context, once for a whole stream."""
+    changing = encode(
+        {
+            "id": response_id(context.id),
+            "object": "response",
+            "created_at": context.created,
+            "model": context.model,
+            "status": status,
+            "error": None if error is None else failure(error),
+            "incomplete_details": None if reason is None else {"reason": reason},
+            "output": output,
+            "usage": usage,
+        }
+    )
+    return changing[:-1] + settings
 
 
-def echo(context: ReplyContext) -> Fields:
-    """The request's settings, as the schema wants them in an answer; defaults where nothing was said."""
+def echo(context: ReplyContext) -> bytes:
+    """The request's settings as the tail of the JSON object, from the comma on."""
+    found = _Settings(previous_response_id=context.previous, store=context.kept)
     request = context.request
-    found: Fields = {
-        "instructions": None,
-        "max_output_tokens": None,
-        "parallel_tool_calls": True,
-        "previous_response_id": context.previous,
-        "reasoning": {"effort": None, "summary": None},
-        "store": context.kept,
-        "temperature": None,
-        "text": {"format": {"type": "text"}},
-        "tool_choice": "auto",
-        "tools": [],
-        "top_p": None,
-        "truncation": "disabled",
-        "user": None,
-        "metadata": {},
-    }
     if request is None:
-        return found
+        return b"," + encode(found)[1:]
+    found.max_output_tokens = request.max_tokens
+    found.temperature, found.top_p = request.sampling.temperature, request.sampling.top_p
+    found.user = request.user
+    if request.parallel_tool_calls is not None:
+        found.parallel_tool_calls = request.parallel_tool_calls
+    if request.service_tier is not None:
+        found.service_tier = request.service_tier
+    if request.prompt_cache_key is not None:
+        found.prompt_cache_key = request.prompt_cache_key
+    shaped = request.reasoning or request.output_format or request.tool_choice
+    if not (shaped or request.tools or request.extras):
+        return b"," + encode(found)[1:]
+    added = _shape(found, request, context.tools)
+    return b"," + encode(found)[1:] if not added else b",%b,%b" % (encode(found)[1:-1], encode(added)[1:])
+
+
+def _shape(found: _Settings, request: Request, tools: Raw | None) -> dict[str, Raw]:
+    """Settings that are objects; what comes after all others is returned."""
     ledger = Ledger(request, _OPEN)
-    said: Fields = {
-        "max_output_tokens": request.max_tokens,
-        "parallel_tool_calls": request.parallel_tool_calls,
-        "reasoning": encode_reasoning(request, ledger),
-        "temperature": request.sampling.temperature,
-        "text": _text(request, ledger),
-        "tool_choice": encode_choice(request.tool_choice, request.tools, ledger),
-        "tools": encode_tools(request, ledger) if context.tools is None else context.tools,
-        "top_p": request.sampling.top_p,
-        "user": request.user,
-        "service_tier": request.service_tier,
-        "prompt_cache_key": request.prompt_cache_key,
-    }
-    said |= {extra.name: extra.raw for extra in request.extras if extra.name in _ECHOED}
-    found.update((name, value) for name, value in said.items() if value is not None)
-    return found
+    if (reasoning := encode_reasoning(request, ledger)) is not None:
+        found.reasoning = reasoning
+    if (text := encode_text(request, ledger)) is not None:
+        found.text = {**_PLAIN_TEXT, **text}
+    if (choice := encode_choice(request.tool_choice, request.tools, ledger)) is not None:
+        found.tool_choice = choice
+    found.tools = encode_tools(request, ledger) if tools is None else tools
+    for extra in request.extras:
+        if extra.name == "truncation":
+            found.truncation = extra.raw
+        elif extra.name == "metadata":
+            found.metadata = extra.raw
+    return {extra.name: extra.raw for extra in request.extras if extra.name in _ADDED}
 
 
 def repeat_tools(request: Request) -> Raw:
     """The tools as :func:`echo` has them."""
     return Raw(encode(encode_tools(request, Ledger(request, _OPEN))))
-
-
-def _text(request: Request, ledger: Ledger) -> Fields:
-    return {"format": {"type": "text"}, **(encode_text(request, ledger) or {})}
-
-
-def echo_bytes(context: ReplyContext) -> bytes:
-    """The echo as the tail of a JSON object, made once for the three events that hold it."""
-    return encode(echo(context))[1:]

@@ -1,5 +1,7 @@
 """A client's request to the neutral form. Strict about types, indifferent to what it does not know."""
 
+from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import Final, cast
 
@@ -25,6 +27,7 @@ from trunkline.protocols.openai_responses.refusals import invalid, missing, refu
 from trunkline.protocols.openai_responses.tool_decode import decode_choice, decode_tools
 from trunkline.protocols.openai_responses.usual_request import KNOWN_REQUEST, KnownItem
 from trunkline.protocols.openai_responses.wire import (
+    ABSENT,
     CARRIED_FIELDS,
     KNOWN_FIELDS,
     NAME,
@@ -41,7 +44,9 @@ from trunkline.protocols.reading import Earlier, Reading
 
 STATE: Final = frozenset({"previous_response_id", "conversation", "prompt"})
 """Fields that bring a conversation of their own: with one of them ``input`` may be missing."""
-_carried: Final = attrgetter(*CARRIED_FIELDS)
+_KEPT_FIELDS: Final = tuple(name for name in CARRIED_FIELDS if name != "store")
+_carried: Final = attrgetter(*_KEPT_FIELDS)
+_NOTHING: Final = (ABSENT,) * len(_KEPT_FIELDS)
 _PROOFS: Final = b'["reasoning.encrypted_content"]'
 _TEXT: Final = msgspec.json.Decoder(str)
 _FORMAT: Final = msgspec.json.Decoder(WireFormat)
@@ -55,16 +60,21 @@ class WireOpening(msgspec.Struct):
     store: bool | None = None
     previous_response_id: str | None = None
     background: bool | None = None
-    conversation: Raw = Raw()
-    prompt: Raw = Raw()
+    conversation: Raw = ABSENT
+    prompt: Raw = ABSENT
 
 
 _OPENING: Final = msgspec.json.Decoder(WireOpening)
+_continued: Final = attrgetter("previous_response_id", "background", "conversation", "prompt")
+_ALONE: Final = (None, None, ABSENT, ABSENT)
 
 
 def decode_request(body: bytes) -> Request:
     """See :meth:`Codec.decode_request`."""
-    return read_request(body).request
+    try:
+        return read_lenient(_decode, body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise refusal_of(cause) from cause
 
 
 def read_request(body: bytes, earlier: Earlier | None = None) -> Reading:
@@ -88,6 +98,9 @@ def peek(body: bytes) -> Peek:
 
 def _keeping(opening: WireOpening) -> Keeping | None:
     """None for what coding agents send: the whole conversation each time, and nothing is to be kept."""
+    keep = opening.store is not False  # OpenAI keeps unless told otherwise
+    if not keep and _continued(opening) == _ALONE:
+        return None
     only = None
     if opening.background:
         only = "background"
@@ -95,9 +108,6 @@ def _keeping(opening: WireOpening) -> Keeping | None:
         only = "conversation"
     elif present(opening.prompt):
         only = "prompt"
-    keep = opening.store is not False  # OpenAI keeps unless told otherwise
-    if not keep and opening.previous_response_id is None and only is None:
-        return None
     return Keeping(keep=keep, previous=opening.previous_response_id or None, only=only)
 
 
@@ -122,8 +132,11 @@ def _read(body: bytes) -> tuple[WireRequest, list[Extra]]:
 
 
 def _with_extras(wire: WireRequest) -> tuple[WireRequest, list[Extra]]:
-    carried = zip(CARRIED_FIELDS, _carried(wire), strict=True)
-    return wire, [Extra(key, checked(raw)) for key, raw in carried if _kept(key, raw)]
+    carried = _carried(wire)
+    if carried == _NOTHING:
+        return wire, []
+    pairs = zip(_KEPT_FIELDS, carried, strict=True)
+    return wire, [Extra(key, checked(raw)) for key, raw in pairs if _kept(key, raw)]
 
 
 def _kept(key: str, raw: Raw) -> bool:
@@ -136,15 +149,21 @@ def _kept(key: str, raw: Raw) -> bool:
     return key != "include" or bytes(raw).replace(b" ", b"") != _PROOFS
 
 
+def _decode(body: bytes) -> Request:
+    wire, extras = _read(body)
+    found = InputDecoder()
+    _walk(wire, found)
+    own = (Text(wire.instructions),) if wire.instructions else ()
+    return _request(wire, extras, found, own, None)
+
+
 def _reading(wire: WireRequest, extras: list[Extra], earlier: Earlier | None) -> Reading:
-    own: list[Text | Opaque] = [Text(wire.instructions)] if wire.instructions else []
+    own: tuple[Text | Opaque, ...] = (Text(wire.instructions),) if wire.instructions else ()
     if earlier is not None and "instructions" in earlier.fields:
-        own = [*earlier.request.system[:1]]
-    found = _walk(wire, len(own), earlier)
-    if not found.messages and not found.system and not any(extra.name in STATE for extra in extras):
-        raise missing("input")
-    tools = _tools(wire, found, earlier)
-    request = _request(wire, extras, found, [*own, *found.system], tools)
+        own = earlier.request.system[:1]
+    found = InputDecoder(earlier)
+    _walk(wire, found, partial(found.seam, len(own)))
+    request = _request(wire, extras, found, own, earlier)
     if found.tools_before and (wire.tools or found.tools):
         return Reading(request)  # which of the earlier tools came from where is not known any more
     given = found.tools_before + len(found.tools)
@@ -156,8 +175,8 @@ def _reading(wire: WireRequest, extras: list[Extra], earlier: Earlier | None) ->
     return Reading(request, tuple(seams), frozenset(name for name, fit in shared.items() if fit))
 
 
-def _walk(wire: WireRequest, own: int, earlier: Earlier | None) -> InputDecoder:
-    found = InputDecoder(earlier)
+def _walk(wire: WireRequest, found: InputDecoder, note: Callable[[], None] | None = None) -> None:
+    """All of the input. ``note`` is called at the end of each item."""
     if isinstance(wire.input, str):
         found.messages.append(Message("user", (Text(wire.input),)))
     elif wire.input is not None:
@@ -166,36 +185,41 @@ def _walk(wire: WireRequest, own: int, earlier: Earlier | None) -> InputDecoder:
                 found.feed(item, f"input[{place}]")
             else:
                 found.feed_known(item, f"input[{place}]")
-            found.seam(own)
+            if note is not None:
+                note()
         found.close()
-    return found
 
 
 def _tools(wire: WireRequest, found: InputDecoder, earlier: Earlier | None) -> list[Tool]:
     if earlier is not None and (found.tools_before or "tools" in earlier.fields):
         return decode_tools(found.tools, known=earlier.request.tools)
-    return decode_tools([*(wire.tools or ()), *found.tools])
+    return decode_tools([*(wire.tools or ()), *found.tools]) if wire.tools or found.tools else []
 
 
 def _request(
     wire: WireRequest,
     extras: list[Extra],
     found: InputDecoder,
-    system: list[Text | Opaque],
-    tools: list[Tool],
+    own: tuple[Text | Opaque, ...],
+    earlier: Earlier | None,
 ) -> Request:
+    """The request. ``own``: the instructions that stand beside the input."""
+    messages = found.messages
+    if not messages and not found.system and not any(extra.name in STATE for extra in extras):
+        raise missing("input")
+    tools = _tools(wire, found, earlier)
     request = Request(
         protocol=NAME,
         model=wire.model,
-        messages=tuple(found.messages),
-        system=tuple(system),
+        messages=tuple(messages),
+        system=(*own, *found.system) if found.system else own,
         tools=tuple(tools),
         tool_choice=decode_choice(wire.tool_choice, tools),
         parallel_tool_calls=wire.parallel_tool_calls,
         max_tokens=wire.max_output_tokens,
-        stream=bool(wire.stream),
-        reasoning=_reasoning(wire.reasoning, extras),
-        output_format=_output_format(wire.text, extras),
+        stream=wire.stream is True,
+        reasoning=None if wire.reasoning is None else _reasoning(wire.reasoning, extras),
+        output_format=None if wire.text is None else _output_format(wire.text, extras),
         sampling=Sampling(temperature=wire.temperature, top_p=wire.top_p),
         user=wire.user,
         service_tier=wire.service_tier,
@@ -207,10 +231,8 @@ def _request(
     return request
 
 
-def _reasoning(fields: dict[str, Raw] | None, extras: list[Extra]) -> Reasoning | None:
+def _reasoning(fields: dict[str, Raw], extras: list[Extra]) -> Reasoning | None:
     """``reasoning``; what only this protocol says of it becomes extras (``reasoning.context``)."""
-    if fields is None:
-        return None
     effort = summary = None
     for key, raw in fields.items():
         if key == "effort":
@@ -236,10 +258,10 @@ def _string(raw: Raw, at: str) -> str | None:
         raise refusal_of(cause, at) from cause
 
 
-def _output_format(fields: dict[str, Raw] | None, extras: list[Extra]) -> OutputFormat | None:
+def _output_format(fields: dict[str, Raw], extras: list[Extra]) -> OutputFormat | None:
     """``text.format``; the rest of ``text`` becomes extras (``text.verbosity``)."""
     wanted = None
-    for key, raw in (fields or {}).items():
+    for key, raw in fields.items():
         if key == "format" and present(raw):
             try:
                 wanted = read(_FORMAT, raw)

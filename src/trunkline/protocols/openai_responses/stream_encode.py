@@ -40,7 +40,7 @@ from trunkline.protocols.openai_responses.output_encode import (
     text_part,
     whole_call,
 )
-from trunkline.protocols.openai_responses.reply import echo_bytes, head, outcome
+from trunkline.protocols.openai_responses.reply import answer, echo
 from trunkline.protocols.openai_responses.usage import encode_usage, incomplete_reason
 from trunkline.protocols.openai_responses.wire import ENCODER, encode
 
@@ -96,18 +96,27 @@ class ResponsesStreamEncoder:
         self._number += 1
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), body)
 
-    def _lifecycle(self, kind: str, result: Item) -> bytes:
+    def _lifecycle(
+        self,
+        kind: str,
+        status: str,
+        usage: object | None = None,
+        *,
+        reason: str | None = None,
+        error: GatewayError | None = None,
+    ) -> bytes:
         if not self._echo:
-            self._echo = echo_bytes(self._context)
-        body = _ENCODE({**head(self._context), **result})[:-1] + b"," + self._echo
+            self._echo = echo(self._context)
+        output = self._output
+        body = answer(self._context, self._echo, status, output, usage, reason=reason, error=error)
         kind_bytes = kind.encode()
         opening = b'{"type":"%b","sequence_number":%d,"response":' % (kind_bytes, self._number)
         self._number += 1
         return b"event: %b\ndata: %b%b}\n\n" % (kind_bytes, opening, body)
 
     def _begin(self) -> bytes:
-        state = outcome("in_progress", [], None)
-        return self._lifecycle("response.created", state) + self._lifecycle("response.in_progress", state)
+        created = self._lifecycle("response.created", "in_progress")
+        return created + self._lifecycle("response.in_progress", "in_progress")
 
     def _start_part(self, part: Part) -> bytes:
         self._part, self._opened = part, False
@@ -318,12 +327,12 @@ class ResponsesStreamEncoder:
         reason = incomplete_reason(event.stop, refused=self._refused)
         closing = self._settle("incomplete" if reason == _CUT else "completed")
         status = "completed" if reason is None else "incomplete"
-        result = outcome(status, self._output, encode_usage(event.usage), reason=reason)
-        return closing + self._lifecycle(f"response.{status}", result)
+        usage = encode_usage(event.usage)
+        return closing + self._lifecycle(f"response.{status}", status, usage, reason=reason)
 
     def _fail(self, error: GatewayError) -> bytes:
         """A terminal on every path, with the error inside the response (E77, E78)."""
-        return self._lifecycle("response.failed", outcome("failed", self._output, None, error=error))
+        return self._lifecycle("response.failed", "failed", error=error)
 
 
 class CompactionStreamEncoder:

@@ -62,13 +62,14 @@ def decode_usage(wire: WireUsage) -> Usage:
 
 def encode_usage(usage: Usage) -> dict[str, object]:
     """Inclusive counts; both details are always there, since Codex and the SDKs demand them (E75)."""
-    details: dict[str, int] = {"cached_tokens": usage.cache_read or 0}
-    details["cache_write_tokens"] = usage.cache_write or 0
-    output = usage.output or 0
+    prompt, output = usage.prompt, usage.output or 0
     return {
-        "input_tokens": usage.prompt,
-        "input_tokens_details": details,
+        "input_tokens": prompt,
+        "input_tokens_details": {
+            "cached_tokens": usage.cache_read or 0,
+            "cache_write_tokens": usage.cache_write or 0,
+        },
         "output_tokens": output,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
-        "total_tokens": usage.prompt + output,
+        "total_tokens": prompt + output,
     }

@@ -18,6 +18,9 @@ ERROR_PREFIX: Final = "Error: "
 ITEM: Final = "item."
 """Begins the kind of an opaque part that is a whole item; other opaque parts stand inside messages."""
 
+ABSENT: Final = Raw()
+"""Stands for a raw field of a request that was not there."""
+
 Number = int | float
 Value = TypeVar("Value")
 
@@ -216,18 +219,18 @@ class WireFields(Struct):
 class WireRequest(WireFields, forbid_unknown_fields=True):
     """The request. What is not named here or above is kept for its own protocol too, at the price of more passes."""
 
-    store: Raw = Raw()
-    include: Raw = Raw()
-    client_metadata: Raw = Raw()
-    truncation: Raw = Raw()
-    metadata: Raw = Raw()
-    previous_response_id: Raw = Raw()
-    stream_options: Raw = Raw()
-    max_tool_calls: Raw = Raw()
-    safety_identifier: Raw = Raw()
-    prompt_cache_retention: Raw = Raw()
-    top_logprobs: Raw = Raw()
-    context_management: Raw = Raw()
+    store: Raw = ABSENT
+    include: Raw = ABSENT
+    client_metadata: Raw = ABSENT
+    truncation: Raw = ABSENT
+    metadata: Raw = ABSENT
+    previous_response_id: Raw = ABSENT
+    stream_options: Raw = ABSENT
+    max_tool_calls: Raw = ABSENT
+    safety_identifier: Raw = ABSENT
+    prompt_cache_retention: Raw = ABSENT
+    top_logprobs: Raw = ABSENT
+    context_management: Raw = ABSENT
 
 
 CARRIED_FIELDS: Final = tuple(
