@@ -64,7 +64,7 @@ LAYOUTS: dict[str, Callable[[Path], Script]] = {"gpt-5.5": by_grammar, "gpt-6.1-
 
 @pytest.mark.parametrize("provider", ABROAD)
 @pytest.mark.parametrize("model", LAYOUTS)
-def test_every_layout_of_tools(model: str, provider: str, tmp_path: Path) -> None:
+def test_T102_every_layout_of_tools(model: str, provider: str, tmp_path: Path) -> None:
     with paired(Codex(model), PROVIDERS[provider], LAYOUTS[model], tmp_path) as made:
         run = made.run("Write the notes.")
         made.check(run)

@@ -38,7 +38,7 @@ def test_writes_a_file(bench: MakeBench) -> None:
     assert {"Bash", "Read", "Write"} <= set(made.standin.asked[0].tools)
 
 
-def test_edits_what_it_read(bench: MakeBench) -> None:
+def test_T101_edits_what_it_read(bench: MakeBench) -> None:
     made = bench([])
     path = made.folder / "code.py"
     path.write_text("answer = 41\n")

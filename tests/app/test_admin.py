@@ -267,7 +267,7 @@ def test_without_an_admin_key_clients_present_theirs_where_there_is_one(
     run(config, tmp_path, ask, monkeypatch)
 
 
-def test_another_users_program_is_kept_out_where_there_is_no_key(tmp_path: Path, monkeypatch) -> None:
+def test_T74_another_users_program_is_kept_out_where_there_is_no_key(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("trunkline.server.peers.owner_of", lambda address, port: 4_000_000)
 
     def ask(client: Client) -> None:

@@ -314,7 +314,7 @@ def test_the_router_of_a_preset_that_the_user_wrote_decides_below_its_name(
 
 
 @pytest.mark.parametrize("key", ["CUSTOM_ROUTER_PATH", "custom_router"])
-def test_a_preset_that_is_taken_in_names_no_router(tmp_path: Path, monkeypatch, key: str) -> None:
+def test_T88_a_preset_that_is_taken_in_names_no_router(tmp_path: Path, monkeypatch, key: str) -> None:
     def ask(client: Client, url: str) -> None:
         preset = manifest(url, **{key: "router.js"})
         for body in ({"manifest": preset}, archive(("manifest.json", json.dumps(preset).encode()))):
@@ -372,7 +372,7 @@ MANIFESTS = [
 ]
 
 
-def test_what_is_not_taken_in_leaves_nothing_behind(tmp_path: Path, monkeypatch) -> None:
+def test_T86_T87_what_is_not_taken_in_leaves_nothing_behind(tmp_path: Path, monkeypatch) -> None:
     def ask(client: Client, url: str) -> None:
         for data in ARCHIVES:
             assert client.raw("POST", "/api/presets/install", data, ADMIN)[0] == 400, data[:80]
@@ -393,7 +393,7 @@ def test_what_is_not_taken_in_leaves_nothing_behind(tmp_path: Path, monkeypatch)
     assert not presets(tmp_path).exists()
 
 
-def test_an_archive_gives_its_manifest_and_nothing_else(tmp_path: Path, monkeypatch) -> None:
+def test_T86_an_archive_gives_its_manifest_and_nothing_else(tmp_path: Path, monkeypatch) -> None:
     def ask(client: Client, url: str) -> None:
         content = json.dumps(manifest(url)).encode()
         data = archive(("team-main/", b""), ("team-main/manifest.json", content), ("../../evil", b"x"))

@@ -59,7 +59,7 @@ def test_records_become_lines_in_their_order_written_together() -> None:
     assert written == [b"0\n1\n2\n", b"3\n"]
 
 
-def test_more_than_the_queue_holds_is_counted_not_kept() -> None:
+def test_T31_more_than_the_queue_holds_is_counted_not_kept() -> None:
     written: list[bytes] = []
     recorder = LineRecorder(line, written.append)
     for number in range(MAX_WAITING + 7):
@@ -71,7 +71,7 @@ def test_more_than_the_queue_holds_is_counted_not_kept() -> None:
     assert len(lines) == MAX_WAITING + 1
 
 
-def test_a_log_that_nobody_reads_keeps_nothing_waiting() -> None:
+def test_T31_a_log_that_nobody_reads_keeps_nothing_waiting() -> None:
     stuck = threading.Event()
 
     async def scenario() -> float:

@@ -89,7 +89,7 @@ def test_one_that_returns_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["exit", "abort"])
-def test_one_that_takes_the_process_along(tmp_path: Path, how: str) -> None:
+def test_T91_one_that_takes_the_process_along(tmp_path: Path, how: str) -> None:
     answers, upstream = troubled(tmp_path, how, ["fine", "trouble", "fine"])
     assert [answers[0].text, answers[2].text] == [WORDS, WORDS]
     assert answers[1].status == 500
@@ -108,7 +108,7 @@ def test_one_that_never_returns(tmp_path: Path) -> None:
     assert [asked.body["count"] for asked in upstream.asked] == [2]
 
 
-def test_one_that_loops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_T91_one_that_loops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process answers nothing any more, so it is stopped and the next request has a new one."""
     monkeypatch.setattr("trunkline.upstream.plugins.helper.RESPONSIVE", 0.5)
     answers, upstream = troubled(tmp_path, "loop", ["trouble", "fine"], seconds="4")

@@ -138,7 +138,7 @@ def test_T33_streams_end_where_they_began_and_new_requests_go_by_the_new_file(tm
     scenario(tmp_path, main)
 
 
-def test_T33_nothing_is_dropped_or_doubled_over_many_reloads_under_load(tmp_path: Path) -> None:
+def test_T12_T33_nothing_is_dropped_or_doubled_over_many_reloads_under_load(tmp_path: Path) -> None:
     async def main(
         gateway: Whole, old: Provider, new: Provider, before: RawServer, after: RawServer
     ) -> None:

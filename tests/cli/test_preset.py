@@ -38,7 +38,7 @@ CCR = f"""{{
     ],
     ids=["own", "ccr"],
 )
-def test_an_export_holds_no_secret_and_runs_nothing(command, text: str, variables: set[str]) -> None:
+def test_T88_an_export_holds_no_secret_and_runs_nothing(command, text: str, variables: set[str]) -> None:
     file = command.home / "config"
     file.write_text(text)
     file.chmod(0o600)
@@ -64,7 +64,7 @@ def test_an_export_holds_no_secret_and_runs_nothing(command, text: str, variable
 @pytest.mark.parametrize(
     "name", ["../up", "a/b", "a\\\\b", "..", "", "a..b", ".hidden", "x" * 65, "a b", "é"]
 )
-def test_a_name_is_no_path(name: str) -> None:
+def test_T86_a_name_is_no_path(name: str) -> None:
     with pytest.raises(PresetError):
         checked_name(name)
 

@@ -115,7 +115,7 @@ def test_several_workers_share_the_port_and_the_configuration(serve, command) ->
     assert CANARY not in out + err
 
 
-def test_workers_end_with_a_supervisor_that_was_killed(serve) -> None:
+def test_T38_workers_end_with_a_supervisor_that_was_killed(serve) -> None:
     gateway = serve("--workers", "2")
     gateway.process.kill()
     gateway.process.wait(60)

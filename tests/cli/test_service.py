@@ -43,7 +43,7 @@ def test_start_is_idempotent_and_stop_too(background) -> None:
     assert background("status", "--port", str(running["port"])).code == 6
 
 
-def test_a_killed_process_is_not_a_running_one(background) -> None:
+def test_T38_a_killed_process_is_not_a_running_one(background) -> None:
     background("start", "--port", "0")
     killed = service(background.home)
     os.kill(killed["pid"], signal.SIGKILL)
@@ -54,7 +54,7 @@ def test_a_killed_process_is_not_a_running_one(background) -> None:
     assert service(background.home)["pid"] != killed["pid"]
 
 
-def test_a_stale_pid_of_another_process_is_seen_through(background) -> None:
+def test_T38_a_stale_pid_of_another_process_is_seen_through(background) -> None:
     background("start", "--port", "0")
     running = service(background.home)
     assert background("stop").code == 0
@@ -252,7 +252,7 @@ class Clients:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_restart_refuses_no_request(background, workers: str) -> None:
+def test_T36_restart_refuses_no_request(background, workers: str) -> None:
     assert background("start", "--port", "0", "--workers", workers).code == 0
     first = service(background.home)
     stream = http.client.HTTPConnection("127.0.0.1", first["port"], timeout=20)

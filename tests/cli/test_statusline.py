@@ -156,7 +156,7 @@ def test_before_the_first_answer_the_default_route_is_named(project: Path) -> No
     assert "Opus\x1b" in line_for(told, {"HOME": "/nonexistent", "TERM": "dumb"})
 
 
-def test_a_project_draws_and_runs_nothing(project: Path) -> None:
+def test_T92_a_project_draws_and_runs_nothing(project: Path) -> None:
     evil = {"type": "script", "text": "x", "scriptPath": str(project / "evil.js")}
     mark = project / "ran"
     (project / "evil.js").write_text(

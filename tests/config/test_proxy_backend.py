@@ -289,7 +289,7 @@ def test_the_environment_comes_before_the_file_but_a_token_stays_with_its_host(f
     assert [name for name, _ in other.providers] == ["openrouter"]
 
 
-def test_a_file_that_lies_about_does_not_say_where_a_credential_of_the_environment_goes(
+def test_T92_a_file_that_lies_about_does_not_say_where_a_credential_of_the_environment_goes(
     folder: Path,
 ) -> None:
     file = write(

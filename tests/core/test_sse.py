@@ -63,7 +63,7 @@ def test_pending_is_true_only_inside_an_event() -> None:
     assert not framer.pending
 
 
-def test_an_event_without_end_is_refused_at_the_limit() -> None:
+def test_T05_an_event_without_end_is_refused_at_the_limit() -> None:
     framer = SSEFramer(max_frame=100)
     with pytest.raises(GatewayError) as caught:
         for _ in range(20):

@@ -287,7 +287,7 @@ def _open_feed(browser: Browser) -> bool:
         return False
 
 
-def test_a_page_that_does_not_read_holds_nobody_up(tmp_path: Path) -> None:
+def test_T31_a_page_that_does_not_read_holds_nobody_up(tmp_path: Path) -> None:
     def use(browser: Browser, _: Whole) -> None:
         with socket.socket() as stuck:
             stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -340,7 +340,7 @@ def test_models_say_by_what_names_they_are_reached(tmp_path: Path) -> None:
     through(tmp_path, use)
 
 
-def test_a_request_is_explained_as_the_command_does_it(tmp_path: Path) -> None:
+def test_T68_a_request_is_explained_as_the_command_does_it(tmp_path: Path) -> None:
     def use(browser: Browser, running: Whole) -> None:
         told = browser("POST", "/api/explain", {"body": body("any-thing")}).json
         assert (told["schema"], told["model"], told["route"]) == (

@@ -109,7 +109,7 @@ HOSTILE = "<img src=x onerror=window.hurt=1>"
 TURNED = "\ns\u202egnp\u2066.exe"
 
 
-def test_what_clients_send_is_only_ever_text(browser: Browser, tmp_path: Path) -> None:
+def test_T76_what_clients_send_is_only_ever_text(browser: Browser, tmp_path: Path) -> None:
     with site(config, tmp_path) as gateway, visitor(browser) as someone:
         session = {"x-claude-code-session-id": "<script>window.hurt=1</script>"}
         ask(gateway.running.port, HOSTILE, "Hi", session)

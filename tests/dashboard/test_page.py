@@ -25,7 +25,7 @@ WITH_CLIENTS = f'server: {{keys: ["{CLIENT_KEY}"]}}\n{PROVIDER}'
 CLOSED = f'server: {{admin_key: "{ADMIN_KEY}", keys: ["{CLIENT_KEY}"]}}\n{PROVIDER}'
 
 
-def test_files_are_sent_with_a_strict_policy_zipped_and_once(tmp_path: Path) -> None:
+def test_T77_files_are_sent_with_a_strict_policy_zipped_and_once(tmp_path: Path) -> None:
     def use(browser: Browser, _: Whole) -> None:
         moved = browser("GET", "/ui")
         assert (moved.status, moved.headers["location"]) == (307, "/ui/")
@@ -77,7 +77,7 @@ def test_nothing_else_is_below_the_page(tmp_path: Path) -> None:
     with_browser(PROVIDER, tmp_path, use)
 
 
-def test_the_key_opens_and_its_cookie_is_out_of_reach(tmp_path: Path) -> None:
+def test_T73_the_key_opens_and_its_cookie_is_out_of_reach(tmp_path: Path) -> None:
     def use(browser: Browser, _: Whole) -> None:
         state = browser("GET", "/api/session").json
         assert (state["needed"], state["signed_in"]) == (True, False)
@@ -120,7 +120,7 @@ def test_a_ticket_opens_once(tmp_path: Path) -> None:
     with_browser(CLOSED, tmp_path, use)
 
 
-def test_another_users_ticket_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_T74_another_users_ticket_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from trunkline.server import peers
 
     def use(browser: Browser, _: Whole) -> None:

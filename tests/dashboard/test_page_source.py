@@ -61,7 +61,7 @@ def test_modules_are_small_and_checked() -> None:
         assert lines[0] == "// @ts-check" or file.name == "theme.js", file.name
 
 
-def test_no_text_becomes_markup_and_nothing_comes_from_elsewhere() -> None:
+def test_T76_no_text_becomes_markup_and_nothing_comes_from_elsewhere() -> None:
     for file in PAGE.iterdir():
         text = file.read_text()
         assert not MARKUP.search(text), file.name

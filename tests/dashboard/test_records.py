@@ -155,7 +155,7 @@ def test_sums_go_by_what_is_asked_for() -> None:
     assert [group["name"] for group in agents["groups"]] == ["claude-cli", "curl"]
 
 
-def test_sums_of_several_workers_are_those_of_one() -> None:
+def test_T42_sums_of_several_workers_are_those_of_one() -> None:
     ones = [record(n, seconds=n / 7, session=f"s-{n % 3}") for n in range(30)]
     for by in BY:
         alone = tally_of(*ones, by=by)

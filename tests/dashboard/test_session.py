@@ -21,7 +21,7 @@ def cookies(sessions: Sessions, value: str) -> str:
     return f"theme=dark; {sessions.name}={value}; other=1"
 
 
-def test_a_ticket_is_good_once_and_for_five_minutes() -> None:
+def test_T73_a_ticket_is_good_once_and_for_five_minutes() -> None:
     clock = Clock()
     made, asked = Sessions(KEY, clock), Sessions(KEY, clock)
     ticket = made.ticket()

@@ -56,7 +56,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("protocol", "body", "answer", "refusal"), REFUSALS)
-def test_E8_a_refused_proof_is_left_out_once(
+def test_E8_T25_a_refused_proof_is_left_out_once(
     protocol: str, body: dict[str, object], answer: bytes, refusal: dict[str, object]
 ) -> None:
     refused = Script([json.dumps({"error": refusal}).encode()], status=400, headers=JSON)

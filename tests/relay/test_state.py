@@ -158,7 +158,7 @@ def test_the_bytes_of_the_conversation_stay_for_a_provider_of_the_same_protocol(
     run(main())
 
 
-def test_signed_thinking_of_a_kept_answer_goes_back_to_its_maker() -> None:
+def test_T25_signed_thinking_of_a_kept_answer_goes_back_to_its_maker() -> None:
     async def main() -> None:
         start, *_ = TAPES["anthropic_messages"]
         thinking = {
@@ -226,7 +226,7 @@ def test_reasoning_that_nobody_can_prove_is_not_sent_again() -> None:
     run(main())
 
 
-def test_a_provider_that_keeps_answers_is_left_to_it() -> None:
+def test_T25_a_provider_that_keeps_answers_is_left_to_it() -> None:
     async def main() -> None:
         line = Line(
             ScriptedUpstream(Script(stream("resp_up", message("x")))),
@@ -246,7 +246,7 @@ def test_a_provider_that_keeps_answers_is_left_to_it() -> None:
     run(main())
 
 
-def test_what_one_provider_keeps_another_cannot_continue() -> None:
+def test_T25_what_one_provider_keeps_another_cannot_continue() -> None:
     async def main() -> None:
         line = Line(
             ScriptedUpstream(Script(stream("resp_up", message("x")))),

@@ -342,7 +342,7 @@ def test_renamed_and_freeform_tools_come_back() -> None:
     assert "".join(said.v for said in sink.events if said.t == "args") == 'say "hi"\n'
 
 
-def test_an_endless_opening_is_cut() -> None:
+def test_T79_an_endless_opening_is_cut() -> None:
     from trunkline.relay.pipe import MAX_HELD
 
     filler = event("odd", v="x" * 100_000)

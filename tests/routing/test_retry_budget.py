@@ -74,7 +74,7 @@ def test_a_sick_provider_is_soon_not_retried_and_earns_it_back() -> None:
     st.integers(0, 200),
     st.integers(0, 20),
 )
-def test_law_retries_cost_no_more_than_the_bucket_and_what_answers_earned(
+def test_T95_law_retries_cost_no_more_than_the_bucket_and_what_answers_earned(
     steps: list[str], bucket: int, refund: int
 ) -> None:
     policy = RetryPolicy(bucket=bucket, refund=refund)

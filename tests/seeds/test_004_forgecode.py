@@ -258,7 +258,7 @@ def test_step_3_its_options(user: User, workspace: StandIn) -> None:
     assert bridge.lines[-1] == "  Bridge stopped. Goodbye!\n"
 
 
-def test_steps_4_and_5_forgecode(user: User, workspace: StandIn, tmp_path: Path) -> None:
+def test_T103_steps_4_and_5_forgecode(user: User, workspace: StandIn, tmp_path: Path) -> None:
     (user.folder / "models.json").write_text(MODELS)
     with user.starts(f"{export(workspace)}\npython3 databricks_proxy.py --port 0", LISTENS) as bridge:
         told = bridge.log[bridge.log.index("  Configure ForgeCode") :].splitlines()[:8]

@@ -384,7 +384,7 @@ def test_an_answer_without_a_body_is_complete(plain: Gateway) -> None:
     assert plain.ask(POST).complete
 
 
-def test_stream_chunks_leave_at_once(plain: Gateway) -> None:
+def test_T07_stream_chunks_leave_at_once(plain: Gateway) -> None:
     async def drip(inbound: Inbound, sink: Sink) -> None:
         await sink.start(200, (STREAM,))
         for number in range(3):

@@ -1,6 +1,7 @@
 """Starting, draining and stopping whole processes (reliability_ux.md T35, T37, T40)."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -22,10 +23,11 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def process(
-    workers: int = 1, port: int = 0, drain: float = 2.0, refuse: str = ""
+    workers: int = 1, port: int = 0, drain: float = 2.0, refuse: str = "", files: int | None = None
 ) -> Generator[subprocess.Popen[str]]:
     given = f"{workers}, {port}, {drain}, {refuse!r}"
-    program = f"from server.harness import serve_until_stopped as serve; serve({given})"
+    limited = f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, ({files}, {files})); " if files else ""
+    program = f"{limited}from server.harness import serve_until_stopped as serve; serve({given})"
     child = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", f"if __name__ == '__main__':\n    {program}"],
         env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}", "PATH": os.environ["PATH"]},
@@ -220,3 +222,40 @@ def test_workers_that_cannot_start_at_first_are_the_end(tmp_path: Path) -> None:
         said = child.stderr.read()
         assert "is there" in said
         assert said.rstrip().endswith("The gateway could not start; the reason is in its log.")
+
+
+@pytest.mark.server
+def test_T30_beyond_the_limit_of_open_files_others_are_served_and_it_recovers() -> None:
+    with process(files=64) as child, ExitStack() as clients:
+        port = started(child)
+        first = clients.enter_context(post(port, 60))
+        assert first.recv(15).startswith(b"HTTP/1.1 200")
+        many = [clients.enter_context(connect(port)) for _ in range(100)]
+        assert eventually(lambda: any(is_closed(client) for client in many), 60)
+        served = [client for client in many if not is_closed(client)]
+        served[0].sendall(request("GET", "/health"))
+        assert read_answer(served[0]).status == 200
+        assert first.recv(1), "what has begun goes on"
+        for client in many:
+            client.close()
+
+        def answers() -> bool:
+            with connect(port) as client:
+                try:
+                    client.sendall(request("GET", "/health"))
+                    return client.recv(15).startswith(b"HTTP/1.1 200")
+                except ConnectionError:
+                    return False
+
+        assert eventually(answers, 60)
+        assert child.poll() is None
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Whether the other side has ended the connection by now, having said nothing."""
+    if not select.select([client], [], [], 0)[0]:
+        return False
+    try:
+        return client.recv(1, socket.MSG_PEEK) == b""
+    except ConnectionResetError:
+        return True

@@ -226,7 +226,7 @@ def test_an_upgrade_that_is_not_taken(echoing: Gateway, request_bytes: bytes, st
     assert echoing.ask(request_bytes).status == status
 
 
-def test_an_offer_of_http2_behind_a_request_is_no_matter(plain: Gateway) -> None:
+def test_T59_an_offer_of_http2_behind_a_request_is_no_matter(plain: Gateway) -> None:
     body = b'{"model":"m"}'
     head = (
         "POST /v1/responses HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"

@@ -127,6 +127,23 @@ def test_a_finished_connection_is_used_again() -> None:
     asyncio.run(run())
 
 
+def test_T19_a_connection_that_has_rested_too_long_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http1, "IDLE_SECONDS", 0.0)
+
+    async def run() -> None:
+        async with peer_of(says(LENGTH)) as (peer, url), client() as upstream:
+            for connections in (1, 2):
+                peer.scripts = [says(LENGTH)]
+                answer = await upstream.open(post(url), headers_timeout=30)
+                assert await everything(answer) == b"hello"
+                await answer.close(reuse=True)
+                assert peer.connections == connections
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("headline", [b"HTTP/1.0 200 OK", b"HTTP/1.1 200 OK\r\nConnection: close"])
 def test_a_connection_the_server_will_close_is_not_used_again(headline: bytes) -> None:
     async def run() -> None:

@@ -271,7 +271,7 @@ def test_closing_stops_what_runs() -> None:
     asyncio.run(scenario())
 
 
-def test_a_call_that_takes_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_T70_a_call_that_takes_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.upstream.credentials.kept.PATIENCE", 0.01)
 
     async def scenario() -> None:

@@ -87,7 +87,7 @@ async def nothing_else(profile: Profile) -> Issued:
     raise AssertionError(profile.name)
 
 
-def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+def test_T70_a_changed_file_is_read_again(tmp_path: Path) -> None:
     file = written(tmp_path)
 
     async def scenario() -> None:

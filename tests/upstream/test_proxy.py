@@ -179,7 +179,7 @@ def test_a_proxy_that_is_none(said: bytes, why: str) -> None:
     asyncio.run(main())
 
 
-def test_the_certificate_is_checked_behind_a_proxy_too(
+def test_T84_the_certificate_is_checked_behind_a_proxy_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def use(upstream: Http1Upstream, proxy: Proxy, server: RawServer) -> None:

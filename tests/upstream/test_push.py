@@ -80,7 +80,7 @@ def on_a_line(test: Callable[[Line], object]) -> Callable[[], None]:
 
 
 @on_a_line
-async def test_a_piece_goes_on_before_any_task_runs(line: Line) -> None:
+async def test_T07_a_piece_goes_on_before_any_task_runs(line: Line) -> None:
     answer = await line.open()
     taken: list[bytes] = []
     pushing = asyncio.ensure_future(answer.push(lambda data: not taken.append(data)))

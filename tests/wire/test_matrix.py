@@ -101,7 +101,7 @@ def without_broken_calls(before: Meaning) -> Meaning:
 
 
 @pytest.mark.parametrize(("source", "target"), ROUTES)
-def test_meaning_survives(source: str, target: str) -> None:
+def test_T105_meaning_survives(source: str, target: str) -> None:
     listed = known(source, target)
     found = matrix(source, target)
     differing = {name: differences for name, differences in found.items() if differences}

@@ -9,6 +9,7 @@ from typing import Final
 
 from trunkline.app.board import FOLDER_VARIABLE, SEVERAL_VARIABLE
 from trunkline.app.memory import settle
+from trunkline.app.open_files import raise_limit
 from trunkline.app.reloading import Source, make_application
 from trunkline.app.worker import WorkerStart
 from trunkline.config.schema import Configuration
@@ -37,6 +38,7 @@ def serve(
     ``working`` whether the working directory counts: worker processes read it themselves.
     ``listeners`` are sockets to serve on in place of new ones. Raises Exposed or AddressTaken.
     """
+    raise_limit()
     for name in (FOLDER_VARIABLE, SEVERAL_VARIABLE):
         os.environ.pop(name, None)  # of another gateway, whose worker started us
     app: Succession | WorkerStart = (

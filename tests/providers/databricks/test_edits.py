@@ -120,7 +120,7 @@ CHAT_FIELDS: list[tuple[str, dict[str, object], dict[str, object], list[str]]] =
 
 
 @pytest.mark.parametrize(("model", "fields", "changes", "losses"), CHAT_FIELDS)
-def test_chat_fields(
+def test_T104_chat_fields(
     model: str, fields: dict[str, object], changes: dict[str, object], losses: list[str]
 ) -> None:
     found, lost = edited(model, fields)
@@ -219,7 +219,7 @@ CHAT_TURNS: list[tuple[str, list[object], list[object], list[str]]] = [
 
 
 @pytest.mark.parametrize(("model", "messages", "expected", "losses"), CHAT_TURNS)
-def test_chat_messages(
+def test_T104_chat_messages(
     model: str, messages: list[object], expected: list[object], losses: list[str]
 ) -> None:
     changes, lost = edited(model, {"messages": messages})

@@ -25,7 +25,7 @@ PAGE = b"""<!doctype html><html><head><title> A
      "fc00::1", "fd12::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::",
      "2001:0:4136:e378:8000:63bf:3fff:fdd2", "not an address", ""],
 )  # fmt: skip
-def test_addresses_that_are_never_read(address: str) -> None:
+def test_T80_addresses_that_are_never_read(address: str) -> None:
     assert not is_public(address)
 
 
@@ -57,7 +57,7 @@ def test_addresses_that_show_what_they_are(url: str, code: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f.1", "017700000001"])
-def test_names_and_odd_numbers_that_lead_home(host: str) -> None:
+def test_T80_names_and_odd_numbers_that_lead_home(host: str) -> None:
     """A resolver takes all of them; what they resolve to is what counts."""
 
     async def scenario() -> None:
