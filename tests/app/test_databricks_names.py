@@ -14,8 +14,8 @@ from trunkline.core.errors import GatewayError, Kind
 from trunkline.providers.databricks.discovery import decode_endpoints
 from trunkline.providers.databricks.services import ServiceWalk, merge_models
 from trunkline.providers.provider import ListedModel
+from trunkline.routing.purpose import Purpose
 from trunkline.routing.resolve import resolve
-from trunkline.routing.shape import RequestShape
 from trunkline.routing.table import RoutingTable, build_table
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "databricks"
@@ -72,7 +72,7 @@ WORKSPACES = {"old": table(OLD), "unity": table(_unity()), "own": table(_own())}
 def got(workspace: RoutingTable, name: str) -> str | None:
     """The deployment; None for a 404."""
     try:
-        plan = resolve(workspace, name, RequestShape)
+        plan = resolve(workspace, name, Purpose)
     except GatewayError as error:
         if error.kind is not Kind.NOT_FOUND:
             raise
@@ -163,7 +163,7 @@ def test_every_name_that_is_listed_means_itself(workspace: str) -> None:
 
 def test_another_family_is_never_taken_in_silence() -> None:
     with pytest.raises(GatewayError) as raised:
-        resolve(WORKSPACES["old"], "gpt-oss-12b", RequestShape)
+        resolve(WORKSPACES["old"], "gpt-oss-12b", Purpose)
     assert "Nearest: " in raised.value.message
     assert "databricks-gpt-oss-120b" in raised.value.message
 
@@ -176,7 +176,7 @@ def test_two_workspaces_with_one_model_are_told_apart() -> None:
     with pytest.raises(
         GatewayError, match="ask for one/databricks-gpt-oss-20b or two/databricks-gpt-oss-20b"
     ):
-        resolve(both, "gpt-oss-20b", RequestShape)
-    assert resolve(both, "two/gpt-oss-20b", RequestShape).targets[0].deployment == "databricks-gpt-oss-20b"
+        resolve(both, "gpt-oss-20b", Purpose)
+    assert resolve(both, "two/gpt-oss-20b", Purpose).targets[0].deployment == "databricks-gpt-oss-20b"
     with pytest.raises(GatewayError):
-        resolve(both, "main.agents.helper", RequestShape)
+        resolve(both, "main.agents.helper", Purpose)

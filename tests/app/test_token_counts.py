@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from trunkline.app.router import Router
-from trunkline.app.token_counts import MAX_KEPT, TokenCounts, token_counts
+from trunkline.app.token_counts import MAX_KEPT, Recent, TokenCounts, token_counts
 from trunkline.config.schema import Configuration, ProviderSettings, RouteRule
+from trunkline.core.errors import GatewayError, Kind
 from trunkline.protocols.codec import Peek
 from trunkline.protocols.registry import CODECS
 from trunkline.relay.inbound import Inbound
@@ -47,8 +48,8 @@ def router(counts: TokenCounts | None, *more: str) -> Router:
     return Router(build_table(configuration, ()), counts)
 
 
-def route(planner: Router, body: Body, name: str = "sonnet") -> str:
-    inbound = Inbound(
+def inbound(body: Body) -> Inbound:
+    return Inbound(
         codec=CODECS["anthropic_messages"],
         operation="generate",
         body=msgspec.json.encode(body),
@@ -56,7 +57,10 @@ def route(planner: Router, body: Body, name: str = "sonnet") -> str:
         request_id="r",
         client="-",
     )
-    return asyncio.run(planner.plan(inbound, Peek(name))).route
+
+
+def route(planner: Router, body: Body, name: str = "sonnet") -> str:
+    return asyncio.run(planner.plan(inbound(body), Peek(name))).route
 
 
 def conversation(*texts: str) -> Body:
@@ -120,6 +124,102 @@ def test_a_change_that_cannot_cross_the_limit_is_not_even_read() -> None:
     assert near(*texts, "z " * 5001) > LIMIT, "this may be on either side"
     assert tokenizer.work == done + 10_002
     assert near("another " * 9000) == 9000 + 5
+
+
+class Gate(Recent):
+    """Counts when it is told to. Keeps what it was asked for."""
+
+    def __init__(self, fails: bool = False) -> None:
+        super().__init__()
+        self.asked: list[bytes] = []
+        self.stopped = 0
+        self.opened = asyncio.Event()
+        self._fails = fails
+
+    async def count(self, body: bytes) -> int:
+        self.asked.append(body)
+        try:
+            await self.opened.wait()
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
+        if self._fails:
+            raise GatewayError(Kind.UNREACHABLE, "nobody counts")
+        return len(body)
+
+
+async def turn_of_all() -> None:
+    """Everybody who can go on has gone on."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def test_who_asks_for_the_same_at_a_time_waits_for_one_count() -> None:
+    async def check() -> None:
+        gate = Gate()
+        bodies = [bytes(bytearray(b"one" * 9)) for _ in range(20)] + [b"other"] * 3
+        waiting = [asyncio.create_task(gate.near(body, 20)) for body in bodies]
+        await turn_of_all()
+        assert gate.asked == [b"one" * 9, b"other"]
+        gate.opened.set()
+        assert await asyncio.gather(*waiting) == [27] * 20 + [5] * 3
+        assert [await gate.near(b"one" * 9, 20), gate.told(b"one" * 9, 20)] == [27, 27]
+        assert (gate.asked, gate.stopped, gate._flights) == ([b"one" * 9, b"other"], 0, [])
+
+    asyncio.run(check())
+
+
+def test_a_count_goes_on_as_long_as_anybody_waits() -> None:
+    async def check() -> None:
+        gate = Gate()
+        waiting = [asyncio.create_task(gate.of(b"body")) for _ in range(3)]
+        await turn_of_all()
+        for task in waiting[:2]:
+            task.cancel()
+        await turn_of_all()
+        assert (len(gate.asked), gate.stopped) == (1, 0)
+        waiting[2].cancel()
+        await turn_of_all()
+        assert (gate.stopped, gate._flights, gate.told(b"body", 1)) == (1, [], None)
+        again = asyncio.create_task(gate.of(b"body"))
+        await turn_of_all()
+        gate.opened.set()
+        assert await again == 4
+        assert len(gate.asked) == 2
+
+    asyncio.run(check())
+
+
+def test_a_count_that_fails_fails_for_all_and_is_tried_again() -> None:
+    async def check() -> None:
+        gate = Gate(fails=True)
+        gate.opened.set()
+        found = await asyncio.gather(*(gate.near(b"body", 9) for _ in range(5)), return_exceptions=True)
+        assert [type(one) for one in found] == [GatewayError] * 5
+        assert len(gate.asked) == 1
+        with pytest.raises(GatewayError):
+            await gate.near(b"body", 9)
+        assert len(gate.asked) == 2
+
+    asyncio.run(check())
+
+
+def test_the_first_moment_of_many_connections_costs_one_count() -> None:
+    """The vocabulary is loaded once and each text counted once, whether bodies are equal or have only begun alike."""
+    tokenizer = Tokenizer()
+    planner = router(TokenCounts(tokenizer.load), "think")
+    texts = [f"turn {number} " + "some words of a tool " * 500 for number in range(20)]
+    asked = [inbound(conversation(*texts[: 15 + number % 5])) for number in range(40)]
+
+    async def check() -> None:
+        found = await asyncio.gather(*(planner.plan(one, Peek("sonnet")) for one in asked))
+        assert [plan.route for plan in found] == ["route default"] * 40
+        again = [planner(one, Peek("sonnet")) for one in asked]
+        assert again == found, "and at once"
+
+    asyncio.run(check())
+    assert tokenizer.loaded == 1
+    assert len(set(tokenizer.given)) == len(tokenizer.given) == 19
 
 
 def test_counts_are_kept_within_bounds() -> None:

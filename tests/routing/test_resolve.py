@@ -7,7 +7,8 @@ import pytest
 from trunkline.config.schema import Configuration, ModelName, ProviderSettings, RouteRule
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.routing.plan import Plan
-from trunkline.routing.resolve import resolve, seen_by
+from trunkline.routing.purpose import Purpose, purpose_of, seen_by
+from trunkline.routing.resolve import resolve
 from trunkline.routing.shape import RequestShape
 from trunkline.routing.table import RoutingTable, Served, build_table
 
@@ -46,14 +47,14 @@ SONNET = "dbx/databricks-claude-sonnet-4-5"
 FALLBACK = ("openrouter/anthropic/claude-sonnet-4", "local/qwen3-coder")
 
 
-def never() -> RequestShape:
+def never() -> Purpose:
     raise AssertionError("the request was looked at although no route depends on it")
 
 
 def planned(
-    table: RoutingTable, name: str, shape: Callable[[], RequestShape] = never
+    table: RoutingTable, name: str, shape: Callable[[], RequestShape] | None = None
 ) -> tuple[list[str], str]:
-    plan = resolve(table, name, shape)
+    plan = resolve(table, name, never if shape is None else lambda: purpose_of(table.routes, shape()))
     return [str(target) for target in plan.targets], plan.route
 
 
@@ -309,7 +310,7 @@ def test_vector_15_without_a_long_route_thinking_decides() -> None:
 
 def test_vector_35_without_a_default_route_a_claude_name_is_a_404_with_a_hint() -> None:
     with pytest.raises(GatewayError) as caught:
-        resolve(with_routes(think=ROUTES["think"]), "claude-opus-5", S)
+        resolve(with_routes(think=ROUTES["think"]), "claude-opus-5", Purpose)
     assert caught.value.kind is Kind.NOT_FOUND
     assert "no default route is set for Claude names" in caught.value.message
 
@@ -488,7 +489,7 @@ def test_names_follow_a_retired_model_to_what_the_provider_has(
     )
     table = build_table(configuration, [served])
     for name in ("big", "anything"):
-        assert [target.deployment for target in resolve(table, name, RequestShape).targets] == asked
+        assert [target.deployment for target in resolve(table, name, Purpose).targets] == asked
 
 
 def test_models_that_the_configuration_names_are_asked_as_they_are() -> None:
@@ -496,7 +497,7 @@ def test_models_that_the_configuration_names_are_asked_as_they_are() -> None:
         source="test", models=(ModelName("big", ("dbx/databricks-claude-3-7-sonnet",)),)
     )
     table = build_table(configuration, [Served(provider="dbx", models=LISTED)])
-    assert resolve(table, "big", RequestShape).targets[0].deployment == "databricks-claude-3-7-sonnet"
+    assert resolve(table, "big", Purpose).targets[0].deployment == "databricks-claude-3-7-sonnet"
 
 
 @pytest.mark.parametrize(
@@ -522,7 +523,7 @@ def test_a_listed_claude_may_come_before_the_routes(name: str, listed_first: boo
         configuration,
         [Served(provider="dbx", models=LISTED, discovered=True, families={"opus": LISTED[2]})],
     )
-    assert resolve(table, name, RequestShape).targets[0].deployment == asked
+    assert resolve(table, name, Purpose).targets[0].deployment == asked
 
 
 TAKEN = [
@@ -538,8 +539,8 @@ def test_a_provider_may_take_any_name_that_nobody_knows(name: str, target: str, 
     configuration = Configuration(source="test", providers=(("dbx", ProviderSettings(kind="databricks")),))
     served = Served(provider="dbx", models=("databricks-claude-sonnet-4-5",), anything=True)
     table = build_table(configuration, (served,))
-    plan = resolve(table, name, RequestShape)
+    plan = resolve(table, name, Purpose)
     assert ([str(one) for one in plan.targets], plan.route) == ([target], route)
     for wrong in ("", "gone,model", "gone/model"):
         with pytest.raises(GatewayError):
-            resolve(table, wrong, RequestShape)
+            resolve(table, wrong, Purpose)

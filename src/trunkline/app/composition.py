@@ -276,6 +276,7 @@ class Gateway:
         self.lasting.board.seen = self.seen
         self._wait_until = asyncio.get_running_loop().time() + FIRST_WAIT
         await self._tasks.__aenter__()
+        self._running.append(self._tasks.create_task(self._router.warm()))
         if self._proxy_log is not None:
             self._running.append(self._tasks.create_task(self._proxy_log.run()))
         if self._speed is not None:

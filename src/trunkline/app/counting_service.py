@@ -51,8 +51,11 @@ class CountingService(Recent):
         headers |= {name.lower(): value.reveal() for name, value in settings.headers}
         self._headers = tuple(headers.items())
 
-    async def of(self, body: bytes) -> int:
-        """The tokens of a request body. Raises GatewayError when the service does not tell."""
+    async def warm(self) -> None:
+        """It is ready as it is."""
+
+    async def count(self, body: bytes) -> int:
+        """Raises GatewayError when the service does not tell."""
         if self._now() < self._rests_until:
             raise GatewayError(Kind.UNREACHABLE, f"{self.name} did not count a moment ago")
         try:

@@ -14,7 +14,8 @@ from trunkline.protocols.codec import Peek
 from trunkline.protocols.registry import CODECS
 from trunkline.relay.inbound import Inbound
 from trunkline.routing.plan import Plan
-from trunkline.routing.resolve import PICTURES, resolve, seen_by
+from trunkline.routing.purpose import purpose_of, seen_by
+from trunkline.routing.resolve import PICTURES, resolve
 from trunkline.routing.session import session_of
 from trunkline.routing.shape import shape_of
 from trunkline.routing.table import RoutingTable
@@ -97,7 +98,7 @@ def chosen(table: RoutingTable, name: str, model: str, body: bytes) -> Plan:
     """
     named = f'The custom router {name} chose "{model[:SHOWN]}"'
     try:
-        plan = resolve(table, model, lambda: seen_by(table, body))
+        plan = resolve(table, model, lambda: purpose_of(table.routes, seen_by(table, body)))
     except GatewayError as error:
         raise GatewayError(error.kind, f"{named}. {error.message}", should_retry=False) from error
     if plan.route.startswith(GUESSES):

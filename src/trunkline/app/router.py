@@ -1,5 +1,6 @@
-"""The planner of a running gateway: the current routing table, and plans already made from it."""
+"""The planner of a running gateway: what a request is for, by the routing table in force."""
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,24 +19,30 @@ from trunkline.core.splice import splice
 from trunkline.protocols.codec import Peek
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import ExchangeRecord
-from trunkline.routing.pictures import may_hold_pictures
 from trunkline.routing.plan import Plan
-from trunkline.routing.resolve import PICTURES, resolve, seen_by
+from trunkline.routing.plans import Plans
+from trunkline.routing.purpose import (
+    ORDINARY,
+    Purpose,
+    has_to_be_counted,
+    purpose_of,
+    seen_by,
+    surely_ordinary,
+)
+from trunkline.routing.resolve import PICTURES, resolve
 from trunkline.routing.rules import Rule, first_rule
 from trunkline.routing.session import session_of
-from trunkline.routing.shape import BYTES_PER_TOKEN, RequestShape, may_search
+from trunkline.routing.shape import RequestShape
 from trunkline.routing.subagent import Tagged, find_tag, may_hold_tag
 from trunkline.routing.table import RoutingTable
 
 log: Final = logging.getLogger(__name__)
 
-MAX_PLANS: Final = 1024
 MAX_SESSIONS: Final = 1024
-MOST_BYTES: Final = 8
-"""Bytes of the longest token that a text is full of."""
 NAMED: Final = ("explicit", "alias ", "route ", "rule ", "subagent ")
 """How the reasons of plans begin that the configuration alone decides."""
-NO_SHAPE: Final = RequestShape()
+WARM_AFTER: Final = 5.0
+"""Seconds after the start at which what counts requests is loaded: the first answers come before that."""
 ASIDE: Final = "route background"
 """Small work beside the conversation: its length says nothing about it."""
 
@@ -50,6 +57,15 @@ class _About(Struct, frozen=True):
     session: str | None
     last: int | None
     rule: Rule | None
+
+
+class _Draft(Struct, frozen=True):
+    """A plan by what is known at once. ``seen``: what was looked at of the request, where its length has a say."""
+
+    plan: Plan
+    about: _About
+    name: str
+    seen: RequestShape | None
 
 
 class Router:
@@ -70,7 +86,7 @@ class Router:
         self._tokenizers = tokenizers
         self._prompts = prompts
         self._projects = projects
-        self._plans: dict[str, Plan] = {}
+        self._plans = Plans(table)
         self._lengths: OrderedDict[tuple[str, str], int] = OrderedDict() if lengths is None else lengths
         """(client, session) -> input tokens of its last answer; the most recent sessions only."""
 
@@ -82,69 +98,135 @@ class Router:
     def replace(self, table: RoutingTable) -> None:
         """Plan by ``table`` from now on."""
         self._table = table
-        self._plans = {}
+        self._plans = Plans(table)
 
     def __call__(self, inbound: Inbound, peek: Peek) -> Plan | Awaitable[Plan]:
-        """As :meth:`plan`, at once where the name alone decides."""
-        table = self._table
-        if self._prompts is not None or table.by_purpose or "longContext" in table.routes or table.rules:
-            return self.plan(inbound, peek)
-        if self._projects is not None and self._projects.wanted:
-            return self.plan(inbound, peek)
-        if table.routes and _may_hold_tag(inbound):
-            return self.plan(inbound, peek)
-        return self._by_name(peek.model)
+        """Who serves this request: at once, unless its tokens have to be counted first.
+
+        Raises GatewayError like :func:`trunkline.routing.resolve.resolve`.
+        """
+        edited = inbound.body if self._prompts is None else self._prompts.edited(inbound)
+        if edited is inbound.body:
+            return self._planned(inbound, peek)
+        plan = self._planned(replace(inbound, body=edited), peek)
+        return _asked(edited, plan) if isinstance(plan, Plan) else _asked_later(edited, plan)
 
     async def plan(self, inbound: Inbound, peek: Peek) -> Plan:
-        """Who serves this request. Raises GatewayError like :func:`trunkline.routing.resolve.resolve`."""
-        edited = inbound.body if self._prompts is None else self._prompts.edited(inbound)
-        if edited is not inbound.body:
-            inbound = replace(inbound, body=edited)
-            plan = await self._counted(inbound, peek)
-            return plan if plan.body is not None else replace(plan, body=edited)
-        return await self._counted(inbound, peek)
+        """The same for those who can wait."""
+        plan = self(inbound, peek)
+        return plan if isinstance(plan, Plan) else await plan
 
-    async def _counted(self, inbound: Inbound, peek: Peek) -> Plan:
+    def _planned(self, inbound: Inbound, peek: Peek) -> Plan | Awaitable[Plan]:
+        if self._by_name_alone(inbound):
+            return self._plans.plan(peek.model, _ordinary)
+        draft = self._draft(inbound, peek)
+        if draft.seen is None:
+            return draft.plan
+        rule = draft.about.table.routes.get("longContext")
+        limit = has_to_be_counted(rule, len(inbound.body), draft.seen)
+        if limit is None or (counts := self._counts_for(draft, draft.seen)) is None:
+            return draft.plan
+        body = (
+            inbound.body if inbound.known is None else inbound.known.body
+        )  # the same for all that repeat it
+        tokens = counts.told(body, limit)
+        if tokens is not None:
+            return self._long_or_not(draft, draft.seen, tokens)
+        return self._counted(inbound, draft, draft.seen, counts, body, limit)
+
+    def _by_name_alone(self, inbound: Inbound) -> bool:
+        table = self._table
+        if table.by_purpose or table.rules:
+            return False
+        if self._projects is not None and self._projects.wanted:
+            return False
+        return not (table.routes and _may_hold_tag(inbound))
+
+    def _draft(self, inbound: Inbound, peek: Peek) -> _Draft:
         about = self._about(inbound)
-        plan, seen = self._plan(inbound, peek, about)
-        rule = about.table.routes.get("longContext")
-        if seen is None or rule is None or rule.above is None:
-            return plan
-        if not _straddles(rule.above, seen.tokens * BYTES_PER_TOKEN):
-            return plan
-        counted = await self._count(inbound, peek, about, seen, rule.above)
-        return plan if counted is None else self._plan(inbound, peek, about, counted)[0]
+        name = peek.model if about.rule is None else str(about.rule.targets[0])
+        seen: RequestShape | None = None
 
-    async def _count(
-        self, inbound: Inbound, peek: Peek, about: _About, seen: RequestShape, limit: int
-    ) -> RequestShape | None:
-        """``seen`` with an exact length, None where nobody can tell it.
+        def purpose() -> Purpose:
+            nonlocal seen
+            if surely_ordinary(about.table, len(inbound.body), about.last):
+                return ORDINARY
+            if seen is None:
+                seen = seen_by(about.table, inbound.body, inbound.known)
+                seen = seen if about.last is None else replace(seen, last=about.last)
+            return purpose_of(about.table.routes, seen)
 
-        It is counted with the tokenizer of the model that is asked if it is not too long.
-        """
+        plan = self._resolved(about, name, purpose)
+        return _Draft(plan, about, name, seen)
+
+    def _resolved(self, about: _About, name: str, purpose: Callable[[], Purpose]) -> Plan:
+        """The plan for all that is known ``about`` a request. Only what any other request may share is remembered."""
+        table, tagged, rule = about.table, about.tagged, about.rule
+        if tagged is None and table is self._table:
+            plan = self._plans.plan(name, purpose)
+        else:
+            plan = resolve(table, name, purpose, None if tagged is None else tagged.model)
+        if rule is not None and not plan.route.startswith("subagent "):
+            targets = tuple(dict.fromkeys((*rule.targets, *plan.targets)))
+            plan = replace(plan, targets=targets, route=plan.route.replace("explicit", rule.name, 1))
+        body = tagged.body if tagged is not None and plan.route.startswith("subagent ") else None
+        if about.source is not None and plan.route.startswith("route "):
+            plan = replace(plan, route=f"{plan.route} ({about.source})")
+        if body is None and about.session is None:
+            return plan
+        return replace(plan, session=about.session, body=body)
+
+    def _counts_for(self, draft: _Draft, seen: RequestShape) -> Counts | None:
+        """The tokenizer of the model that is asked if the request is not too long; None where nobody can count."""
         if self._tokenizers:
-            otherwise, _ = self._plan(inbound, peek, about, replace(seen, tokens=0, last=None))
-            named = self._tokenizers.named(otherwise.targets[0])
+            named = self._tokenizers.named(self._long_or_not(draft, seen, 0).targets[0])
             if named is not None:
-                try:
-                    return replace(seen, tokens=await named.near(inbound.body, limit))
-                except GatewayError as error:
-                    log.warning("request %s: %s: counted otherwise", inbound.request_id, error.message)
-        if self._counts is None:
-            return None
-        return replace(seen, tokens=await self._counts.near(inbound.body, limit))
+                return named
+        return self._counts
+
+    async def _counted(
+        self, inbound: Inbound, draft: _Draft, seen: RequestShape, counts: Counts, body: bytes, limit: int
+    ) -> Plan:
+        """The plan by an exact length; by the size where nobody can tell it."""
+        try:
+            return self._long_or_not(draft, seen, await counts.near(body, limit))
+        except GatewayError as error:
+            log.warning("request %s: %s: counted otherwise", inbound.request_id, error.message)
+        if self._counts is None or self._counts is counts:
+            return draft.plan
+        return self._long_or_not(draft, seen, await self._counts.near(body, limit))
+
+    def _long_or_not(self, draft: _Draft, seen: RequestShape, tokens: int) -> Plan:
+        """The plan for so many tokens; for 0, the one for a request that is not long."""
+        about = draft.about
+        counted = replace(seen, tokens=tokens)
+        return self._resolved(about, draft.name, lambda: purpose_of(about.table.routes, counted))
+
+    async def warm(self, after: float = WARM_AFTER) -> None:
+        """Where a route goes by the length of requests, load what counts them, so that none has to wait for it."""
+        routes = self._table.routes
+        long, default = routes.get("longContext"), routes.get("default")
+        if long is None or long.above is None:
+            return
+        counts = self._counts
+        if self._tokenizers and default is not None:
+            counts = self._tokenizers.named(default.targets[0]) or counts
+        if counts is not None:
+            await asyncio.sleep(after)
+            await counts.warm()
 
     def record(self, record: ExchangeRecord) -> None:
         """Remember how long a session's conversation is, as the provider counted it."""
-        usage = record.usage
-        if record.session is None or usage is None or usage.estimated or record.operation != "generate":
+        usage, session = record.usage, record.session
+        if session is None or usage is None or usage.estimated or record.operation != "generate":
             return
-        if record.route.startswith(ASIDE) or not usage.prompt:
+        if record.route.startswith(ASIDE) or not (tokens := usage.prompt):
             return
         if usage.web_searches or usage.web_fetches or PICTURES in record.route:
             return  # the sum of several questions, which is longer than the conversation
-        self._lengths[record.client, record.session] = usage.prompt
-        self._lengths.move_to_end((record.client, record.session))
+        side = (record.client, session)
+        self._lengths[side] = tokens
+        self._lengths.move_to_end(side)
         if len(self._lengths) > MAX_SESSIONS:
             self._lengths.popitem(last=False)
 
@@ -159,41 +241,9 @@ class Router:
         last = None if session is None else self._lengths.get((inbound.client, session))
         tagged = find_tag(inbound.body) if table.routes and _may_hold_tag(inbound) else None
         rule = first_rule(table.rules, inbound.headers) if table.rules else None
+        if source is None and tagged is None and rule is None and not table.by_purpose:
+            session = None  # it made no difference
         return _About(table, source, tagged, session, last, rule)
-
-    def _plan(
-        self, inbound: Inbound, peek: Peek, about: _About, counted: RequestShape | None = None
-    ) -> tuple[Plan, RequestShape | None]:
-        """The plan, and what was seen of the request where that mattered. ``counted``: that, with an exact length."""
-        table, tagged, rule = about.table, about.tagged, about.rule
-        if tagged is None and rule is None and not table.by_purpose and table is self._table:
-            return self._by_name(peek.model), None
-        seen = counted
-
-        def shape() -> RequestShape:
-            nonlocal seen
-            if seen is None:
-                seen = replace(seen_by(table, inbound.body, _plain(inbound)), last=about.last)
-            return seen
-
-        asked = peek.model if rule is None else str(rule.targets[0])
-        plan = resolve(table, asked, shape, None if tagged is None else tagged.model)
-        if rule is not None and not plan.route.startswith("subagent "):
-            targets = tuple(dict.fromkeys((*rule.targets, *plan.targets)))
-            plan = replace(plan, targets=targets, route=plan.route.replace("explicit", rule.name, 1))
-        body = tagged.body if tagged is not None and plan.route.startswith("subagent ") else None
-        if about.source is not None and plan.route.startswith("route "):
-            plan = replace(plan, route=f"{plan.route} ({about.source})")
-        return replace(plan, session=about.session, body=body), seen
-
-    def _by_name(self, name: str) -> Plan:
-        known = self._plans.get(name)
-        if known is not None:
-            return known
-        plan = resolve(self._table, name, lambda: NO_SHAPE)
-        if len(self._plans) < MAX_PLANS:
-            self._plans[name] = plan
-        return plan
 
     def depends_on_lists(self, inbound: Inbound) -> bool:
         """Whether the providers' lists of models may change the plan for this request."""
@@ -201,7 +251,7 @@ class Router:
             return False
         try:
             peek = inbound.peek or inbound.codec.peek(inbound.body)
-            plan, _ = self._plan(inbound, peek, self._about(inbound))
+            plan = self._draft(inbound, peek).plan
         except GatewayError:
             return True
         return not plan.route.startswith(NAMED)
@@ -212,18 +262,17 @@ def _may_hold_tag(inbound: Inbound) -> bool:
     return may_hold_tag(inbound.body) if known is None else known.holds(may_hold_tag)
 
 
-def _plain(inbound: Inbound) -> bytes | None:
-    """What is new in a request in which there is neither a picture nor a search; None for others."""
-    known = inbound.known
-    if known is None or known.holds(may_hold_pictures) or known.holds(may_search):
-        return None
-    return known.text
+def _ordinary() -> Purpose:
+    return ORDINARY
 
 
-def _straddles(above: int, size: int) -> bool:
-    """Whether so many bytes of text may be on either side of the limit: a token has one byte at least, and text of
-    more than eight a token is unheard of."""
-    return size // MOST_BYTES <= above < size
+def _asked(body: bytes, plan: Plan) -> Plan:
+    """The plan, with ``body`` to be asked unless it has one of its own."""
+    return plan if plan.body is not None else replace(plan, body=body)
+
+
+async def _asked_later(body: bytes, plan: Awaitable[Plan]) -> Plan:
+    return _asked(body, await plan)
 
 
 def make_router(

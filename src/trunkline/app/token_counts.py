@@ -3,9 +3,11 @@
 import asyncio
 import importlib
 import importlib.util
+import logging
 from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, Protocol, cast
 
@@ -13,6 +15,8 @@ from msgspec import Struct
 
 from trunkline.core.overlap import common_end, common_start
 from trunkline.routing.countable import pieces, words
+
+log: Final = logging.getLogger(__name__)
 
 ENCODING: Final = "cl100k_base"
 """What claude-code-router counts with, whatever the model."""
@@ -46,33 +50,66 @@ class _Counted(Struct, frozen=True):
     tokens: int
 
 
+class _Flight:
+    """A count under way, and how many wait for it."""
+
+    def __init__(self, body: bytes, task: asyncio.Task[int]) -> None:
+        self.body = body
+        self.task = task
+        self.waiting = 0
+
+
 class Recent(ABC):
-    """Counts no request whose length an earlier one tells."""
+    """Counts no request whose length an earlier one tells, and none twice at a time."""
 
     def __init__(self) -> None:
         self._bodies: deque[_Counted] = deque(maxlen=MAX_BODIES)
+        self._flights: list[_Flight] = []
 
     @abstractmethod
+    async def count(self, body: bytes) -> int:
+        """The tokens of a request body, whoever else has asked for them."""
+
     async def of(self, body: bytes) -> int:
-        """The tokens of a request body."""
+        """The tokens of a request body. Those who ask for the same one at a time wait for one count.
 
-    async def near(self, body: bytes, limit: int) -> int:
-        """Tokens of a request body, exact or so near that they are on the right side of ``limit``.
-
-        A conversation that was counted and has changed by a few bytes since is not counted again.
+        It goes on as long as anybody waits. Raises what :meth:`count` does.
         """
+        flight = next((one for one in self._flights if one.body == body), None)
+        if flight is None:
+            flight = _Flight(body, asyncio.ensure_future(self.count(body)))
+            self._flights.append(flight)
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting:
+                self._flights.remove(flight)
+                flight.task.cancel()
+
+    def told(self, body: bytes, limit: int) -> int | None:
+        """Tokens of a request body so near that they are on the right side of ``limit``, where a conversation that was
+        counted has changed by a few bytes only since; None where it has to be counted."""
         for known in reversed(self._bodies):
             tokens = _beside(known, body, limit)
             if tokens is not None:
                 return tokens
+        return None
+
+    async def near(self, body: bytes, limit: int) -> int:
+        """Tokens of a request body, exact or as :meth:`told`. Raises what :meth:`count` does."""
+        tokens = self.told(body, limit)
+        if tokens is not None:
+            return tokens
         tokens = await self.of(body)
-        if len(body) <= MAX_BODY:
+        if len(body) <= MAX_BODY and self.told(body, limit) is None:
             self._bodies.append(_Counted(body, tokens))
         return tokens
 
 
 class TokenCounts(Recent):
-    """Counts requests. ``load`` makes the counter when it is first needed; both run beside the event loop."""
+    """Counts requests in a thread of its own, one at a time. ``load`` makes the counter when it is first needed."""
 
     def __init__(self, load: Callable[[], Count], name: str = ENCODING) -> None:
         super().__init__()
@@ -80,38 +117,43 @@ class TokenCounts(Recent):
         self._load = load
         self._count: Count | None = None
         self._kept: OrderedDict[tuple[int, int], int] = OrderedDict()
+        self._thread = ThreadPoolExecutor(1, f"tokens-{name}")
+        """Starts with the first count. Only there the fields above are used."""
 
-    async def of(self, body: bytes) -> int:
-        """The tokens of a request body. Pieces that an earlier request had are looked up, not counted again."""
+    async def count(self, body: bytes) -> int:
+        """Pieces that an earlier request had are looked up, not counted again."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._tokens, body)
+
+    async def warm(self) -> None:
+        """Load the vocabulary; a library that cannot be loaded is told in the log."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._counter)
+        except ImportError as error:
+            log.warning("%s cannot be loaded: %s", self.name, error)
+
+    def _counter(self) -> Count:
+        if self._count is None:
+            self._count = self._load()
+        return self._count
+
+    def _tokens(self, body: bytes) -> int:
         total = 0
-        new: list[tuple[tuple[int, int], bytes]] = []
         for piece in pieces(body):
             key = (hash(piece), len(piece))
-            known = self._kept.get(key)
-            if known is None:
-                new.append((key, piece))
-            else:
-                self._kept.move_to_end(key)
-                total += known
-        if not new:
-            return total
-        counts = await asyncio.to_thread(self._count_all, [piece for _, piece in new])
-        for (key, _), tokens in zip(new, counts, strict=True):
-            self._kept[key] = tokens
+            known = self._kept.pop(key, None)
+            tokens = self._counter()(words(piece)) if known is None else known
+            self._kept[key] = tokens  # the last one used is the last one dropped
             total += tokens
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return total
 
-    def _count_all(self, new: Sequence[bytes]) -> list[int]:
-        if self._count is None:
-            self._count = self._load()
-        return [self._count(words(piece)) for piece in new]
-
 
 def _beside(known: _Counted, body: bytes, limit: int) -> int | None:
     """The length by that of ``known``, where no choice of tokens in what differs could cross the limit."""
     old = known.body
+    if body == old:
+        return known.tokens
     if body[:SAMPLE] != old[:SAMPLE]:
         return None
     before = common_start(old, body, min(len(old), len(body)))

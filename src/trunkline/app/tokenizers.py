@@ -25,6 +25,14 @@ class Counts(Protocol):
         """The tokens of a request body. Raises GatewayError when nobody can tell."""
         ...
 
+    def told(self, body: bytes, limit: int) -> int | None:
+        """As :meth:`near`, where what was counted before says so much; None where it does not."""
+        ...
+
+    async def warm(self) -> None:
+        """Make ready to count. Never raises GatewayError."""
+        ...
+
     async def near(self, body: bytes, limit: int) -> int:
         """Exact, or so near that it is on the right side of ``limit``. Raises GatewayError likewise."""
         ...

@@ -1,7 +1,6 @@
 """From the name a client asked for, and what it asks, to a plan."""
 
 import re
-import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -11,7 +10,7 @@ from trunkline.config.targets import split_target
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.routing.names import DISCOVERY_PREFIX, claude_family, plain_name
 from trunkline.routing.plan import Plan, Target
-from trunkline.routing.shape import RequestShape, shape_of
+from trunkline.routing.purpose import ORDINARY, Purpose
 from trunkline.routing.table import CLAUDE_IDS, Route, RoutingTable
 
 NEAREST_FAMILIES: Final = ("sonnet", "opus", "haiku")
@@ -23,8 +22,6 @@ FULL_NAMES: Final = (ENDPOINTS, SERVICES)
 """How a workspace's own names for the platform's models begin: endpoints and services of Unity Catalog."""
 CATALOG_NAME: Final = re.compile(r"[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*\.[A-Za-z_][\w.-]*")
 """``catalog.schema.name``; a version number starts with a digit, so ``gpt-5.4.1`` is none."""
-LEAST_LONG: Final = 20_000
-"""Tokens below which a request is never long, whatever the session's last turn had (ccr.md 2.2)."""
 
 PICTURES: Final = ", pictures by route image"
 """Behind the reason of a plan whose targets are told of pictures and see none."""
@@ -36,10 +33,9 @@ MAX_SHOWN: Final = 120
 """Characters of a client's name that an error repeats."""
 
 
-def resolve(
-    table: RoutingTable, name: str, shape: Callable[[], RequestShape], tag: str | None = None
-) -> Plan:
-    """Who serves a request for the model ``name``; ``shape`` is called only if a route depends on it.
+def resolve(table: RoutingTable, name: str, purpose: Callable[[], Purpose], tag: str | None = None) -> Plan:
+    """Who serves a request for the model ``name``; ``purpose`` is called only if a route depends on it.
+    Nothing else of the request has a say: it may be remembered by both.
 
     In this order: the model that a subagent's ``tag`` names; ``provider,model`` or ``provider/model``; a name
     of the configuration, exact before globs, the most specific glob first; a model id that exactly one provider
@@ -48,7 +44,7 @@ def resolve(
     who takes any name. A tag that names nothing is passed over, and the route says so. Raises GatewayError: NOT_FOUND with what was
     tried and the nearest names, INVALID_REQUEST when several providers have the model.
     """
-    chosen = None if tag is None else _tagged(table, tag, shape)
+    chosen = None if tag is None else _tagged(table, tag, purpose)
     passed_over = tag if chosen is None else None
     asked = plain_name(name)
     if chosen is None:
@@ -57,20 +53,20 @@ def resolve(
         asked = asked[len(DISCOVERY_PREFIX) :]
         chosen = _named(table, asked, asked)
     if chosen is None:
-        chosen = _by_kind(table, asked, shape) or _by_spelling(table, asked)
+        chosen = _by_kind(table, asked, purpose) or _by_spelling(table, asked)
     if chosen is None and asked and table.takes_all is not None and split_target(asked) is None:
         chosen = Plan((Target(table.takes_all, asked),), f"model of {table.takes_all}")
     if chosen is None:
         raise _unknown(table, name)
     targets = tuple(dict.fromkeys((*chosen.targets, *table.fallback)))
-    eyes = _eyes(table, targets, chosen.route, shape)
+    eyes = _eyes(table, targets, chosen.route, purpose)
     route = chosen.route + (PICTURES if eyes else "")
     if passed_over is not None:
         route += f' (the subagent tag names "{_shown(passed_over)}", which is not there)'
     return Plan(targets, route, eyes=eyes)
 
 
-def _tagged(table: RoutingTable, tag: str, shape: Callable[[], RequestShape]) -> Plan | None:
+def _tagged(table: RoutingTable, tag: str, purpose: Callable[[], Purpose]) -> Plan | None:
     """A plan for what a subagent's tag names: a model, or a Claude family that the routes know."""
     asked = plain_name(tag)
     try:
@@ -78,12 +74,12 @@ def _tagged(table: RoutingTable, tag: str, shape: Callable[[], RequestShape]) ->
     except GatewayError:
         return None
     if chosen is None and claude_family(asked):
-        chosen = _by_kind(table, asked, shape)
+        chosen = _by_kind(table, asked, purpose)
     return None if chosen is None else Plan(chosen.targets, "subagent tag")
 
 
 def _eyes(
-    table: RoutingTable, targets: tuple[Target, ...], route: str, shape: Callable[[], RequestShape]
+    table: RoutingTable, targets: tuple[Target, ...], route: str, purpose: Callable[[], Purpose]
 ) -> tuple[Target, ...]:
     """Who describes the pictures to ``targets``, if the configuration wants that and there are any.
 
@@ -94,18 +90,7 @@ def _eyes(
         return ()
     if rule.agent == "older" and not route.startswith("route "):
         return ()
-    return rule.targets if shape().image else ()
-
-
-def seen_by(table: RoutingTable, body: bytes, news: bytes | None = None) -> RequestShape:
-    """As much of a request's shape as the table's routes depend on; ``news`` as for :func:`shape_of`.
-
-    Where only its length matters and even all its bytes would be few enough, nothing is decoded.
-    """
-    if not table.by_purpose:
-        return RequestShape()
-    long = table.routes.get("longContext")
-    return shape_of(body, table.routes, sys.maxsize if long is None else long.above or 0, news)
+    return rule.targets if purpose().image else ()
 
 
 def _named(table: RoutingTable, asked: str, written: str) -> Plan | None:
@@ -160,14 +145,14 @@ def _is_listing_prefix(table: RoutingTable, asked: str, target: Target) -> bool:
     return rest in table.aliases or rest in table.bare or _explicit(table, target.deployment) is not None
 
 
-def _by_kind(table: RoutingTable, asked: str, shape: Callable[[], RequestShape]) -> Plan | None:
+def _by_kind(table: RoutingTable, asked: str, purpose: Callable[[], Purpose]) -> Plan | None:
     """A plan for a name that only says what kind of model is wanted."""
     family = claude_family(asked)
     # "provider,model" names its provider: one that is not there is a mistake, and no name for the routes.
     if family is None and (not table.any_name or "," in asked):
         return None
     exact = None if family in (None, family_key(asked)) else table.claude.get(family_key(asked))
-    route = None if exact is not None and table.listed_first else _route(table, family, shape)
+    route = None if exact is not None and table.listed_first else _route(table, family, purpose)
     if route is not None:
         return Plan(route.targets, f"route {route.name}")
     if family is None or (table.any_name and "default" not in table.routes):
@@ -202,32 +187,23 @@ def _by_spelling(table: RoutingTable, asked: str) -> Plan | None:
     return Plan((served[0],), f"model of {served[0].provider}") if served else None
 
 
-def _route(table: RoutingTable, family: str | None, shape: Callable[[], RequestShape]) -> Route | None:
+def _route(table: RoutingTable, family: str | None, purpose: Callable[[], Purpose]) -> Route | None:
     """The route by purpose (CCR's order), else the default route if there is one."""
     routes = table.routes
-    seen = shape() if table.by_purpose else RequestShape()
-    think, image = routes.get("think"), routes.get("image")
+    what = purpose() if table.by_purpose else ORDINARY
+    image = routes.get("image")
     agent = "off" if image is None else image.agent
     conditions = (
-        ("image", seen.image_last and agent != "always"),
-        ("longContext", _is_long(routes.get("longContext"), seen)),
+        ("image", what.image_last and agent != "always"),
+        ("longContext", what.long),
         ("background", family == "haiku"),
-        ("webSearch", seen.web_search),
-        ("think", seen.thinking or (think is not None and think.adaptive and seen.adaptive)),
-        ("image", seen.image and agent == "off"),
+        ("webSearch", what.web_search),
+        ("think", what.thinks),
+        ("image", what.image and agent == "off"),
         (family or "", True),
         ("default", True),
     )
     return next((routes[name] for name, holds in conditions if holds and name in routes), None)
-
-
-def _is_long(rule: Route | None, seen: RequestShape) -> bool:
-    """By its own length, or by what the session's last turn really had, unless it is surely another conversation."""
-    if rule is None or rule.above is None:
-        return False
-    if seen.tokens > rule.above:
-        return True
-    return seen.last is not None and seen.last > rule.above and seen.tokens > LEAST_LONG
 
 
 def _shown(name: str) -> str:

@@ -8,13 +8,15 @@ from msgspec import Struct
 
 from trunkline.core.http import Headers
 
-SESSION_HEADERS: Final = (
-    "x-claude-code-session-id",
-    "x-claude-session-id",
-    "session_id",
-    "session-id",
-    "x-session-id",
-    "x-session-affinity",
+SESSION_HEADERS: Final = frozenset(
+    {
+        "x-claude-code-session-id",
+        "x-claude-session-id",
+        "session_id",
+        "session-id",
+        "x-session-id",
+        "x-session-affinity",
+    }
 )
 MAX_SESSION: Final = 120
 _MARK: Final = "_session_"
@@ -35,6 +37,7 @@ class _User(Struct):
 _BODY: Final = msgspec.json.Decoder(_Body)
 _METADATA: Final = msgspec.json.Decoder(_Metadata)
 _USER: Final = msgspec.json.Decoder(_User)
+_NAME: Final = b'"user_id"'
 _TAIL: Final = 1024
 _LAST: Final = re.compile(rb'[,{]\s*"metadata"\s*:\s*(\{\s*"user_id"\s*:\s*"(?:[^"\\]|\\.)*"\s*\})')
 """Where Claude Code writes it, so that the conversation before it need not be read. A text would have its quotes escaped."""
@@ -62,8 +65,9 @@ def session_of(headers: Headers, body: bytes) -> str | None:
 
 
 def _of_user(body: bytes) -> str | None:
-    last = _LAST.search(body, max(0, len(body) - _TAIL))
-    if last is None and b'"user_id"' not in body:
+    tail = max(0, len(body) - _TAIL)
+    last = _LAST.search(body, tail) if body.find(_NAME, tail) >= 0 else None
+    if last is None and _NAME not in body:
         return None
     try:
         metadata = _METADATA.decode(last[1]) if last is not None else _BODY.decode(body).metadata

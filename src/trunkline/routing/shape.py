@@ -1,8 +1,8 @@
 """What a request is, as far as routes by purpose need to know. Read only when such routes are configured."""
 
 import re
-from collections.abc import Container, Iterator
-from typing import Final, TypeVar
+from collections.abc import Callable, Container, Iterator
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -103,28 +103,55 @@ def may_search(body: bytes) -> bool:
     return _SEARCHES.search(body) is not None
 
 
+def has_high(body: bytes) -> bool:
+    """Whether anything in any part of a body is not ASCII."""
+    return not body.isascii()
+
+
+class Repeating(Protocol):
+    """A body beside earlier ones: what is known of it need not be looked for again."""
+
+    @property
+    def text(self) -> bytes:
+        """All of its small fields, and no less than its new turns: an object like the body."""
+        ...
+
+    def holds(self, test: Callable[[bytes], bool]) -> bool:
+        """Whether ``test`` finds something in the body, wherever it stands."""
+        ...
+
+
+class _Whole:
+    """A body like none before."""
+
+    def __init__(self, body: bytes) -> None:
+        self.text = body
+
+    def holds(self, test: Callable[[bytes], bool]) -> bool:
+        return test(self.text)
+
+
 def shape_of(
-    body: bytes, routes: Container[str] = EVERY, short: int = 0, news: bytes | None = None
+    body: bytes, routes: Container[str] = EVERY, short: int = 0, known: Repeating | None = None
 ) -> RequestShape:
     """The shape of a request body of any protocol. Never raises: what is unreadable is not there.
 
     Only what ``routes`` go by is looked for; a body of ``short`` tokens at the most is short enough, pictures or none.
-    ``news``: the body without turns and tools, where it is known that no picture and no search is in any.
+    ``known``: the same body, where it was compared.
     """
-    tokens = estimate(body)
-    by_length = tokens > short
-    if not by_length and not any(name in routes for name in ("think", "webSearch", "image")):
+    seen: Repeating = _Whole(body) if known is None else known
+    tokens = estimate(body) if seen.holds(has_high) else len(body) // BYTES_PER_TOKEN
+    pictures = ("image" in routes or tokens > short) and seen.holds(may_hold_pictures)
+    searches = "webSearch" in routes and seen.holds(may_search)
+    if not (pictures or searches or "think" in routes):
         return RequestShape(tokens=tokens)
-    fields = _optional(_BODY, body if news is None else news)
+    fields = _optional(_BODY, body if pictures or searches else seen.text)
     if fields is None:
         return RequestShape(tokens=tokens)
-    if news is not None:
-        return RequestShape(tokens=tokens, thinking=_thinks(fields), adaptive=_may_think(fields))
     looked = [NOTHING]
-    if ("image" in routes or by_length) and may_hold_pictures(body):
+    if pictures:
         turns = next((raw for raw in (fields.messages, fields.input) if bytes(raw)), fields.contents)
         looked += [look(turn.blocks) for turn in _each(_TURN, turns)]
-    searches = "webSearch" in routes and may_search(bytes(fields.tools))
     return RequestShape(
         tokens=estimate(body, weight) if (weight := sum(turn.weight for turn in looked)) else tokens,
         thinking=_thinks(fields),

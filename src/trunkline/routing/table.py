@@ -19,6 +19,7 @@ CLAUDE_IDS: Final = "claude-"
 """The beginning of model ids that Anthropic itself serves; looked up after the routes, unlike others."""
 
 _BY_NAME: Final = frozenset({"default", "background", *FAMILIES})
+_ONLY_LONG: Final = _BY_NAME | {"longContext"}
 
 
 class Served(Struct, frozen=True, kw_only=True):
@@ -100,6 +101,8 @@ class RoutingTable(Struct, frozen=True, kw_only=True):
     routes: Mapping[str, Route]
     by_purpose: bool
     """A route is set that does not go by the model's name alone: the request itself has to be looked at."""
+    only_long: bool
+    """The only such route goes by the request's length."""
     any_name: bool
     """Names that nobody knows go by the routes too."""
     listed_first: bool
@@ -160,6 +163,7 @@ def build_table(configuration: Configuration, served: Iterable[Served]) -> Routi
         ),
         routes=routes,
         by_purpose=not routes.keys() <= _BY_NAME,
+        only_long=_only_long(routes),
         any_name=configuration.any_name,
         listed_first=configuration.listed_first,
         fallback=targets(configuration.fallback),
@@ -206,7 +210,13 @@ def overlaid(table: RoutingTable, rules: Iterable[tuple[str, RouteRule]]) -> Rou
             rule.adaptive,
             rule.agent if old is None else old.agent,
         )
-    return replace(table, routes=routes, by_purpose=not routes.keys() <= _BY_NAME)
+    return replace(
+        table, routes=routes, by_purpose=not routes.keys() <= _BY_NAME, only_long=_only_long(routes)
+    )
+
+
+def _only_long(routes: Mapping[str, Route]) -> bool:
+    return "longContext" in routes and routes.keys() <= _ONLY_LONG
 
 
 def _targets(written: Iterable[str]) -> tuple[Target, ...]:

@@ -6,6 +6,7 @@ import pytest
 
 from trunkline.config.load import load_file
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.routing.purpose import Purpose, purpose_of
 from trunkline.routing.resolve import resolve
 from trunkline.routing.shape import RequestShape
 from trunkline.routing.table import RoutingTable, Served, build_table
@@ -111,7 +112,8 @@ ROUTED = [
 def test_a_request_goes_where_its_owner_configured(
     table_of, file: str, name: str, shape: RequestShape, targets: str, route: str
 ) -> None:
-    plan = resolve(table_of(file), name, lambda: shape)
+    table = table_of(file)
+    plan = resolve(table, name, lambda: purpose_of(table.routes, shape))
     assert " ".join(str(target) for target in plan.targets) == targets
     assert plan.route == route
 
@@ -124,6 +126,6 @@ def test_the_table_is_long_enough() -> None:
 @pytest.mark.parametrize("name", ["gone,deepseek-chat", "undefined,x", "unknown,claude-sonnet-4"])
 def test_a_provider_that_is_not_there_is_a_404_and_no_other_route(table_of, name: str) -> None:
     with pytest.raises(GatewayError) as caught:
-        resolve(table_of("scenarios.json"), name, lambda: PLAIN)
+        resolve(table_of("scenarios.json"), name, Purpose)
     assert caught.value.kind is Kind.NOT_FOUND
     assert "DeepSeek, openrouter, ollama" in caught.value.message
