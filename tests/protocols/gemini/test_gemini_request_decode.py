@@ -4,8 +4,9 @@ import json
 
 import pytest
 from msgspec import Raw
+from msgspec.structs import replace
 
-from protocols.gemini.room import ROOM, asked, given, raw, recorded, said, turns
+from protocols.gemini.room import ROOM, asked, clients, given, raw, recorded, said, turns
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.types import (
     Audio,
@@ -51,6 +52,28 @@ def schema(request: Request) -> object:
 
 def parts(*wire: object) -> tuple[object, ...]:
     return asked(*wire).messages[0].content
+
+
+def test_recorded_requests_are_the_same_read_for_themselves_or_to_be_remembered() -> None:
+    for one in clients():
+        body = json.dumps(one["body"]).encode()
+        assert ROOM.decode_request(body) == ROOM.read_request(body).request, one["name"]
+
+
+def test_a_usual_configuration_says_the_same_beside_an_unknown_field() -> None:
+    seen = 0
+    for one in clients():
+        wanted = one["body"].get("generationConfig")
+        if not wanted:
+            continue
+        seen += 1
+        more = {**one["body"], "generationConfig": {**wanted, "newKnob": 1}}
+        usual = ROOM.decode_request(json.dumps(one["body"]).encode())
+        other = ROOM.decode_request(json.dumps(more).encode())
+        rest = tuple(extra for extra in other.extras if extra.name != "generationConfig.newKnob")
+        assert len(rest) == len(other.extras) - 1, one["name"]
+        assert replace(other, extras=rest) == usual, one["name"]
+    assert seen
 
 
 def test_a_small_request() -> None:

@@ -15,23 +15,6 @@ CONFIG: Final = "generationConfig"
 CHOICE: Final = "toolConfig.functionCallingConfig"
 _JSON: Final = "application/json"
 _MODES: Final = ("AUTO", "ANY", "NONE", "VALIDATED", "MODE_UNSPECIFIED")
-_KNOWN: Final = frozenset(
-    {
-        "temperature",
-        "topP",
-        "topK",
-        "maxOutputTokens",
-        "candidateCount",
-        "stopSequences",
-        "seed",
-        "presencePenalty",
-        "frequencyPenalty",
-        "responseMimeType",
-        "responseSchema",
-        "responseJsonSchema",
-        "thinkingConfig",
-    }
-)
 
 
 class _Config(Struct, rename="camel", gc=False):
@@ -50,6 +33,10 @@ class _Config(Struct, rename="camel", gc=False):
     thinking_config: Raw = ABSENT
 
 
+class _UsualConfig(_Config, forbid_unknown_fields=True):
+    """The same with nothing in it that we do not know."""
+
+
 class _Thinking(Struct, rename="camel", gc=False):
     include_thoughts: bool | None = None
     thinking_budget: Number | None = None
@@ -62,6 +49,8 @@ class _Calling(Struct, rename="camel", gc=False):
 
 
 _config: Final = msgspec.json.Decoder(_Config)
+_usual: Final = msgspec.json.Decoder(_UsualConfig).decode
+_KNOWN: Final = frozenset(_Config.__struct_encode_fields__)
 _thinking: Final = msgspec.json.Decoder(_Thinking)
 _calling: Final = msgspec.json.Decoder(_Calling)
 _texts: Final = msgspec.json.Decoder(list[str])
@@ -86,14 +75,10 @@ def decode_config(raw: Raw, extras: list[Extra]) -> Knobs:
     """All of ``generationConfig``. Raises GatewayError (INVALID_REQUEST) with the path of what is wrong."""
     if not given(raw):
         return Knobs()
-    fields = checked(OBJECT, raw, CONFIG)
-    if any("_" in key for key in fields) or b"_" in bytes(fields.get("thinkingConfig", ABSENT)):
-        raw = Raw(camelised(bytes(raw)))
-        fields = OBJECT.decode(raw)
-    wire = checked(_config, raw, CONFIG)
-    for name, value in fields.items():
-        if name not in _KNOWN and given(value) and not _says_nothing(name, value):
-            extras.append(Extra(f"{CONFIG}.{name}", Raw(bytes(value))))
+    wire = _read(raw, extras)
+    thinks = wire.thinking_config is not ABSENT
+    formed = wire.response_mime_type is not None
+    formed = formed or wire.response_json_schema is not ABSENT or wire.response_schema is not ABSENT
     return Knobs(
         max_tokens=whole(wire.max_output_tokens),
         choices=whole(wire.candidate_count),
@@ -106,9 +91,29 @@ def decode_config(raw: Raw, extras: list[Extra]) -> Knobs:
             frequency_penalty=wire.frequency_penalty,
             presence_penalty=wire.presence_penalty,
         ),
-        reasoning=_reasoning(wire.thinking_config, extras),
-        output_format=_format(wire, extras),
+        reasoning=_reasoning(wire.thinking_config, extras) if thinks else None,
+        output_format=_format(wire, extras) if formed else None,
     )
+
+
+def _read(raw: Raw, extras: list[Extra]) -> _Config:
+    """In one pass where every field is known and spelled as the vendor does."""
+    wire: _Config
+    try:
+        wire = _usual(raw)
+        if wire.thinking_config is ABSENT or b"_" not in bytes(wire.thinking_config):
+            return wire
+    except msgspec.DecodeError:
+        pass
+    fields = checked(OBJECT, raw, CONFIG)
+    if any("_" in key for key in fields) or b"_" in bytes(fields.get("thinkingConfig", ABSENT)):
+        raw = Raw(camelised(bytes(raw)))
+        fields = OBJECT.decode(raw)
+    wire = checked(_config, raw, CONFIG)
+    for name, value in fields.items():
+        if name not in _KNOWN and given(value) and not _says_nothing(name, value):
+            extras.append(Extra(f"{CONFIG}.{name}", Raw(bytes(value))))
+    return wire
 
 
 def _says_nothing(name: str, value: Raw) -> bool:

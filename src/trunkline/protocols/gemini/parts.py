@@ -52,7 +52,7 @@ class Reader:
     def turn(self, role: str | None, parts: list[Part], path: str) -> None:
         """One content. Turns of the model side by side are one: SDKs write a chunk a turn."""
         match role:
-            case None | "" | "user" | "function" | "tool":
+            case "user" | None | "" | "function" | "tool":
                 self.messages.append(Message("user", tuple(parts)))
             case "model" | "assistant":
                 last = (
@@ -64,6 +64,9 @@ class Reader:
                     self._close_seam()
             case _:
                 raise invalid(f"Please use a valid role: user, model ('{path}.role' is {role!r}).", path)
+
+    def seam(self) -> None:
+        """The end of a content."""
         words = tuple([word for asked in self._waiting for word in (asked.id, asked.name)])
         self.seams.append(Seam(len(self.messages), (self._calls, self._orphans), words))
 

@@ -70,14 +70,18 @@ def encode_response(response: Response, context: ReplyContext) -> bytes:
     grounding: Raw | None = None
     cut = False
     for part in response.content:
+        if isinstance(part, Text):
+            if part.citations:
+                grounding = grounding_of(part.citations) or grounding
+            if part.text:
+                parts.append({"text": part.text})
+            continue
         if isinstance(part, ToolCall):
             call = encode_call(part)
             cut = cut or call is None
             parts += [] if call is None else [call]
             continue
-        if isinstance(part, Text):
-            grounding = grounding_of(part.citations) or grounding
-        elif isinstance(part, Opaque) and part.protocol == PROTOCOL:
+        if isinstance(part, Opaque) and part.protocol == PROTOCOL:
             if part.kind == GROUNDING:
                 grounding = part.raw
                 continue

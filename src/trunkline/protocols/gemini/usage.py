@@ -117,12 +117,13 @@ def encode_usage(usage: Usage) -> dict[str, int]:
     reasoning = usage.reasoning
     if reasoning is not None and usage.output is not None:
         reasoning = min(reasoning, usage.output)  # some vendors report it beside the output, not in it
+    prompt = usage.prompt
     if usage.input is not None or usage.cache_read is not None or usage.cache_write is not None:
-        out["promptTokenCount"] = usage.prompt
+        out["promptTokenCount"] = prompt
     if usage.output is not None:
         out["candidatesTokenCount"] = usage.output - (reasoning or 0)
     if out:
-        out["totalTokenCount"] = usage.prompt + (usage.output or 0)
+        out["totalTokenCount"] = prompt + (usage.output or 0)
     if reasoning is not None:
         out["thoughtsTokenCount"] = reasoning
     if usage.cache_read is not None:
