@@ -9,6 +9,7 @@ import anthropic
 import pytest
 
 from app.clouds import TOKEN, Answered, Asked, Cloud, vertex_fault
+from app.sdks import message_of
 from app.whole import whole
 from upstream.raw_server import serving
 from upstream.test_google import key_file, token_server
@@ -64,12 +65,8 @@ def router(url: str, key: str) -> str:
 
 
 def ask(url: str, model: str, *, stream: bool) -> anthropic.types.Message:
-    with anthropic.Anthropic(api_key="x", base_url=url, max_retries=0, timeout=60) as client:
-        more = {"model": model, "max_tokens": 99, "messages": TURNS, "tools": [TOOL]}
-        if not stream:
-            return client.messages.create(**more)  # type: ignore[call-overload,no-any-return]
-        with client.messages.stream(**more) as events:  # type: ignore[arg-type]
-            return events.get_final_message()
+    asked = {"model": model, "max_tokens": 99, "messages": TURNS, "tools": [TOOL]}
+    return message_of(url, asked, stream=stream)
 
 
 def run(folder: Path, asking: Callable[[str], list[anthropic.types.Message]]) -> tuple[list[anthropic.types.Message], Cloud, list[str]]:  # fmt: skip

@@ -9,6 +9,7 @@ import openai
 import pytest
 
 from app.chat import call, says, text
+from app.sdks import message_of
 from app.whole import Asked, Reply, through
 from trunkline.relay.ports import ExchangeRecord
 
@@ -70,15 +71,7 @@ def ask_claude(
     messages: list[Fields], *, stream: bool, **more: object
 ) -> Callable[[str], anthropic.types.Message]:
     fields: Fields = {"model": "sonnet", "max_tokens": 100, "messages": messages, **more}
-
-    def ask(url: str) -> anthropic.types.Message:
-        with anthropic.Anthropic(api_key="x", base_url=url, max_retries=0) as client:
-            if not stream:
-                return client.messages.create(**fields)  # type: ignore[call-overload, no-any-return]
-            with client.messages.stream(**fields) as events:  # type: ignore[arg-type]
-                return events.get_final_message()
-
-    return ask
+    return lambda url: message_of(url, fields, stream=stream)
 
 
 def run(

@@ -6,6 +6,7 @@ import os
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -110,9 +111,11 @@ def test_a_wrong_secret_says_what_to_check_and_is_asked_for_once(tmp_path: Path)
         assert token_calls(standin) == 1
 
 
-def listed(flags: Flags) -> tuple[list[str], Kind | None]:
+def listed(
+    flags: Flags, handler: Callable[[object], object] | None = None
+) -> tuple[list[str], Kind | None]:
     async def scenario() -> tuple[list[str], Kind | None]:
-        async with StandIn((), flags) as standin:
+        async with StandIn((), flags, handler=handler) as standin:  # type: ignore[arg-type]
             settings = ProviderSettings(kind="databricks", host=standin.url)
             configuration = Configuration(source="test", providers=(("dbx", settings),))
             upstream = Http1Upstream(connect_timeout=30, pool_timeout=30)
@@ -148,19 +151,10 @@ def test_a_workspace_that_lets_nobody_list_is_an_error_in_hand() -> None:
 
 
 def test_services_alone_are_enough() -> None:
-    async def scenario() -> list[str]:
-        def handler(received: object) -> object:
-            path = getattr(received, "path", "")
-            return failures.no_grant("*") if path == "/api/2.0/serving-endpoints" else None
+    def handler(received: object) -> object:
+        path = getattr(received, "path", "")
+        return failures.no_grant("*") if path == "/api/2.0/serving-endpoints" else None
 
-        async with StandIn((), Flags(), handler=handler) as standin:  # type: ignore[arg-type]
-            settings = ProviderSettings(kind="databricks", host=standin.url)
-            configuration = Configuration(source="test", providers=(("dbx", settings),))
-            upstream = Http1Upstream(connect_timeout=30, pool_timeout=30)
-            credentials = StaticCredentials({"dbx": Secret(standin.token)})
-            found = await discover(make_providers(configuration)["dbx"], upstream, credentials)
-            await upstream.close()
-            assert found.error is None
-            return [model.id for model in found.models]
-
-    assert "system.ai.claude-sonnet-4-5" in asyncio.run(scenario())
+    names, error = listed(Flags(), handler)
+    assert error is None
+    assert "system.ai.claude-sonnet-4-5" in names

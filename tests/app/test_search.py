@@ -9,6 +9,7 @@ import openai
 import pytest
 
 from app.chat import call, says, text
+from app.sdks import message_of
 from app.searx import TRAINS, Searx
 from app.whole import Asked, Reply, Upstream, through
 from trunkline.relay.ports import ExchangeRecord
@@ -64,15 +65,7 @@ def ask_claude(stream: bool, **more: object) -> Callable[[str], anthropic.types.
         "model": "m", "max_tokens": 100, "tools": [TOOL],
         "messages": [{"role": "user", "content": "what do trains run on?"}], **more,
     }  # fmt: skip
-
-    def ask(url: str) -> anthropic.types.Message:
-        with anthropic.Anthropic(api_key="x", base_url=url, max_retries=0) as client:
-            if not stream:
-                return client.messages.create(**fields)  # type: ignore[call-overload, no-any-return]
-            with client.messages.stream(**fields) as events:  # type: ignore[arg-type]
-                return events.get_final_message()
-
-    return ask
+    return lambda url: message_of(url, fields, stream=stream)
 
 
 @pytest.mark.parametrize("stream", [False, True])

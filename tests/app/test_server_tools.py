@@ -11,6 +11,7 @@ import msgspec
 import openai
 import pytest
 
+from app.sdks import message_of
 from app.searx import Searx
 from app.whole import Upstream, Whole, whole
 from standin import AnthropicFlags, AnthropicStandIn, Asked, Scripted, Server, StandIn, say, use
@@ -67,11 +68,7 @@ def ask_messages(
     url: str, *tools: dict[str, object], stream: bool = False, earlier: tuple[dict[str, object], ...] = ()
 ) -> anthropic.types.Message:
     fields = {"model": "m", "max_tokens": 100, "tools": list(tools), "messages": [*earlier, QUESTION]}
-    with anthropic.Anthropic(api_key="x", base_url=url, max_retries=0) as client:
-        if not stream:
-            return client.messages.create(**fields)  # type: ignore[call-overload, no-any-return]
-        with client.messages.stream(**fields) as events:  # type: ignore[arg-type]
-            return events.get_final_message()
+    return message_of(url, fields, stream=stream)
 
 
 def words(message: anthropic.types.Message) -> str:

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import anthropic
 import openai
 import pytest
 
+from app.sdks import message_of
 from app.whole import Asked, Reply, through
 from trunkline.config.ccr.document import decode_ccr
 from trunkline.config.yaml_text import encode_yaml
@@ -68,18 +68,13 @@ def own(url: str) -> str:
 
 
 def messages(url: str, text: str, *, streamed: bool) -> tuple[list[object], str | None]:
-    with anthropic.Anthropic(api_key="x", base_url=url, max_retries=0, timeout=60) as client:
-        asking = {
-            "model": "up/m",
-            "max_tokens": 4000,
-            "messages": [{"role": "user", "content": text}],
-            "tools": [{"name": "run", "input_schema": TOOL}],
-        }
-        if streamed:
-            with client.messages.stream(**asking) as events:  # type: ignore[arg-type]
-                got = events.get_final_message()
-        else:
-            got = client.messages.create(**asking)  # type: ignore[call-overload]
+    asked = {
+        "model": "up/m",
+        "max_tokens": 4000,
+        "messages": [{"role": "user", "content": text}],
+        "tools": [{"name": "run", "input_schema": TOOL}],
+    }
+    got = message_of(url, asked, stream=streamed)
     assert got.usage.output_tokens == 4
     blocks = [
         block.thinking if block.type == "thinking" else block.text if block.type == "text" else (block.name, block.input)

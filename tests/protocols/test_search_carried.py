@@ -65,6 +65,19 @@ def pairs(message: ClaudeMessage) -> tuple[list[ServerToolUseBlock], list[WebSea
     return uses, results
 
 
+def noted(answer: OpenAIResponse) -> list[str]:
+    """The pages that an answer in Responses cites."""
+    return [
+        note.url
+        for item in answer.output
+        if item.type == "message"
+        for part in item.content
+        if part.type == "output_text"
+        for note in part.annotations
+        if note.type == "url_citation"
+    ]
+
+
 @pytest.mark.parametrize("path", OPENAI, ids=name)
 def test_responses_to_messages(path: Path) -> None:
     response = read(RESPONSES, path)
@@ -93,16 +106,7 @@ def test_messages_to_responses(path: Path) -> None:
     for use, search in zip(uses, searches, strict=True):
         if use.name == "web_search" and search.action.type == "search":
             assert search.action.query == use.input["query"]
-    urls = [
-        note.url
-        for item in answer.output
-        if item.type == "message"
-        for part in item.content
-        if part.type == "output_text"
-        for note in part.annotations
-        if note.type == "url_citation"
-    ]
-    assert urls == cited(own)
+    assert noted(answer) == cited(own)
 
 
 @pytest.mark.parametrize("path", GOOGLE, ids=name)
@@ -113,16 +117,7 @@ def test_gemini_to_messages_and_responses(path: Path) -> None:
     message = ClaudeMessage.model_validate_json(MESSAGES.encode_response(response, CONTEXT))
     uses, results = pairs(message)
     answer = OpenAIResponse.model_validate_json(RESPONSES.encode_response(response, CONTEXT))
-    noted = [
-        note.url
-        for item in answer.output
-        if item.type == "message"
-        for part in item.content
-        if part.type == "output_text"
-        for note in part.annotations
-        if note.type == "url_citation"
-    ]
-    assert noted == cited(message)
+    assert noted(answer) == cited(message)
     if searches and b'"web":' in data and response.content:
         assert len(uses) == len(results) == 1
         assert isinstance(results[0].content, list)

@@ -32,16 +32,7 @@ class MessagesJudge:
         if message.type != "message":
             return Meaning(failed=f"type {message.type}")
         meaning = Meaning(usage=_messages_usage(message.usage))
-        for block in message.content or []:
-            match block.type:
-                case "text":
-                    meaning.text += block.text
-                case "thinking":
-                    meaning.thinking += block.thinking
-                case "tool_use":
-                    meaning.calls.append((block.name, arguments(json.dumps(block.input))))
-        _pictures(meaning)
-        meaning.stop = _messages_stop(message.stop_reason, meaning)
+        _take_message(meaning, message)
         return meaning
 
     def stream(self, body: bytes) -> Meaning:
@@ -69,16 +60,7 @@ class MessagesJudge:
         except (ValueError, RuntimeError, IndexError, AssertionError) as error:
             return Meaning(failed=f"accumulator: {error!r}")
         meaning = Meaning(usage=_messages_usage(message.usage))
-        for block in message.content:
-            match block.type:
-                case "text":
-                    meaning.text += block.text
-                case "thinking":
-                    meaning.thinking += block.thinking
-                case "tool_use":
-                    meaning.calls.append((block.name, arguments(json.dumps(block.input))))
-        _pictures(meaning)
-        meaning.stop = _messages_stop(message.stop_reason, meaning)
+        _take_message(meaning, message)
         if not any(getattr(event, "type", "") == "message_stop" for event in seen):
             meaning.failed = "no message_stop"
         return meaning
@@ -90,6 +72,20 @@ class MessagesJudge:
         except anthropic.APIStatusError as error:
             return error
         raise AssertionError("the SDK took the error for an answer")
+
+
+def _take_message(meaning: Meaning, message: object) -> None:
+    """What a whole message says."""
+    for block in message.content or []:
+        match block.type:
+            case "text":
+                meaning.text += block.text
+            case "thinking":
+                meaning.thinking += block.thinking
+            case "tool_use":
+                meaning.calls.append((block.name, arguments(json.dumps(block.input))))
+    _pictures(meaning)
+    meaning.stop = _messages_stop(message.stop_reason, meaning)
 
 
 def _messages_sum(events: Iterable[object]) -> Meaning:

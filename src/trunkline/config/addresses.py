@@ -6,6 +6,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
+DATABRICKS_ZONES: Final = (
+    ".azuredatabricks.net",
+    ".cloud.databricks.com",
+    ".gcp.databricks.com",
+    ".databricks.azure.us",
+    ".databricks.azure.cn",
+    ".cloud.databricks.us",
+)
+"""Ends of hosts that are workspaces: their AI gateway is below a path. Any other name may be a gateway's own."""
 
 
 def is_loopback(host: str) -> bool:

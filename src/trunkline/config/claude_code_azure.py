@@ -63,13 +63,7 @@ def decode_azure(text: str, file: str, environ: Mapping[str, str]) -> Imported:
         dialect="claude-code-azure",
         warnings=findings.warnings,
     )
-    return Imported(
-        configuration=configuration,
-        notes=tuple(sorted(findings.notes, key=lambda note: note.line)),
-        references=findings.references,
-        unset=tuple(findings.unset),
-        literal_secrets=tuple(reading.literal_secrets),
-    )
+    return findings.imported(configuration)
 
 
 def _as_written(text: str, environ: Mapping[str, str]) -> Expanded:

@@ -21,6 +21,7 @@ from trunkline.providers.address import (
     gemini_urls,
     in_path,
 )
+from trunkline.providers.configured import ConfiguredProvider
 from trunkline.providers.edits import edit_by_facts
 from trunkline.providers.headers import USER_AGENT, Forward, auth_headers, request_headers
 from trunkline.providers.key_refusals import refused_key
@@ -39,13 +40,11 @@ SURFACE_NAMES: Final = {
 
 
 @final
-class CatalogProvider:
+class CatalogProvider(ConfiguredProvider):
     """A provider made of its catalog entry and the user's settings. Raises SettingsError for wrong ones."""
 
     def __init__(self, name: str, entry: ProviderEntry, settings: ProviderSettings) -> None:
-        self._name = name
-        self._entry = entry
-        self._settings = settings
+        super().__init__(name, entry, settings)
         self._auth: Auth = _auth(entry, settings)
         self._speaks = _speaks(name, entry, settings)
         self._forward: dict[str, Forward] = {
@@ -54,18 +53,6 @@ class CatalogProvider:
         }
         self._surfaces = lru_cache(maxsize=512)(self._make_surfaces)
         self.carried = lru_cache(maxsize=512)(self._make_carried)
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def kind(self) -> str:
-        return self._entry.kind
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        return self._settings.models
 
     @property
     def needs_credential(self) -> bool:

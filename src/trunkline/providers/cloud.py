@@ -11,6 +11,7 @@ from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
 from trunkline.core.http import Headers, HttpHead
 from trunkline.core.losses import Loss
+from trunkline.providers.configured import ConfiguredProvider
 from trunkline.providers.edits import edit_by_facts
 from trunkline.providers.headers import Forward, auth_headers, request_headers
 from trunkline.providers.learning import learn_from
@@ -19,7 +20,7 @@ from trunkline.providers.problems import SettingsError
 from trunkline.providers.provider import Lesson, ListedModel, Surface
 
 
-class CloudProvider:
+class CloudProvider(ConfiguredProvider):
     """A provider whose addresses hold a place and a model; ``make`` says which surfaces a deployment has."""
 
     forward: Forward = "messages"
@@ -31,24 +32,10 @@ class CloudProvider:
         settings: ProviderSettings,
         make: Callable[[str], tuple[Surface, ...]],
     ) -> None:
-        self._name = name
-        self._entry = entry
-        self._settings = settings
+        super().__init__(name, entry, settings)
         self._auth: Auth = entry.auth if settings.auth is None else settings.auth
         self._make = make
         self._surfaces = lru_cache(maxsize=512)(self._chosen)
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def kind(self) -> str:
-        return self._entry.kind
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        return self._settings.models
 
     def surfaces(self, deployment: str) -> tuple[Surface, ...]:
         return self._surfaces(deployment)

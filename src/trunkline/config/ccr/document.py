@@ -75,14 +75,7 @@ def decode_ccr(text: str, file: str, environ: Mapping[str, str], *, may_be_empty
     note_unserved(findings, root)
     if reading.problems:
         raise ConfigurationError(tuple(sorted(reading.problems, key=lambda problem: problem.line or 0)))
-    return Imported(
-        configuration=structs.replace(configuration, warnings=findings.warnings),
-        notes=tuple(sorted(findings.notes, key=lambda note: note.line)),
-        references=findings.references,
-        spelled=reading.spelled,
-        unset=tuple(findings.unset),
-        literal_secrets=tuple(reading.literal_secrets),
-    )
+    return findings.imported(structs.replace(configuration, warnings=findings.warnings))
 
 
 def _prompt(findings: Findings, root: Section) -> Prompt:

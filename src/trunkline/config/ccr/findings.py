@@ -56,6 +56,17 @@ class Findings:
         self.references[place] = name
         self.unset.append(name)
 
+    def imported(self, configuration: Configuration) -> "Imported":
+        """``configuration``, which was read from the file, with all that was found beside it."""
+        return Imported(
+            configuration=configuration,
+            notes=tuple(sorted(self.notes, key=lambda note: note.line)),
+            references=self.references,
+            spelled=self.reading.spelled,
+            unset=tuple(self.unset),
+            literal_secrets=tuple(self.reading.literal_secrets),
+        )
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """All warnings, each with its place."""

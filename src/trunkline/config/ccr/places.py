@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
-from trunkline.config.addresses import is_private
+from trunkline.config.addresses import DATABRICKS_ZONES, is_private
 from trunkline.config.ccr.google import REGIONS, Google, VertexPlace, vertex_place
 from trunkline.config.ccr.transformers import DATABRICKS
 
@@ -22,14 +22,6 @@ HOSTS: Final = {
 }
 """Ends of host names, and the kind in the catalog."""
 LOCAL_PORTS: Final = {11434: "ollama", 1234: "lmstudio"}
-DATABRICKS_ZONES: Final = (
-    ".azuredatabricks.net",
-    ".cloud.databricks.com",
-    ".gcp.databricks.com",
-    ".databricks.azure.us",
-    ".databricks.azure.cn",
-    ".cloud.databricks.us",
-)
 DATABRICKS_PATHS: Final = ("/serving-endpoints", "/ai-gateway")
 AZURE_ZONES: Final = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 BARE_PATHS: Final = {"openrouter": "/api/v1", "groq": "/openai/v1", "deepseek": ""}

@@ -51,13 +51,7 @@ def decode_forgecode(text: str, file: str, environ: Mapping[str, str]) -> Import
         providers=((PROVIDER, settings),),
         warnings=findings.warnings,
     )
-    return Imported(
-        configuration=configuration,
-        notes=tuple(sorted(findings.notes, key=lambda note: note.line)),
-        references=findings.references,
-        unset=tuple(findings.unset),
-        literal_secrets=(),
-    )
+    return findings.imported(configuration)
 
 
 def bridge_settings(environ: Mapping[str, str], models: ModelsFile) -> ProviderSettings:

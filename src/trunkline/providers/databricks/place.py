@@ -6,19 +6,11 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from trunkline.config.addresses import DATABRICKS_ZONES
 from trunkline.protocols.cursor import NAME as CURSOR
 from trunkline.providers.databricks.hosts import Host
 
 _MARKER: Final = re.compile(r"\[[^\]]*\]$")
-_WORKSPACE_ZONES: Final = (
-    ".azuredatabricks.net",
-    ".cloud.databricks.com",
-    ".gcp.databricks.com",
-    ".databricks.azure.us",
-    ".databricks.azure.cn",
-    ".cloud.databricks.us",
-)
-"""Hosts that are workspaces, so that the gateway is below a path; any other name may be a gateway's own."""
 
 
 class Place(Struct, frozen=True):
@@ -53,5 +45,5 @@ def gateway_url(host: Host, prefix: str | None) -> str:
 def gateway_base(host: Host, prefix: str | None) -> str:
     """The same for an address that was given as a gateway's: one that is no workspace's has its routes at the root."""
     name = urlsplit(host.base).hostname or ""
-    below = prefix is not None or (host.pin or "").startswith("gateway") or name.endswith(_WORKSPACE_ZONES)
+    below = prefix is not None or (host.pin or "").startswith("gateway") or name.endswith(DATABRICKS_ZONES)
     return gateway_url(host, prefix) if below else host.base

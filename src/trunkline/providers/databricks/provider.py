@@ -11,6 +11,7 @@ from trunkline.core.facts import Facts
 from trunkline.core.http import Headers, HttpHead, HttpRequest
 from trunkline.core.losses import Loss
 from trunkline.providers.address import CARRIED_NAMES
+from trunkline.providers.configured import ConfiguredProvider
 from trunkline.providers.databricks.discovery import decode_endpoints
 from trunkline.providers.databricks.edits import edit_body
 from trunkline.providers.databricks.errors import read_error
@@ -28,13 +29,11 @@ _CODING_AGENT: Headers = (("x-databricks-use-coding-agent-mode", "true"),)
 
 
 @final
-class DatabricksProvider:
+class DatabricksProvider(ConfiguredProvider):
     """A configured workspace. Raises SettingsError for a host or surface that cannot be."""
 
     def __init__(self, name: str, entry: ProviderEntry, settings: ProviderSettings) -> None:
-        self._name = name
-        self._entry = entry
-        self._settings = settings
+        super().__init__(name, entry, settings)
         where = f"providers.{name}.host"
         given = settings.host or settings.url
         if given is None:
@@ -53,18 +52,6 @@ class DatabricksProvider:
         self._extra = org + settings.headers
         self._surfaces = lru_cache(maxsize=512)(self._make_surfaces)
         self.carried = lru_cache(maxsize=512)(self._make_carried)
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def kind(self) -> str:
-        return self._entry.kind
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        return self._settings.models
 
     @property
     def host(self) -> Host:
