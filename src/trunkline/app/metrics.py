@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from itertools import accumulate
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from trunkline import __version__
@@ -27,6 +28,7 @@ OTHER: Final = ("other", "other")
 NOBODY: Final = ("", "")
 
 TOKENS: Final = ("input", "cache_read", "cache_write", "output", "reasoning")
+_counts: Final = attrgetter(*TOKENS)
 
 SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
 """Upper bounds of the histograms' buckets."""
@@ -102,11 +104,9 @@ class Metrics:
         usage = record.usage
         if usage is not None:
             tokens = series.estimated if usage.estimated else series.reported
-            tokens[0] += usage.input or 0
-            tokens[1] += usage.cache_read or 0
-            tokens[2] += usage.cache_write or 0
-            tokens[3] += usage.output or 0
-            tokens[4] += usage.reasoning or 0
+            for place, count in enumerate(_counts(usage)):
+                if count:
+                    tokens[place] += count
         for attempt in record.attempts:
             cause = "" if attempt.error is None else attempt.error.partition(":")[0]
             tried = (attempt.target, attempt.surface, attempt.status, cause)

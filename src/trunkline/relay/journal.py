@@ -1,8 +1,10 @@
 """What becomes known about one exchange while it runs, and the record of it."""
 
 import asyncio
+from functools import lru_cache
 
 from trunkline.core.errors import GatewayError, Kind
+from trunkline.core.http import Headers
 from trunkline.core.losses import Loss
 from trunkline.core.usage import Stop, Usage
 from trunkline.protocols.codec import Peek
@@ -13,6 +15,7 @@ from trunkline.routing.plan import Target
 from trunkline.routing.session import session_in_headers
 
 MAX_TEXT = 500
+MAX_AGENT = 120
 
 
 class Journal:
@@ -80,6 +83,7 @@ class Journal:
     def record(self) -> ExchangeRecord:
         """All there is to know so far."""
         inbound, peek, target = self._inbound, self.peek, self.target
+        agent, session = _who(inbound.headers)
         return ExchangeRecord(
             request_id=inbound.request_id,
             protocol=inbound.codec.name,
@@ -99,8 +103,8 @@ class Journal:
             seconds=self._clock.now() - self._began,
             first_byte_seconds=self._first_byte,
             client=inbound.client,
-            agent=_header(inbound, ("user-agent",))[:120],
-            session=self.session or session_in_headers(inbound.headers),
+            agent=agent,
+            session=self.session or session,
         )
 
 
@@ -110,8 +114,8 @@ def describe(error: GatewayError) -> str:
     return f"{error.kind.value}{name}: {error.full or error.message}"[:MAX_TEXT]
 
 
-def _header(inbound: Inbound, names: tuple[str, ...]) -> str:
-    for name, value in inbound.headers:
-        if name in names:
-            return value
-    return ""
+@lru_cache(maxsize=64)
+def _who(headers: Headers) -> tuple[str, str | None]:
+    """The client's user agent and its session: an agent says the same with every request."""
+    agent = next((value for name, value in headers if name == "user-agent"), "")
+    return agent[:MAX_AGENT], session_in_headers(headers)

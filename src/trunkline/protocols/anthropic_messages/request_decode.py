@@ -1,7 +1,7 @@
 """A client's request to the neutral form."""
 
 from operator import attrgetter
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -67,6 +67,21 @@ _effort: Final = msgspec.json.Decoder(OutputConfig).decode
 _format: Final = msgspec.json.Decoder(_Format).decode
 _text: Final = msgspec.json.Decoder(str).decode
 
+
+class _Options(Struct, gc=False):
+    """What a request may say beside its conversation, in fields of their own."""
+
+    choice: ToolChoice | None = None
+    parallel: bool | None = None
+    reasoning: Reasoning | None = None
+    output_format: OutputFormat | None = None
+    user: str | None = None
+
+
+_NOTHING_MORE: Final = _Options()
+_OPTIONS: Final = ("tool_choice", "thinking", "output_config", "output_format", "metadata", *EXTRA_FIELDS)
+_optional_values: Final = attrgetter(*_OPTIONS)
+_NO_OPTIONS: Final = (ABSENT,) * len(_OPTIONS)
 _extra_values: Final = attrgetter(*EXTRA_FIELDS)
 _NO_EXTRAS: Final = (ABSENT,) * len(EXTRA_FIELDS)
 _tool_extra_values: Final = attrgetter(*TOOL_EXTRA_FIELDS)
@@ -153,11 +168,44 @@ def _request(
     found: OpenRequest, messages: list[Message], turn_effort: str | None, earlier: Earlier | None
 ) -> Request:
     wire, extras = found.scalars, found.extras
-    system: list[Text | Opaque] = []
     for part in found.system:
         if not isinstance(part, (Text, Opaque)):
             raise invalid("system: Input should be a string or a list of text blocks", "system")
-        system.append(part)
+    system, tools = cast("tuple[Text | Opaque, ...]", found.system), found.tools
+    if earlier is not None:
+        system = earlier.request.system if "system" in earlier.fields else system
+        tools = earlier.request.tools if "tools" in earlier.fields else tools
+    if turn_effort is None and _optional_values(wire) == _NO_OPTIONS:
+        asked = _NOTHING_MORE
+    else:
+        asked = _decode_options(wire, turn_effort, extras)
+    return Request(
+        protocol=PROTOCOL,
+        model=wire.model,
+        messages=tuple(messages),
+        system=system,
+        tools=tools,
+        tool_choice=asked.choice,
+        parallel_tool_calls=asked.parallel,
+        max_tokens=wire.max_tokens,
+        stream=bool(wire.stream),
+        reasoning=asked.reasoning,
+        output_format=asked.output_format,
+        sampling=Sampling(
+            temperature=wire.temperature,
+            top_p=wire.top_p,
+            top_k=wire.top_k,
+            stop=tuple(wire.stop_sequences) if wire.stop_sequences else (),
+        ),
+        user=asked.user,
+        service_tier=wire.service_tier,
+        cache=None if wire.cache_control is None else decode_mark(wire.cache_control),
+        extras=tuple(extras),
+    )
+
+
+def _decode_options(wire: WireRequest, turn_effort: str | None, extras: list[Extra]) -> _Options:
+    """The fields that are decoded one by one; what of them is carried and never read goes into ``extras``."""
     choice, parallel = (None, None) if wire.tool_choice is ABSENT else _decode_choice(wire.tool_choice)
     if (carried := _extra_values(wire)) != _NO_EXTRAS:
         extras += [Extra(*pair) for pair in zip(EXTRA_FIELDS, carried, strict=True) if _given(pair[1])]
@@ -165,31 +213,13 @@ def _request(
     metadata = _leftovers(wire.metadata, "metadata", _METADATA_FIELDS, extras)
     output_format = output.get("format", wire.output_format)
     effort = checked(_effort, wire.output_config, "output_config").effort if output else None
-    return Request(
-        protocol=PROTOCOL,
-        model=wire.model,
-        messages=tuple(messages),
-        system=tuple(system)
-        if earlier is None or "system" not in earlier.fields
-        else earlier.request.system,
-        tools=found.tools if earlier is None or "tools" not in earlier.fields else earlier.request.tools,
-        tool_choice=choice,
-        parallel_tool_calls=parallel,
-        max_tokens=wire.max_tokens,
-        stream=bool(wire.stream),
+    return _Options(
+        choice=choice,
+        parallel=parallel,
         # Claude Code states a turn's effort on its last system message; it is the one in force.
         reasoning=_decode_reasoning(wire.thinking, turn_effort or effort, extras),
         output_format=None if output_format is ABSENT else _decode_format(output_format, extras),
-        sampling=Sampling(
-            temperature=wire.temperature,
-            top_p=wire.top_p,
-            top_k=wire.top_k,
-            stop=tuple(wire.stop_sequences or ()),
-        ),
         user=_decode_user(metadata["user_id"]) if "user_id" in metadata else None,
-        service_tier=wire.service_tier,
-        cache=None if wire.cache_control is None else decode_mark(wire.cache_control),
-        extras=tuple(extras),
     )
 
 

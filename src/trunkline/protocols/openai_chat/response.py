@@ -1,5 +1,8 @@
 """Whole answers, both directions."""
 
+from operator import attrgetter
+from typing import Final
+
 import msgspec
 
 from trunkline.core.errors import GatewayError, Kind
@@ -35,21 +38,25 @@ def decode_response(body: bytes, origin: str) -> Response:
         raise GatewayError(Kind.UPSTREAM_FAILED, text, local=False) from cause
 
 
+_beside_text: Final = attrgetter(
+    "annotations", "refusal", "reasoning_content", "reasoning", "reasoning_details", "tool_calls", "function_call",
+    "images",
+)  # fmt: skip
+
+
 def _just_text(answer: WireAnswer) -> Response | None:
     """The answer if one text is all it holds, as most do: what its stream would have come to, at a fifth of the cost."""
     choices = answer.choices
-    if choices is None or len(choices) != 1 or present(answer.error) or answer.error_code is not None:
+    if choices is None or len(choices) != 1 or answer.error_code is not None:
         return None
     choice = choices[0]
     message, finish = choice.message, choice.finish_reason or None
-    if message is None or choice.index or present(choice.error) or finish in FAILURES:
+    if message is None or choice.index or finish in FAILURES:
         return None
     text = message.content
-    if not (text and isinstance(text, str)) or message.annotations or message.refusal:
+    if not (text and isinstance(text, str)) or any(_beside_text(message)):
         return None
-    if message.reasoning_content or message.reasoning or message.reasoning_details:
-        return None
-    if message.tool_calls or message.function_call is not None or message.images:
+    if (answer.error and present(answer.error)) or (choice.error and present(choice.error)):
         return None
     matched = None if finish is None else choice.stop_reason
     return Response(

@@ -1,5 +1,6 @@
 """Token counts and stop causes, both directions (protocols.md 4.1, 4.2; databricks.md 4.3)."""
 
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct
@@ -82,6 +83,14 @@ def reported_usage(answer: WireAnswer) -> Usage | None:
     return None if wire is None else decode_usage(wire)
 
 
+_FINER: Final = (
+    "prompt_tokens_details", "completion_tokens_details", "reasoning_tokens", "cache_read_input_tokens",
+    "cache_creation_input_tokens", "cache_creation", "prompt_cache_hit_tokens",
+)  # fmt: skip
+_finer_counts: Final = attrgetter(*_FINER)
+_NOTHING_FINER: Final = (None,) * len(_FINER)
+
+
 def decode_usage(wire: WireUsage) -> Usage:
     """Disjoint buckets. Cache counts are inside ``prompt_tokens`` when they fit there, else beside it.
 
@@ -89,6 +98,8 @@ def decode_usage(wire: WireUsage) -> Usage:
     xAI counts reasoning outside ``completion_tokens``: its total gives that away.
     """
     prompt, output = _count(wire.prompt_tokens), _count(wire.completion_tokens)
+    if _finer_counts(wire) == _NOTHING_FINER:
+        return Usage(input=prompt, output=output)
     details, spent = wire.prompt_tokens_details, wire.completion_tokens_details
     read, write, long = wire.cache_read_input_tokens, wire.cache_creation_input_tokens, None
     if details is not None:
