@@ -172,6 +172,9 @@ class KeyRing:
         self.renewals = 0
         self.asked_to_renew = 0
 
+    def at_hand(self, provider: str) -> None:
+        return None
+
     async def credential(self, provider: str) -> str | None:
         return self.keys.get(provider, "dummy")
 

@@ -37,6 +37,7 @@ SURFACE_NAMES: Final = {
     "gemini": "gemini",
 }
 """What a surface is called here, by protocol; a provider has one of each at the most."""
+NO_FACTS: Final = Facts()
 
 
 @final
@@ -53,6 +54,7 @@ class CatalogProvider(ConfiguredProvider):
         }
         self._surfaces = lru_cache(maxsize=512)(self._make_surfaces)
         self.carried = lru_cache(maxsize=512)(self._make_carried)
+        self._own_headers = lru_cache(maxsize=16)(self._make_own_headers)
 
     @property
     def needs_credential(self) -> bool:
@@ -115,13 +117,21 @@ class CatalogProvider(ConfiguredProvider):
         )
 
     def headers(self, surface: Surface, credential: str | None, client: Headers) -> Headers:
+        forward = self._forward.get(surface.protocol, "none")
+        if forward == "none":
+            return self._own_headers(surface.protocol, credential)
         return request_headers(
             auth_headers(self._auth_of(surface.protocol), credential),
             client,
             surface.facts,
-            self._forward.get(surface.protocol, "none"),
+            forward,
             self._entry.headers + self._settings.headers,
         )
+
+    def _make_own_headers(self, protocol: str, credential: str | None) -> Headers:
+        """Those where none of the client's goes along."""
+        auth = auth_headers(self._auth_of(protocol), credential)
+        return request_headers(auth, (), NO_FACTS, "none", self._entry.headers + self._settings.headers)
 
     def _auth_of(self, protocol: str) -> Auth:
         """A user's own Gemini address gets its key where that protocol has it, unless told otherwise."""

@@ -1,7 +1,6 @@
 """One target's turn: choose a surface, send, and learn from a refusal, at most twice per exchange."""
 
 import asyncio
-from collections.abc import Awaitable
 from typing import Final, assert_never
 
 from msgspec import structs
@@ -14,7 +13,7 @@ from trunkline.providers.echoes import without_echoes
 from trunkline.providers.provider import Again, Lesson, Provider, Relearned, Surface, Switched
 from trunkline.relay.answer import Answer
 from trunkline.relay.carried import carried_surface
-from trunkline.relay.course import Course
+from trunkline.relay.course import MAX_SURFACES, Course
 from trunkline.relay.learned import NOTHING, Lessons
 from trunkline.relay.ports import Asking, Passage, Plugins, UpstreamAnswer
 from trunkline.relay.prepare import Prepared, prepare
@@ -79,10 +78,23 @@ class Attempt:
             self._course.services.learned.keep(self._target, self._lessons)
 
     def _surface(self) -> Surface:
+        """The one to ask: the same for each request, while no refusal teaches anything else."""
+        course, usual = self._course, self._course.services.usual
+        if course.carried is not None:
+            return carried_surface(course.services, course.carried, self._target)
+        if self._lessons is not NOTHING:
+            return self._choose()
+        asked = (self._target, course.inbound.codec.name)
+        surface = usual.get(asked)
+        if surface is None:
+            surface = self._choose()
+            if len(usual) >= MAX_SURFACES:
+                usual.clear()
+            usual[asked] = surface
+        return surface
+
+    def _choose(self) -> Surface:
         """What we learned to ask, else the client's own protocol, else the provider's first choice."""
-        carried = self._course.carried
-        if carried is not None:
-            return carried_surface(self._course.services, carried, self._target)
         surfaces = self._course.services.surfaces_of(self._target)
         own = self._course.inbound.codec.name
         if self._lessons is not NOTHING and (learned := self._lessons.surfaces.get(own)) is not None:
@@ -108,8 +120,8 @@ class Attempt:
 
     async def _once(self, surface: Surface) -> None:
         """One request, one entry in the journal."""
-        course = self._course
-        began = course.services.clock.now()
+        course, services = self._course, self._course.services
+        began = services.clock.now()
         status: int | None = None
         failure: GatewayError | None = None
         passage: Passage | None = None
@@ -118,17 +130,22 @@ class Attempt:
                 course, self._provider, surface, reencode=surface.name in self._lessons.reencode
             )
             course.journal.losses = prepared.losses
-            if course.services.plugins is not None:
-                passage = self._enter(prepared, course.services.plugins)
-            headers = await credentialed(course, self._provider, surface, needed=passage is None)
+            if services.plugins is not None:
+                passage = self._enter(prepared, services.plugins)
+            headers = at_hand(course, self._provider, surface)
+            if headers is None:
+                headers = await credentialed(course, self._provider, surface, needed=passage is None)
             started = course.time()
             url = surface.asked_at(stream=prepared.stream)
             request = HttpRequest("POST", url, headers, prepared.body)
             if passage is not None:
                 request = await passage.sent(request)
             if surface.signed:
-                request = await course.services.credentials.sign(self._provider.name, request)
-            answer = await self._open(prepared, request, None if passage is None else passage.timeout)
+                request = await services.credentials.sign(self._provider.name, request)
+            patience = None if passage is None else passage.timeout
+            if patience is None:
+                patience = services.timeouts.up_headers_stream if prepared.stream else services.head_whole
+            answer = await services.upstream.open(request, headers_timeout=patience)
             status = answer.head.status
             await self._receive(prepared, answer, started, passage, request.headers)
         except GatewayError as error:
@@ -165,19 +182,6 @@ class Attempt:
             )
         )
 
-    def _open(
-        self, prepared: Prepared, request: HttpRequest, wanted: float | None
-    ) -> Awaitable[UpstreamAnswer]:
-        """``wanted``: the time for the head, where a plugin set it."""
-        timeouts = self._course.services.timeouts
-        if wanted is not None:
-            limit = wanted
-        elif prepared.stream:
-            limit = timeouts.up_headers_stream
-        else:
-            limit = min(timeouts.up_headers_whole, timeouts.up_total_whole)
-        return self._course.services.upstream.open(request, headers_timeout=limit)
-
     async def _receive(
         self,
         prepared: Prepared,
@@ -192,13 +196,14 @@ class Attempt:
             if passage is not None and 200 <= answer.head.status < 300:
                 answer = await passage.answered(answer)
             if answer.head.status == 200:
-                if self._course.services.turns.busy:
-                    self._course.place.accepted(self._target)
-                if self._course.peek.stream:
-                    await self._course.signs.pause()
+                course = self._course
+                if course.services.turns.busy:
+                    course.place.accepted(self._target)
+                if course.peek.stream:
+                    await course.signs.pause()
                 framing = prepared.surface.framing
                 shown = answer if framing is None else unframed(answer, framing)
-                complete = await Answer(self._course, prepared, shown, started).deliver()
+                complete = await Answer(course, prepared, shown, started).deliver()
             else:
                 body, complete = await read_error_body(answer, sent)
                 raise self._refusal(prepared, answer.head, body)
@@ -301,9 +306,22 @@ def _refuses_signature(error: GatewayError) -> bool:
     return error.code == "invalid_encrypted_content" or "encrypted content" in message
 
 
+def at_hand(course: Course, provider: Provider, surface: Surface) -> Headers | None:
+    """As :func:`credentialed`, where nobody has to be asked for the credential; None elsewhere."""
+    services = course.services
+    if services.client_tokens and provider.name in services.client_tokens:
+        return None
+    credential = services.credentials.at_hand(provider.name)
+    return (
+        None
+        if credential is None
+        else _typed(provider.headers(surface, credential, course.inbound.headers))
+    )
+
+
 async def credentialed(
     course: Course, provider: Provider, surface: Surface, *, needed: bool = True
-) -> tuple[tuple[str, str], ...]:
+) -> Headers:
     """The headers of a request, with the provider's credential. Raises GatewayError (AUTHENTICATION).
 
     ``needed``: without a credential nothing is asked; plugins may have their own.
@@ -319,7 +337,10 @@ async def credentialed(
             f"no credential is configured for the provider {provider.name!r}",
             should_retry=False,
         )
-    headers = provider.headers(surface, credential, course.inbound.headers)
+    return _typed(provider.headers(surface, credential, course.inbound.headers))
+
+
+def _typed(headers: Headers) -> Headers:
     for name, _ in headers:
         if name == "content-type":
             return headers

@@ -105,8 +105,12 @@ class Services(Struct, frozen=True, kw_only=True):
     """Of the providers that have any."""
     plugins: Plugins | None = None
     tokenizers: Tokenizers | None = None
+    head_whole: float
+    """Seconds that an answer which is no stream has for its head."""
     surfaces: dict[Target, tuple[Surface, ...]]
     """Cache of what providers offer."""
+    usual: dict[tuple[Target, str], Surface]
+    """Cache of what is asked for clients of a protocol, where nothing else was learned."""
 
     def surfaces_of(self, target: Target) -> tuple[Surface, ...]:
         """Every way to ask ``target``."""

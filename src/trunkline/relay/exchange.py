@@ -115,7 +115,9 @@ class Exchange:
             turns=Turns(clock) if turns is None else turns,
             client_tokens=client_tokens,
             inquire=_inquire,
+            head_whole=min(timeouts.up_headers_whole, timeouts.up_total_whole),
             surfaces={},
+            usual={},
         )
 
     async def run(self, inbound: Inbound, sink: Sink) -> None:

@@ -250,6 +250,10 @@ class Loop(Protocol):
 class Credentials(Protocol):
     """Upstream credentials, by provider name."""
 
+    def at_hand(self, provider: str) -> str | None:
+        """The current credential where it is here and good; None: :meth:`credential` has to say."""
+        ...
+
     async def credential(self, provider: str) -> str | None:
         """The current credential, None when the provider has none. Raises GatewayError (AUTHENTICATION)."""
         ...

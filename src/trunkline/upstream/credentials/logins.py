@@ -45,6 +45,11 @@ class LoginCredentials:
         self._kept = dict(kept)
         self._signers = dict(signers or {})
 
+    def at_hand(self, provider: str) -> str | None:
+        """A fixed credential; tokens have to be looked at."""
+        secret = None if provider in self._kept else self._fixed.get(provider)
+        return None if secret is None else secret.reveal()
+
     async def credential(self, provider: str) -> str | None:
         """A token that is good now, None when the provider has no credential. Raises GatewayError."""
         kept = self._kept.get(provider)

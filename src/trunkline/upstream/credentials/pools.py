@@ -20,6 +20,8 @@ _handed: ContextVar[int | None] = ContextVar("handed_key", default=None)
 class Inner(Protocol):
     """Where the credentials of all other providers are."""
 
+    def at_hand(self, provider: str) -> str | None: ...
+
     async def credential(self, provider: str) -> str | None: ...
 
     async def refused(self, provider: str, error: GatewayError, *, again: bool = False) -> bool: ...
@@ -45,6 +47,10 @@ class PooledCredentials:
         self._inner = inner
         self._pools = {name: _Pool(keys) for name, keys in pools.items()}
         self._now = now
+
+    def at_hand(self, provider: str) -> str | None:
+        """That of another provider; which of several keys is next, :meth:`credential` says."""
+        return None if provider in self._pools else self._inner.at_hand(provider)
 
     async def credential(self, provider: str) -> str | None:
         """The next key that does not rest; where all do, the one that rests the shortest."""

@@ -13,6 +13,11 @@ class StaticCredentials:
     def __init__(self, secrets: Mapping[str, Secret]) -> None:
         self._secrets = dict(secrets)
 
+    def at_hand(self, provider: str) -> str | None:
+        """The configured credential of ``provider``."""
+        secret = self._secrets.get(provider)
+        return None if secret is None else secret.reveal()
+
     async def credential(self, provider: str) -> str | None:
         """The configured credential of ``provider``, None when it has none."""
         secret = self._secrets.get(provider)
