@@ -352,7 +352,7 @@ def test_T55_a_header_name_cannot_break_the_framing(at_once: bool) -> None:
         bad = (("x-a: b\r\nset-cookie", "c"),)
         if at_once:
             assert sink.at_once is not None
-            await sink.at_once((), bad, b"ok")
+            sink.at_once((), bad, b"ok")
         await sink.start(200, (*bad, ("content-length", "2")))
         await sink.send(b"ok")
 
@@ -366,7 +366,7 @@ def test_T55_a_header_name_cannot_break_the_framing(at_once: bool) -> None:
 def test_an_answer_handed_over_at_once_is_framed_like_any_other() -> None:
     async def script(inbound: Inbound, sink: Sink) -> None:
         assert sink.at_once is not None
-        await sink.at_once(
+        assert sink.at_once(
             (("content-type", "application/json"), ("date", "never")), (("request-id", "r"),), ANSWER
         )
 

@@ -238,7 +238,13 @@ class Gateway:
         """Serve one request."""
         return self._front(inbound, sink)
 
-    async def _serve(self, inbound: Inbound, sink: Sink) -> None:
+    def _serve(self, inbound: Inbound, sink: Sink) -> Awaitable[None]:
+        """The exchange, and what comes before it, where anything does."""
+        if self._listed.is_set() and self._user_code is None and not self.configuration.any_name:
+            return self._exchange.run(inbound, sink)
+        return self._serve_when_ready(inbound, sink)
+
+    async def _serve_when_ready(self, inbound: Inbound, sink: Sink) -> None:
         """Soon after the start it may wait for the lists that its plan needs."""
         if self.configuration.any_name:
             inbound = named(inbound)

@@ -92,7 +92,8 @@ class LineRecorder:
         if self._left_out and not self._waiting:
             lines.append(f"{self._left_out} exchanges are not in this log: it was written too slowly")
             self._left_out = 0
-        return "".join(f"{line}\n" for line in lines if line).encode()
+        text = "\n".join(filter(None, lines))
+        return f"{text}\n".encode() if text else b""
 
 
 def _finish(done: asyncio.Future[None]) -> None:

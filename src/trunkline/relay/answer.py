@@ -232,7 +232,9 @@ class Answer:
         response = restore_response(response, prepared.encoded)
         whole = response if prepared.rounds is None else prepared.rounds.taken(response)
         if whole is not None:
-            await course.delivery.whole(course.codec.encode_response(whole, course.context()))
+            encoded = course.codec.encode_response(whole, course.context())
+            if not course.delivery.at_once(encoded):
+                await course.delivery.whole(encoded)
 
     def _keep_proofs(self, response: Response) -> None:
         echoed = self._course.inbound.codec.name in ECHOING
@@ -257,7 +259,8 @@ class Answer:
             course.keep_signatures(_signatures(self._decode(body)), self._origin)
         if course.keeper is not None and course.keeper.kept_here:
             body = kept_body(body, course.keeper.previous)
-        await course.delivery.whole(body)
+        if not course.delivery.at_once(body):
+            await course.delivery.whole(body)
 
 
 def _signatures(response: Response) -> tuple[str, ...]:

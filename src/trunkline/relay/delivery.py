@@ -66,16 +66,22 @@ class Delivery:
         await self._sink.send(self._inbound.codec.ping(begun=self.committed))
         self.last = self._time()
 
+    def at_once(self, body: bytes) -> bool:
+        """A complete JSON answer, handed over without waiting; False: it has to be :meth:`whole`."""
+        send = self._sink.at_once
+        if send is None or self.rewrite is not None:
+            return False
+        self.committed = True
+        self._journal.first_byte()
+        return send(whole_headers(self._about_it()), self._own(), body)
+
     async def whole(self, body: bytes) -> None:
         """A complete JSON answer. Raises what ``rewrite`` raises, before anything is sent."""
         body = body if self.rewrite is None else self.rewrite(body)
         self.committed = True
-        same, own = whole_headers(self._about_it()), self._own()
+        headers = whole_headers(self._about_it())
+        await self._sink.start(200, (*headers, ("content-length", str(len(body))), *self._own()))
         self._journal.first_byte()
-        if (at_once := self._sink.at_once) is not None:
-            await at_once(same, own, body)
-            return
-        await self._sink.start(200, (*same, ("content-length", str(len(body))), *own))
         await self._sink.send(body)
 
     async def break_off(self, error: GatewayError) -> None:

@@ -186,9 +186,11 @@ class _KeepingSink:
         at_once = self._sink.at_once
         return None if at_once is None else partial(self._look_and_send_whole, at_once)
 
-    async def _look_and_send_whole(self, at_once: AtOnce, same: Headers, own: Headers, body: bytes) -> None:
-        self._look(body)
-        await at_once(same, own, body)
+    def _look_and_send_whole(self, at_once: AtOnce, same: Headers, own: Headers, body: bytes) -> bool:
+        sent = at_once(same, own, body)
+        if sent:  # it is known before the client can come back
+            self._look(body)
+        return sent
 
     def _look_and_send(self, direct: Take, data: bytes) -> bool:
         self._look(data)

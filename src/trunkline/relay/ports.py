@@ -102,9 +102,9 @@ class ClientGone(Exception):
         self.stalled = stalled
 
 
-AtOnce = Callable[[Headers, Headers, bytes], Awaitable[None]]
+AtOnce = Callable[[Headers, Headers, bytes], bool]
 """Takes a whole answer with status 200: headers that many answers have, headers that only this one has, and the body. Its
-length is not among the headers."""
+length is not among the headers. False: not now, it has to be ``start`` and ``send``."""
 
 
 class Sink(Protocol):

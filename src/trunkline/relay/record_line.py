@@ -89,7 +89,8 @@ def _ended(record: ExchangeRecord) -> _Said:
     """How it ended and who asked: the same again."""
     usage = record.usage
     return _ended_so(
-        usage is not None and usage.estimated, record.stop, record.losses, record.error, _tried(record),
+        usage is not None and usage.estimated, record.stop, record.losses, record.error,
+        _tried(record) if len(record.attempts) > 1 else "",
         record.client, record.session, record.agent,
     )  # fmt: skip
 
@@ -112,9 +113,7 @@ def _ended_so(
 
 
 def _tried(record: ExchangeRecord) -> str:
-    """The attempts, when it was not simply the first one that worked."""
-    if len(record.attempts) < 2:
-        return ""
+    """The attempts, where it was not simply the first one that worked."""
     return ",".join(
         f"{attempt.target}({attempt.surface})={attempt.status or attempt.error or '-'}"
         for attempt in record.attempts
@@ -123,8 +122,30 @@ def _tried(record: ExchangeRecord) -> str:
 
 def text_line(record: ExchangeRecord) -> str:
     """``key=value`` pairs, quoted where needed, without a line end."""
-    numbers = " ".join([f"{key}={value}" for key, value in _measured(record) if value is not None])
-    return f"id={record.request_id} {_asked(record).text} {numbers} {_ended(record).text}"
+    return f"id={record.request_id} {_asked(record).text} {_numbers(record)} {_ended(record).text}"
+
+
+def _numbers(record: ExchangeRecord) -> str:
+    """What :func:`_measured` says, at a third of the cost: a line has little else that is new."""
+    usage, first_byte = record.usage, record.first_byte_seconds
+    text = f"seconds={round(record.seconds, 3)}"
+    if first_byte is not None:
+        text += f" first_byte={round(first_byte, 3)}"
+    if usage is None:
+        return text
+    if usage.input is not None:
+        text += f" input={usage.input}"
+    if usage.cache_read is not None:
+        text += f" cache_read={usage.cache_read}"
+    if usage.cache_write is not None:
+        text += f" cache_write={usage.cache_write}"
+    if usage.output is not None:
+        text += f" output={usage.output}"
+    if usage.reasoning is not None:
+        text += f" reasoning={usage.reasoning}"
+    if usage.web_searches is not None:
+        text += f" searches={usage.web_searches}"
+    return text
 
 
 def _text(value: Value) -> str:

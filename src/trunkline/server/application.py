@@ -130,7 +130,8 @@ class Application:
         if regular is not None:
             codec = regular.codec
             sink = sink_for(regular.found, send, request_id, connection)
-            work = self._exchange(Visit(scope, receive, connection, sink, request_id), regular, length)
+            visit = Visit(scope, receive, connection, sink, request_id)
+            work = self._begin(visit, regular, length)
         else:
             found = match(scope["raw_path"], scope["query_string"]) or self._added(scope["raw_path"])
             head = read_head(scope["headers"], scope["client"])
@@ -243,18 +244,26 @@ class Application:
             token=self._door.token_of(head.caller) if self._passes_tokens else None,
         )
 
-    async def _exchange(self, visit: Visit, asked: Admitted, length: int | None) -> None:
-        body = None if asked.encoding else visit.connection.arrived(self._max_body)
+    def _begin(self, visit: Visit, asked: Admitted, length: int | None) -> Coroutine[object, object, None]:
+        """The exchange, with its body if that is here; else it is read first."""
+        plain = not asked.encoding and asked.found.route.direct is None
+        body = visit.connection.arrived(self._max_body) if plain else None
         if body is None:
-            body = await read_body(
-                visit.receive, declared=length, encoding=asked.encoding, limit=self._max_body
-            )
+            return self._exchange(visit, asked, length)
+        return self._run(visit, self._inbound(visit, asked, body))
+
+    async def _exchange(self, visit: Visit, asked: Admitted, length: int | None) -> None:
+        limit = self._max_body
+        body = await read_body(visit.receive, declared=length, encoding=asked.encoding, limit=limit)
+        await self._run(visit, self._inbound(visit, asked, body))
+
+    def _inbound(self, visit: Visit, asked: Admitted, body: bytes) -> Inbound:
         peek, direct = asked.peek, asked.found.route.direct
         if direct is not None:
             self._check_direct()
             if direct:
                 peek = structs.replace(asked.codec.peek(body), model=direct)
-        inbound = Inbound(
+        return Inbound(
             codec=asked.codec,
             operation=asked.operation,
             body=body,
@@ -265,7 +274,6 @@ class Application:
             token=asked.token,
             added=asked.found.added,
         )
-        await self._run(visit, inbound)
 
     async def _look_up(self, visit: Visit, found: Match, head: Head, tenant: str) -> None:
         """Everything about an answer that is kept; such requests have no body."""

@@ -14,8 +14,8 @@ CONNECTION: Final = "trunkline.connection"
 """The scope extension under which a :class:`Connection` is found."""
 
 
-SendWhole = Callable[[int, bytes, bytes], Awaitable[None]]
-"""Takes status, header lines but for those that frame the body, and body; returns when the connection can take more."""
+SendWhole = Callable[[int, bytes, bytes], bool]
+"""Takes status, header lines but for those that frame the body, and body; False when the connection can take no more."""
 
 
 class Connection(Protocol):

@@ -179,12 +179,15 @@ class Cycle:
         else:
             raise RuntimeError(f"{kind} does not belong here")
 
-    async def whole(self, status: int, lines: bytes, body: bytes) -> None:
-        """A whole answer in one piece. ``lines`` are its header lines, but for those that frame the body."""
-        if self._wire.flow.write_paused and not self.disconnected:
-            await self._wire.flow.drain()
+    def whole(self, status: int, lines: bytes, body: bytes) -> bool:
+        """A whole answer in one piece; False when the connection can take no more for now, and nothing was sent.
+
+        ``lines`` are its header lines, but for those that frame the body.
+        """
         if self.disconnected:
-            return
+            return True
+        if self._wire.flow.write_paused:
+            return False
         if self.response_started:
             raise RuntimeError("a whole answer does not belong here")
         self.response_started = True
@@ -200,6 +203,7 @@ class Cycle:
             b"".join((begin, self._wire.default_headers(), lines, end % len(body), sent))
         )
         self._complete()
+        return True
 
     def push(self, body: bytes) -> bool:
         """More of a streamed body, at once; False when the connection can take no more for now."""

@@ -6,7 +6,7 @@ arrives whole, as nearly all do, arms and cancels nothing.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import httptools
@@ -139,7 +139,7 @@ class EdgeProtocol(asyncio.Protocol):
         """The body of the request that is being answered; see :meth:`Cycle.arrived`."""
         return None if self._running is None else self._running.arrived(limit)
 
-    def whole(self, status: int, lines: bytes, body: bytes) -> Awaitable[None]:
+    def whole(self, status: int, lines: bytes, body: bytes) -> bool:
         """The whole answer to the request that is being answered; see :meth:`Cycle.whole`."""
         assert self._running is not None, "an answer belongs to a request"
         return self._running.whole(status, lines, body)

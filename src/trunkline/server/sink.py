@@ -93,14 +93,14 @@ class ClientSink:
         """See :class:`trunkline.relay.ports.Sink`."""
         return None if self._connection.whole is None else self._at_once
 
-    async def _at_once(self, same: Headers, own: Headers, body: bytes) -> None:
+    def _at_once(self, same: Headers, own: Headers, body: bytes) -> bool:
         send = self._connection.whole
         assert send is not None, "there is no such way"
         lines = b"x-trunkline-request-id: %b\r\n%b" % (self._request_id, _lines(same + self.extra))
         for name, value in own:
             lines += _line(name, value)
-        self.started = self.complete = True
-        await send(200, lines, body)
+        self.started = self.complete = send(200, lines, body)
+        return self.complete
 
     async def send(self, data: bytes) -> None:
         """More of the body. With a known length, the last bytes complete the answer."""
