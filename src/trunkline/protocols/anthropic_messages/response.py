@@ -155,6 +155,10 @@ def encode_response(response: Response, context: ReplyContext) -> bytes:
     block: OutBlock | None
     calls = cut = refused = False
     for part in response.content:
+        if type(part) is Text and not part.citations:
+            if part.text:
+                blocks.append(TextBlock(part.text))
+            continue
         if isinstance(part, ToolCall):
             block = encode_call(part)
             if block is None:

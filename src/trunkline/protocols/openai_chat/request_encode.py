@@ -84,7 +84,9 @@ def encode_request(request: Request, facts: Facts, earlier: Written | None = Non
         if choice is not None:
             fields["tool_choice"] = choice
         _parallel(request, fields, ledger)
-    asked = _thinking(request, fields, choice, ledger)
+    asked = NOTHING
+    if request.reasoning is not None or choice is not None:
+        asked = _thinking(request, fields, choice, ledger)
     _limit(request, asked, fields, ledger)
     if request.sampling != UNSET_SAMPLING:
         _sampling(request, asked, fields, ledger)
