@@ -15,7 +15,15 @@ from trunkline.providers.provider import ListedModel
 from trunkline.relay.inbound import Inbound, Operation, Subject
 from trunkline.relay.ports import ClientGone
 from trunkline.server.admin import AdminDesk, Administration, no_administration
-from trunkline.server.asgi import CONNECTION, Connection, Receive, Scope, Send, connection_of
+from trunkline.server.asgi import (
+    CONNECTION,
+    Connection,
+    Receive,
+    Scope,
+    Send,
+    Spelling,
+    connection_of,
+)
 from trunkline.server.bodies import read_body
 from trunkline.server.client_keys import NO_KEYS, Door, query_key
 from trunkline.server.envelope import spoken
@@ -35,7 +43,7 @@ from trunkline.server.ports import (
     no_sessions,
     nothing,
 )
-from trunkline.server.regulars import Admitted, Regulars, Spelling, spell
+from trunkline.server.regulars import Admitted, Regulars, declared, spell
 from trunkline.server.routes import Match, Route, match, unknown_path
 from trunkline.server.sign_in import Sessions, SignIn
 from trunkline.server.sink import ClientSink, sink_for
@@ -124,14 +132,14 @@ class Application:
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> Session | None:
         """Answer one request; or the WebSocket that was agreed to, to be run by the caller."""
         request_id, connection = self._ids.next(), connection_of(scope)
-        spelling, length = spell(scope)
+        spelling = spell(scope)
         regular = self._regulars.find(spelling)
         work: Coroutine[object, object, Takeover | Session | None]
         if regular is not None:
             codec = regular.codec
             sink = sink_for(regular.found, send, request_id, connection)
             visit = Visit(scope, receive, connection, sink, request_id)
-            work = self._begin(visit, regular, length)
+            work = self._begin(visit, regular)
         else:
             found = match(scope["raw_path"], scope["query_string"]) or self._added(scope["raw_path"])
             head = read_head(scope["headers"], scope["client"])
@@ -244,12 +252,12 @@ class Application:
             token=self._door.token_of(head.caller) if self._passes_tokens else None,
         )
 
-    def _begin(self, visit: Visit, asked: Admitted, length: int | None) -> Coroutine[object, object, None]:
+    def _begin(self, visit: Visit, asked: Admitted) -> Coroutine[object, object, None]:
         """The exchange, with its body if that is here; else it is read first."""
         plain = not asked.encoding and asked.found.route.direct is None
         body = visit.connection.arrived(self._max_body) if plain else None
         if body is None:
-            return self._exchange(visit, asked, length)
+            return self._exchange(visit, asked, declared(visit.scope["headers"]))
         return self._run(visit, self._inbound(visit, asked, body))
 
     async def _exchange(self, visit: Visit, asked: Admitted, length: int | None) -> None:

@@ -10,6 +10,9 @@ from trunkline.server.deadlines import Deadlines
 RawHeaders = list[tuple[bytes, bytes]]
 """Header pairs as they came, names in lower case."""
 
+Spelling = tuple[str | None, str, bytes, bytes, tuple[tuple[bytes, bytes], ...]]
+"""A head as it came, but for its length: who sends it, method, path, query, headers."""
+
 CONNECTION: Final = "trunkline.connection"
 """The scope extension under which a :class:`Connection` is found."""
 
@@ -79,6 +82,8 @@ class Scope(TypedDict):
     headers: RawHeaders
     client: tuple[str, int] | None
     extensions: NotRequired[dict[str, Upgradable]]
+    spelling: NotRequired[Spelling]
+    """Of a head that the connection has had before; see :mod:`trunkline.server.known_head`."""
 
 
 class Received(TypedDict):

@@ -50,13 +50,13 @@ class Cycle:
     """One request and its answer. The connection feeds the body and sets ``disconnected``."""
 
     __slots__ = (
-        "_arrived", "_chunked", "_corked", "_expects", "_left", "_more_body", "_pieces", "_scope", "_task", "_tasks",
+        "_arrived", "_chunked", "_corked", "_expects", "_left", "_more_body", "_pieces", "_task", "_tasks",
         "_unsent", "_waiter", "_wire",
-        "disconnected", "held", "keep_alive", "response_complete", "response_started",
+        "disconnected", "held", "keep_alive", "response_complete", "response_started", "scope",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, wire: Wire, *, keep_alive: bool, expects: bool) -> None:
-        self._scope = scope
+        self.scope = scope
         self._wire = wire
         self.keep_alive = keep_alive
         self.disconnected = False
@@ -117,7 +117,7 @@ class Cycle:
 
     async def _run(self, application: Application) -> None:
         try:
-            await application(self._scope, self.receive, self.send)
+            await application(self.scope, self.receive, self.send)
             if not (self.response_complete or self.disconnected):
                 raise RuntimeError("the application returned without a complete answer")
         except BaseException as cause:
@@ -198,7 +198,7 @@ class Cycle:
             if self.keep_alive
             else b"content-length: %d\r\nconnection: close\r\n\r\n"
         )
-        sent = b"" if self._scope["method"] == "HEAD" else body
+        sent = b"" if self.scope["method"] == "HEAD" else body
         self._wire.transport.write(
             b"".join((begin, self._wire.default_headers(), lines, end % len(body), sent))
         )
@@ -228,7 +228,7 @@ class Cycle:
             head.append(b"%b: %b\r\n" % pair)
         if not self.keep_alive:
             head.append(b"connection: close\r\n")
-        bodiless = self._scope["method"] == "HEAD" or status in _NO_BODY
+        bodiless = self.scope["method"] == "HEAD" or status in _NO_BODY
         self._chunked = length is None and not bodiless
         if self._chunked:
             head.append(b"transfer-encoding: chunked\r\n")
@@ -248,7 +248,7 @@ class Cycle:
             data = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             if not more_body:
                 data += b"0\r\n\r\n"
-        elif self._scope["method"] == "HEAD":
+        elif self.scope["method"] == "HEAD":
             data = b""
         else:
             self._left -= len(body)

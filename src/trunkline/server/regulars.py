@@ -11,15 +11,12 @@ from trunkline.config.secret import Secret
 from trunkline.core.http import Headers
 from trunkline.protocols.codec import Carrier, Peek
 from trunkline.relay.inbound import Operation
-from trunkline.server.asgi import Scope
+from trunkline.server.asgi import RawHeaders, Scope, Spelling
 from trunkline.server.routes import Match
 
 MAX_KEPT: Final = 256
 MAX_BYTES: Final = 4096
 """Of the header values in a head that is kept."""
-
-Spelling = tuple[str | None, str, bytes, bytes, tuple[tuple[bytes, bytes], ...]]
-"""A head as it came, but for its length: who sends it, method, path, query, headers."""
 
 
 class Admitted(Struct, frozen=True, kw_only=True):
@@ -37,15 +34,22 @@ class Admitted(Struct, frozen=True, kw_only=True):
     token: Secret | None
 
 
-def spell(scope: Scope) -> tuple[Spelling, int | None]:
-    """The head, and the bytes of body that it declares."""
+def spell(scope: Scope) -> Spelling:
+    """The head of a request."""
+    spelling = scope.get("spelling")
+    if spelling is not None:
+        return spelling
     headers, client = scope["headers"], scope["client"]
     fields = dict(headers)
-    length = fields.pop(b"content-length", None)
-    said = tuple(fields.items()) if len(fields) + (length is not None) == len(headers) else tuple(headers)
+    alone = fields.pop(b"content-length", None) is not None
+    said = tuple(fields.items()) if len(fields) + alone == len(headers) else tuple(headers)
     peer = None if client is None else client[0]
-    spelling = (peer, scope["method"], scope["raw_path"], scope["query_string"], said)
-    return spelling, None if length is None else int(length)
+    return peer, scope["method"], scope["raw_path"], scope["query_string"], said
+
+
+def declared(headers: RawHeaders) -> int | None:
+    """The bytes of body that a head declares."""
+    return next((int(value) for name, value in headers if name == b"content-length"), None)
 
 
 class Regulars:
