@@ -47,7 +47,7 @@ class Wire(Protocol):
 
 
 class Cycle:
-    """One request and its answer. The connection feeds the body and sets ``disconnected``."""
+    """One request and its answer. The connection feeds the body, unless it is here, and sets ``disconnected``."""
 
     __slots__ = (
         "_arrived", "_chunked", "_corked", "_expects", "_left", "_more_body", "_pieces", "_task", "_tasks",
@@ -55,23 +55,22 @@ class Cycle:
         "disconnected", "held", "keep_alive", "response_complete", "response_started", "scope",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, wire: Wire, *, keep_alive: bool, expects: bool) -> None:
+    def __init__(
+        self, scope: Scope, wire: Wire, *, keep_alive: bool = True, expects: bool = False, body: bytes | None = None
+    ) -> None:
         self.scope = scope
         self._wire = wire
         self.keep_alive = keep_alive
-        self.disconnected = False
-        self.response_started = False
-        self.response_complete = False
-        self.held = 0
-        """Bytes of the body that nobody has taken yet."""
         self._expects = expects
-        self._pieces: list[bytes] = []
-        self._arrived = False
-        self._more_body = True
+        self.disconnected = self.response_started = self.response_complete = False
+        self._corked = self._chunked = False
+        self._more_body = body is None
+        self._arrived = body is not None
+        self._pieces: list[bytes] = [] if body is None else [body]
+        self.held = 0 if body is None else len(body)
+        """Bytes of the body that nobody has taken yet."""
         self._waiter: asyncio.Future[None] | None = None
         self._unsent = b""
-        self._corked = False
-        self._chunked = False
         self._left = 0
 
     # From the connection
@@ -140,9 +139,11 @@ class Cycle:
         """The whole body, where it is here and has at most ``limit`` bytes; in place of :meth:`receive`."""
         if self._more_body or self._expects or self.disconnected or self.held > limit:
             return None
-        self._wire.flow.resume_reading()
-        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
+        flow, pieces = self._wire.flow, self._pieces
+        if flow.read_paused:
+            flow.resume_reading()
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
         self.held = 0
         self._arrived = False
         return body

@@ -197,10 +197,8 @@ class EdgeProtocol(asyncio.Protocol):
             return False
         self._strangers = 0
         self._since = self._heard
-        self._cycle = cycle = Cycle(request.scope, self, keep_alive=True, expects=False)
-        cycle.feed(request.body)
-        cycle.end()
-        self._run(cycle)
+        self._cycle = self._running = cycle = Cycle(request.scope, self, body=request.body)
+        cycle.start(self._application, self.server_state.tasks)
         return True
 
     def _get_to_know(self, data: bytes) -> None:

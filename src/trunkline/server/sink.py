@@ -40,6 +40,9 @@ def _pair(name: str, value: str) -> tuple[bytes, bytes] | None:
 
 def _line(name: str, value: str) -> bytes:
     """A header as it goes on the wire, nothing for one that is not sent."""
+    line = f"{name}: {value}"
+    if line.isascii() and line.isprintable():
+        return b"" if name in DROPPED else b"%b\r\n" % line.encode()
     pair = _pair(name, value)
     return b"" if pair is None else b"%b: %b\r\n" % pair
 

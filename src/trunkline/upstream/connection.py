@@ -133,12 +133,10 @@ class Connection(asyncio.Protocol):
             self._headers = []
             return
         self._head = head = HttpHead(status, tuple(self._headers))
-        self._until_close = True
-        for name, _ in head.headers:
-            if name == "content-length" or name == "transfer-encoding":
-                self._until_close = False
-            elif name == "content-encoding":
-                self._decompress(head)
+        fields = dict(head.headers)
+        self._until_close = not ("content-length" in fields or "transfer-encoding" in fields)
+        if "content-encoding" in fields:
+            self._decompress(head)
 
     def _decompress(self, head: HttpHead) -> None:
         encoding = (head.header("content-encoding") or "identity").strip().lower()

@@ -1,7 +1,9 @@
 """A client's request to the neutral form."""
 
+from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
-from typing import Final, Literal, cast
+from typing import Final, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -39,6 +41,9 @@ from trunkline.protocols.anthropic_messages.wire import (
     WireTool,
 )
 from trunkline.protocols.reading import Earlier, Reading, Seam
+
+
+T = TypeVar("T")
 
 
 class _Choice(Struct, gc=False):
@@ -82,6 +87,9 @@ _NOTHING_MORE: Final = _Options()
 _OPTIONS: Final = ("tool_choice", "thinking", "output_config", "output_format", "metadata", *EXTRA_FIELDS)
 _optional_values: Final = attrgetter(*_OPTIONS)
 _NO_OPTIONS: Final = (ABSENT,) * len(_OPTIONS)
+_sampling_values: Final = attrgetter("temperature", "top_p", "top_k", "stop_sequences")
+_NO_SAMPLING: Final = (None,) * 4
+_UNSET_SAMPLING: Final = Sampling()
 _extra_values: Final = attrgetter(*EXTRA_FIELDS)
 _NO_EXTRAS: Final = (ABSENT,) * len(EXTRA_FIELDS)
 _tool_extra_values: Final = attrgetter(*TOOL_EXTRA_FIELDS)
@@ -106,30 +114,50 @@ _MODES: Final[dict[str, Literal["off", "budget", "adaptive"]]] = {
 
 def decode_request(body: bytes) -> Request:
     """As :meth:`trunkline.protocols.codec.Codec.decode_request` promises."""
-    return read_request(body).request
+    return _mending(_decode, body)
 
 
 def read_request(body: bytes, earlier: Earlier | None = None) -> Reading:
     """As :meth:`trunkline.protocols.codec.Codec.read_request` promises."""
+    return _mending(partial(_read, earlier=earlier), body)
+
+
+def _mending(read: Callable[[bytes], T], body: bytes) -> T:
+    """What ``read`` makes of the body, mended if it has to be. Raises GatewayError (INVALID_REQUEST)."""
     try:
-        return _read(body, earlier)
+        return read(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         whole = mended(body)
         if whole is body:
             raise malformed(cause) from cause
         try:
-            return _read(whole, earlier)
+            return read(whole)
         except (msgspec.DecodeError, UnicodeDecodeError) as second:
             raise malformed(second) from second
 
 
-def _read(body: bytes, earlier: Earlier | None) -> Reading:
+def _decode(body: bytes) -> Request:
+    found = _take_apart(body)
+    messages: list[Message] = []
+    effort = None
+    for message, parts in found.messages:
+        messages.append(Message(message.role, parts))
+        if message.output_config is not None:
+            effort = message.output_config.effort or effort
+    return _request(found, messages, effort, None)
+
+
+def _take_apart(body: bytes) -> OpenRequest:
     if not body.isascii():
         body.decode()  # what is carried undecoded must be text too
     try:
-        found = _read_usual(body)
+        return _read_usual(body)
     except msgspec.ValidationError:
-        found = read_open(body)
+        return read_open(body)
+
+
+def _read(body: bytes, earlier: Earlier | None) -> Reading:
+    found = _take_apart(body)
     messages = [] if earlier is None else [*earlier.messages]
     seam = None if earlier is None else earlier.seam
     effort = None if seam is None or not seam.words else seam.words[0]
@@ -191,16 +219,20 @@ def _request(
         stream=bool(wire.stream),
         reasoning=asked.reasoning,
         output_format=asked.output_format,
-        sampling=Sampling(
-            temperature=wire.temperature,
-            top_p=wire.top_p,
-            top_k=wire.top_k,
-            stop=tuple(wire.stop_sequences) if wire.stop_sequences else (),
-        ),
+        sampling=_UNSET_SAMPLING if _sampling_values(wire) == _NO_SAMPLING else _decode_sampling(wire),
         user=asked.user,
         service_tier=wire.service_tier,
         cache=None if wire.cache_control is None else decode_mark(wire.cache_control),
         extras=tuple(extras),
+    )
+
+
+def _decode_sampling(wire: WireRequest) -> Sampling:
+    return Sampling(
+        temperature=wire.temperature,
+        top_p=wire.top_p,
+        top_k=wire.top_k,
+        stop=tuple(wire.stop_sequences) if wire.stop_sequences else (),
     )
 
 

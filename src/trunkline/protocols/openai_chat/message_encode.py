@@ -157,14 +157,15 @@ class _Writer:
 
     def _user(self, message: Message) -> None:
         parts = message.content
-        own = [part for part in parts if not isinstance(part, ToolResult)]
-        if len(own) < len(parts):
-            for part in parts:
-                if isinstance(part, ToolResult) and id(part) not in self._placed:
-                    self._orphan(part)
-            if not own and not self._carried:
-                return
-            parts = tuple(own)
+        if len(parts) != 1 or type(parts[0]) is not Text:
+            own = [part for part in parts if not isinstance(part, ToolResult)]
+            if len(own) < len(parts):
+                for part in parts:
+                    if isinstance(part, ToolResult) and id(part) not in self._placed:
+                        self._orphan(part)
+                if not own and not self._carried:
+                    return
+                parts = tuple(own)
         content: Content = encode_content(parts, self.ledger, self._carried)
         if self._carried:
             self._carried.clear()

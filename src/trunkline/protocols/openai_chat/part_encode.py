@@ -49,9 +49,11 @@ def encode_content(parts: Sequence[Part], ledger: Ledger, carried: Sequence[Part
     Which of the two does not depend on other turns, so that prefixes stay (E104). ``carried``
     goes first. Empty when nothing is left.
     """
-    if len(parts) == 1 and not carried and type(only := parts[0]) is Text and not blank(only.text):
-        mark = None if only.cache is None else ledger.mark(only.cache)
-        return [TextOut(only.text, mark)] if ledger.facts.cache_marks else only.text
+    if len(parts) == 1 and not carried and type(only := parts[0]) is Text:
+        text, cache = only.text, only.cache
+        if text and not text.isspace():
+            mark = None if cache is None else ledger.mark(cache)
+            return [TextOut(text, mark)] if ledger.facts.cache_marks else text
     out: list[PartOut] = list(carried)
     for part in parts:
         out += encode_part(part, ledger)

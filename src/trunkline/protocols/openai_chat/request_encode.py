@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Raw, Struct
@@ -38,6 +39,8 @@ STRUCTURED_TOOL: Final = "structured_output"
 MAX_STOPS: Final = 4
 MAX_USER: Final = 64
 UNSET_SAMPLING: Final = Sampling()
+_rest_of: Final = attrgetter("user", "prompt_cache_key", "choices", "service_tier", "cache")
+_NO_REST: Final = (None,) * 5
 OURS: Final = frozenset({"stream_options"})
 """Fields nobody asked for: leaving them out is no loss."""
 Fields = dict[str, object]
@@ -90,7 +93,8 @@ def encode_request(request: Request, facts: Facts, earlier: Written | None = Non
     _limit(request, asked, fields, ledger)
     if request.sampling != UNSET_SAMPLING:
         _sampling(request, asked, fields, ledger)
-    _rest(request, fields, ledger)
+    if request.tools or request.extras or _rest_of(request) != _NO_REST:
+        _rest(request, fields, ledger)
     if request.stream:
         fields["stream"] = True
         if facts.stream_options:
