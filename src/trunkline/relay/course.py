@@ -133,26 +133,24 @@ class Services(Struct, frozen=True, kw_only=True):
 class Course:
     """One exchange under way."""
 
-    peek = NO_PEEK
-    keeper: Keeper | None = None
-    """Set where the request continues a kept answer, or its own is to be kept."""
-    pipe: Pipe | None = None
-    """The stream to the client, once there is one."""
-    rounds: Loop | None = None
-    """Set where the gateway runs tools itself."""
-    eyes: tuple[Target, ...] = ()
-    """Who looks at the pictures for a model that is not shown any."""
-    lessons_left = MAX_LESSONS
-    trusted: Literal["all", "known", "none"] = "all"
-    """Which proofs are sent. An upstream that refuses one is sent less of them, and none in the end."""
-    _signs: SignsOfLife | None = None
-    _place: Place | None = None
-    _request: Request | None = None
-    _known: tuple[bytes, Known | None] | None = None
-    retrying = False
-    """It is a retry, or waits to be one: :meth:`end_retry` when that is over."""
-
     def __init__(self, services: Services, inbound: Inbound, sink: Sink) -> None:
+        self.peek = NO_PEEK
+        self.keeper: Keeper | None = None
+        """Set where the request continues a kept answer, or its own is to be kept."""
+        self.pipe: Pipe | None = None
+        """The stream to the client, once there is one."""
+        self.rounds: Loop | None = None
+        """Set where the gateway runs tools itself."""
+        self.eyes: tuple[Target, ...] = ()
+        """Who looks at the pictures for a model that is not shown any."""
+        self.lessons_left = MAX_LESSONS
+        self.trusted: Literal["all", "known", "none"] = "all"
+        """Which proofs are sent. An upstream that refuses one is sent less of them, and none in the end."""
+        self.retrying = False
+        """It is a retry, or waits to be one: :meth:`end_retry` when that is over."""
+        self._signs: SignsOfLife | None = None
+        self._place: Place | None = None
+        self._request: Request | None = None
         self.services = services
         self.inbound = inbound
         self.journal = Journal(inbound, services.clock)
@@ -208,14 +206,13 @@ class Course:
     def request(self) -> Request:
         """The client's request, decoded once. Raises GatewayError (INVALID_REQUEST)."""
         if self._request is None:
-            known = self.known
+            known = self.known()
             read = self.codec.decode_request(self.inbound.body) if known is None else known.request
             self._request = read
             if (said := self.inbound.peek) is not None:
                 self._request = replace(self._request, model=said.model, stream=said.stream)
         return self._request
 
-    @property
     def known(self) -> Known | None:
         """The request's body beside the client's last ones; None for a small one."""
         inbound = self.inbound
@@ -231,12 +228,12 @@ class Course:
 
     def look(self) -> Peek:
         """What routing needs of the request. Raises GatewayError (INVALID_REQUEST)."""
-        known, inbound = self.known, self.inbound
+        known, inbound = self.known(), self.inbound
         return inbound.peek or (inbound.codec.peek(inbound.body) if known is None else known.peek())
 
     def encode(self, codec: ProviderCodec, request: Request, facts: Facts) -> Encoded:
         """``request``, which is the client's or made from it, for a target."""
-        known = self.known
+        known = self.known()
         if known is None:
             return codec.encode_request(request, facts)
         self._keep(known)
@@ -247,14 +244,14 @@ class Course:
 
     def drop_foreign_proofs(self, origin: str) -> tuple[bytes, tuple[Loss, ...]]:
         """The client's own bytes without thinking that ``origin`` did not make."""
-        known, inbound = self.known, self.inbound
+        known, inbound = self.known(), self.inbound
         if known is None or known.holds(self.codec.holds_proofs):
             return inbound.codec.drop_foreign_proofs(inbound.body, self.owns(origin))
         return inbound.body, ()
 
     def rename(self, body: bytes, deployment: str) -> bytes:
         """``body``, which is the client's or made from it, with the model's name that the provider has."""
-        codec, known = self.inbound.codec, self.known
+        codec, known = self.inbound.codec, self.known()
         if known is None or body is not self.inbound.body:
             return codec.rename(body, deployment)
         self._keep(known)
@@ -293,7 +290,7 @@ class Course:
         stream, quoting = self.peek.stream, self.inbound.codec.name in _QUOTING
         if not (stream or quoting):
             return self.bare_context()
-        known = self.known if quoting else None
+        known = self.known() if quoting else None
         return replace(
             self.bare_context(),
             tools=None if known is None else known.repeat_tools(),

@@ -13,18 +13,16 @@ from trunkline.relay.response_headers import STREAM, request_id_header, trunklin
 class Delivery:
     """Wraps the sink. ``started``: the status is out. ``committed``: content is out, nothing can be repeated."""
 
-    started = False
-    committed = False
-    ended = False
-    """An error event is out: nothing may follow it."""
-    complete = False
-    """The client has the whole answer. Some leave then, before the connection says so."""
-    rewrite: Callable[[bytes], bytes] | None = None
-    """What is made of a whole answer before it goes out."""
-    passed_on: Headers = ()
-    """Upstream headers that go along."""
-
     def __init__(self, inbound: Inbound, sink: Sink, journal: Journal, time: Callable[[], float]) -> None:
+        self.started = self.committed = False
+        self.ended = False
+        """An error event is out: nothing may follow it."""
+        self.complete = False
+        """The client has the whole answer. Some leave then, before the connection says so."""
+        self.rewrite: Callable[[bytes], bytes] | None = None
+        """What is made of a whole answer before it goes out."""
+        self.passed_on: Headers = ()
+        """Upstream headers that go along."""
         self._inbound = inbound
         self._sink = sink
         self._journal = journal

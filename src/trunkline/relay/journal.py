@@ -21,26 +21,30 @@ MAX_AGENT = 120
 class Journal:
     """Filled in by the exchange as it goes; ``record`` may be called at any moment."""
 
-    _first_byte: float | None = None
-    task: asyncio.Task[object] | None = None
-    """What runs the exchange, where somebody may want to call it off."""
-    peek: Peek | None = None
-    route = ""
-    session: str | None = None
-    """As planning found it, for clients that have it in the body."""
-    target: Target | None = None
-    attempts: tuple[AttemptRecord, ...] = ()
-    losses: tuple[Loss, ...] = ()
-    usage: Usage | None = None
-    stop: Stop | None = None
-    status = 0
-    outcome = "error"
-    error: str | None = None
+    __slots__ = (
+        "_began", "_clock", "_first_byte", "_inbound", "attempts", "error", "losses", "outcome", "peek", "route",
+        "session", "status", "stop", "target", "task", "usage",
+    )  # fmt: skip
 
     def __init__(self, inbound: Inbound, clock: Clock) -> None:
         self._inbound = inbound
         self._clock = clock
         self._began = clock.now()
+        self._first_byte: float | None = None
+        self.task: asyncio.Task[object] | None = None
+        """What runs the exchange, where somebody may want to call it off."""
+        self.peek: Peek | None = None
+        self.route = ""
+        self.session: str | None = None
+        """As planning found it, for clients that have it in the body."""
+        self.target: Target | None = None
+        self.attempts: tuple[AttemptRecord, ...] = ()
+        self.losses: tuple[Loss, ...] = ()
+        self.usage: Usage | None = None
+        self.stop: Stop | None = None
+        self.status = 0
+        self.outcome = "error"
+        self.error: str | None = None
 
     def first_byte(self) -> None:
         """Content goes to the client."""
@@ -85,16 +89,17 @@ class Journal:
         inbound, peek, target = self._inbound, self.peek, self.target
         agent, session = _who(inbound.headers)
         return ExchangeRecord(
-            request_id=inbound.request_id,
-            protocol=inbound.codec.name,
-            operation=inbound.operation,
-            asked_model=peek.model[:MAX_TEXT] if peek else "",
-            provider=target.provider if target else None,
-            model=target.deployment if target else None,
-            route=self.route,
-            stream=peek.stream if peek else False,
-            status=self.status,
-            outcome=self.outcome,
+            # With more names than 15 CPython makes a dict of them first: 10,000 of a request's 470,000 instructions.
+            inbound.request_id,
+            inbound.codec.name,
+            inbound.operation,
+            peek.model[:MAX_TEXT] if peek else "",
+            target.provider if target else None,
+            target.deployment if target else None,
+            self.route,
+            peek.stream if peek else False,
+            self.status,
+            self.outcome,
             attempts=self.attempts,
             losses=self.losses,
             usage=self.usage,

@@ -143,7 +143,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-class ExchangeRecord(Struct, frozen=True, kw_only=True):
+class ExchangeRecord(Struct, frozen=True):
     """All there is to know about one exchange when it is over; no bodies, no secrets."""
 
     request_id: str

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from trunkline.config.schema import Server
 from trunkline.core.errors import GatewayError, Kind
@@ -62,7 +62,7 @@ _INSIDE: Final = frozenset({"health_detailed", "metrics", "preset"})
 """What is for those alone who may use the gateway for being who they are: presets have credentials of their own."""
 
 
-class Visit(NamedTuple):
+class Visit(Struct, frozen=True):
     """One request on its way through the application."""
 
     scope: Scope

@@ -4,7 +4,9 @@ An agent's requests on one connection differ in their bodies and in nothing of t
 """
 
 import re
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
+
+from msgspec import Struct
 
 from trunkline.server.asgi import Scope
 from trunkline.server.regulars import spell
@@ -14,7 +16,7 @@ _END: Final = b"\r\n\r\n"
 MAX_DIGITS: Final = 10
 
 
-class Repeated(NamedTuple):
+class Repeated(Struct, frozen=True):
     """A whole request with a known head."""
 
     scope: Scope

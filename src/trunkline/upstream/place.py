@@ -1,13 +1,14 @@
 """Where a URL leads."""
 
 from functools import lru_cache
-from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from trunkline.core.errors import GatewayError, Kind
 
 
-class Place(NamedTuple):
+class Place(Struct, frozen=True):
     """What to connect to and what to ask for."""
 
     origin: str

@@ -16,7 +16,7 @@ from trunkline.protocols.anthropic_messages import errors
 from trunkline.protocols.anthropic_messages.peek import peek
 from trunkline.protocols.anthropic_messages.proofs import drop_foreign_proofs, holds_proofs
 from trunkline.protocols.anthropic_messages.refusals import mended
-from trunkline.protocols.anthropic_messages.request_decode import read_request
+from trunkline.protocols.anthropic_messages.request_decode import decode_request, read_request
 from trunkline.protocols.anthropic_messages.request_encode import encode_request
 from trunkline.protocols.anthropic_messages.response import decode_response, encode_response, usage_of
 from trunkline.protocols.anthropic_messages.stream_decode import AnthropicStreamDecoder
@@ -42,8 +42,9 @@ _COMMENT: Final = b": ping\n\n"
 class AnthropicMessages:
     """See :class:`trunkline.protocols.codec.Codec`, which documents every operation."""
 
-    name: str = PROTOCOL
-    """The protocol's name in configurations."""
+    def __init__(self) -> None:
+        self.name: str = PROTOCOL
+        """The protocol's name in configurations."""
 
     def peek(self, body: bytes) -> Peek:
         """Model and stream flag."""
@@ -62,7 +63,7 @@ class AnthropicMessages:
 
     def decode_request(self, body: bytes) -> Request:
         """A client's request."""
-        return read_request(body).request
+        return decode_request(body)
 
     @property
     def turns(self) -> str:

@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from trunkline.core.types import (
     Extra,
@@ -83,7 +84,6 @@ class _Options(Struct, gc=False):
     user: str | None = None
 
 
-_NOTHING_MORE: Final = _Options()
 _OPTIONS: Final = ("tool_choice", "thinking", "output_config", "output_format", "metadata", *EXTRA_FIELDS)
 _optional_values: Final = attrgetter(*_OPTIONS)
 _NO_OPTIONS: Final = (ABSENT,) * len(_OPTIONS)
@@ -203,27 +203,31 @@ def _request(
     if earlier is not None:
         system = earlier.request.system if "system" in earlier.fields else system
         tools = earlier.request.tools if "tools" in earlier.fields else tools
-    if turn_effort is None and _optional_values(wire) == _NO_OPTIONS:
-        asked = _NOTHING_MORE
-    else:
+    asked = None
+    if turn_effort is not None or _optional_values(wire) != _NO_OPTIONS:
         asked = _decode_options(wire, turn_effort, extras)
-    return Request(
+    usual = Request(
         protocol=PROTOCOL,
         model=wire.model,
         messages=tuple(messages),
         system=system,
         tools=tools,
-        tool_choice=asked.choice,
-        parallel_tool_calls=asked.parallel,
         max_tokens=wire.max_tokens,
         stream=bool(wire.stream),
-        reasoning=asked.reasoning,
-        output_format=asked.output_format,
         sampling=_UNSET_SAMPLING if _sampling_values(wire) == _NO_SAMPLING else _decode_sampling(wire),
-        user=asked.user,
         service_tier=wire.service_tier,
         cache=None if wire.cache_control is None else decode_mark(wire.cache_control),
         extras=tuple(extras),
+    )
+    if asked is None:
+        return usual
+    return replace(
+        usual,
+        tool_choice=asked.choice,
+        parallel_tool_calls=asked.parallel,
+        reasoning=asked.reasoning,
+        output_format=asked.output_format,
+        user=asked.user,
     )
 
 

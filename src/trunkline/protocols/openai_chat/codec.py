@@ -41,8 +41,9 @@ PING: Final = b": ping\n\n"
 class OpenAIChat:
     """OpenAI Chat Completions and everything that calls itself compatible."""
 
-    name: str = NAME
-    """``openai_chat``."""
+    def __init__(self) -> None:
+        self.name: str = NAME
+        """``openai_chat``."""
 
     def peek(self, body: bytes) -> Peek:
         """Model and stream flag."""
