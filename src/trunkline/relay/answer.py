@@ -80,12 +80,17 @@ class Answer:
         body = self._upstream.arrived() or await self._read_whole()
         if course.carried is not None:
             await self._carry(course.carried, body)
-        elif course.peek.stream:
+            return True
+        if course.peek.stream:
             await self._unfold(self._fold(body) if streamed else self._decode(body))
-        elif prepared.passthrough and not streamed:
-            await self._pass_whole(body)
+            return True
+        whole: bytes | None
+        if prepared.passthrough and not streamed:
+            whole = self._passed(body)
         else:
-            await self._translate_whole(self._fold(body) if streamed else self._decode(body))
+            whole = self._translated(self._fold(body) if streamed else self._decode(body))
+        if whole is not None and not course.delivery.at_once(whole):
+            await course.delivery.whole(whole)
         return True
 
     async def pass_on(self) -> bool:
@@ -221,7 +226,8 @@ class Answer:
         out = pipe.feed_events(list(unfold(response)))
         await self._conclude(pipe, out, True)
 
-    async def _translate_whole(self, response: Response) -> None:
+    def _translated(self, response: Response) -> bytes | None:
+        """A whole answer as the client has it; None where the model has to be asked again."""
         course, prepared = self._course, self._prepared
         for part in response.content:
             if isinstance(part, ToolCall):
@@ -231,10 +237,7 @@ class Answer:
             response = edited(response, self._edits())
         response = restore_response(response, prepared.encoded)
         whole = response if prepared.rounds is None else prepared.rounds.taken(response)
-        if whole is not None:
-            encoded = course.codec.encode_response(whole, course.context())
-            if not course.delivery.at_once(encoded):
-                await course.delivery.whole(encoded)
+        return None if whole is None else course.codec.encode_response(whole, course.context())
 
     def _keep_proofs(self, response: Response) -> None:
         echoed = self._course.inbound.codec.name in ECHOING
@@ -251,16 +254,15 @@ class Answer:
         else:
             await delivery.whole(body)
 
-    async def _pass_whole(self, body: bytes) -> None:
+    def _passed(self, body: bytes) -> bytes:
         """The upstream's own bytes, once it is sure that they are no error under a 200 (protocols.md E109)."""
         course, codec = self._course, self._course.inbound.codec
         course.journal.usage = codec.usage_of(body)
         if course.journal.usage is None or any(mark in body for mark in _PROOFS.get(codec.name, ())):
             course.keep_signatures(_signatures(self._decode(body)), self._origin)
         if course.keeper is not None and course.keeper.kept_here:
-            body = kept_body(body, course.keeper.previous)
-        if not course.delivery.at_once(body):
-            await course.delivery.whole(body)
+            return kept_body(body, course.keeper.previous)
+        return body
 
 
 def _signatures(response: Response) -> tuple[str, ...]:

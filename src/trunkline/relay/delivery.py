@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 from trunkline.core.errors import GatewayError
 from trunkline.core.http import Headers
+from trunkline.core.losses import Loss
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.journal import Journal
 from trunkline.relay.ports import Sink
 from trunkline.relay.response_headers import STREAM, request_id_header, trunkline_headers, whole_headers
+
+MakeHeaders = Callable[[str, str, str, tuple[Loss, ...], int], Headers]
 
 
 class Delivery:
@@ -71,13 +74,13 @@ class Delivery:
             return False
         self.committed = True
         self._journal.first_byte()
-        return send(whole_headers(self._about_it()), self._own(), body)
+        return send(self._about_it(whole_headers), self._own(), body)
 
     async def whole(self, body: bytes) -> None:
         """A complete JSON answer. Raises what ``rewrite`` raises, before anything is sent."""
         body = body if self.rewrite is None else self.rewrite(body)
         self.committed = True
-        headers = whole_headers(self._about_it())
+        headers = self._about_it(whole_headers)
         await self._sink.start(200, (*headers, ("content-length", str(len(body))), *self._own()))
         self._journal.first_byte()
         await self._sink.send(body)
@@ -90,25 +93,23 @@ class Delivery:
 
     def _opening(self, headers: Headers) -> Headers:
         """All headers of the answer, which starts now."""
-        return (*headers, *self._about_it(), *self._own())
+        return (*headers, *self._about_it(trunkline_headers), *self._own())
 
-    def _about_it(self) -> Headers:
+    def _about_it(self, made: MakeHeaders) -> Headers:
         """What the answer, which starts now, says about the exchange."""
         self.started = True
         self._journal.status = 200
-        return self.headers(len(self._journal.attempts) + 1)
+        return self.headers(len(self._journal.attempts) + 1, made)
 
     def _own(self) -> Headers:
         """What no other answer has: the request's id, and what the upstream said that its clients read."""
         inbound, passed = self._inbound, self.passed_on
         return (*request_id_header(inbound.codec.name, inbound.request_id, passed), *passed)
 
-    def headers(self, attempts: int) -> Headers:
+    def headers(self, attempts: int, made: MakeHeaders = trunkline_headers) -> Headers:
         """What an answer after so many attempts says about the exchange."""
         journal = self._journal
         target = journal.target
         if target is None:
-            return trunkline_headers("-", "-", journal.route, journal.losses, attempts)
-        return trunkline_headers(
-            target.provider, target.deployment, journal.route, journal.losses, attempts
-        )
+            return made("-", "-", journal.route, journal.losses, attempts)
+        return made(target.provider, target.deployment, journal.route, journal.losses, attempts)

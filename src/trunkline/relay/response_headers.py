@@ -63,8 +63,11 @@ def trunkline_headers(
 
 
 @lru_cache(maxsize=512)
-def whole_headers(about: Headers) -> Headers:
-    """All but the length of a whole answer, where these are the headers about it."""
+def whole_headers(
+    provider: str, model: str, route: str, losses: tuple[Loss, ...], attempts: int
+) -> Headers:
+    """As :func:`trunkline_headers`, with what a whole answer is; all it needs but its length."""
+    about = trunkline_headers(provider, model, route, losses, attempts)
     return (("content-type", "application/json"), *about)
 
 

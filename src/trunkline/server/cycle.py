@@ -56,7 +56,13 @@ class Cycle:
     )  # fmt: skip
 
     def __init__(
-        self, scope: Scope, wire: Wire, *, keep_alive: bool = True, expects: bool = False, body: bytes | None = None
+        self,
+        scope: Scope,
+        wire: Wire,
+        *,
+        keep_alive: bool = True,
+        expects: bool = False,
+        body: bytes | None = None,
     ) -> None:
         self.scope = scope
         self._wire = wire
@@ -193,15 +199,13 @@ class Cycle:
             raise RuntimeError("a whole answer does not belong here")
         self.response_started = True
         self._expects = False
+        wire = self._wire
         begin = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-        end = (
-            b"content-length: %d\r\n\r\n"
-            if self.keep_alive
-            else b"content-length: %d\r\nconnection: close\r\n\r\n"
-        )
+        length = str(len(body)).encode()
+        end = b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n"
         sent = b"" if self.scope["method"] == "HEAD" else body
-        self._wire.transport.write(
-            b"".join((begin, self._wire.default_headers(), lines, end % len(body), sent))
+        wire.transport.write(
+            b"".join((begin, wire.default_headers(), lines, b"content-length: ", length, end, sent))
         )
         self._complete()
         return True

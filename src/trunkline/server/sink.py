@@ -42,7 +42,7 @@ def _line(name: str, value: str) -> bytes:
     """A header as it goes on the wire, nothing for one that is not sent."""
     line = f"{name}: {value}"
     if line.isascii() and line.isprintable():
-        return b"" if name in DROPPED else b"%b\r\n" % line.encode()
+        return b"" if name in DROPPED else line.encode() + b"\r\n"
     pair = _pair(name, value)
     return b"" if pair is None else b"%b: %b\r\n" % pair
 
@@ -99,10 +99,10 @@ class ClientSink:
     def _at_once(self, same: Headers, own: Headers, body: bytes) -> bool:
         send = self._connection.whole
         assert send is not None, "there is no such way"
-        lines = b"x-trunkline-request-id: %b\r\n%b" % (self._request_id, _lines(same + self.extra))
+        lines = [b"x-trunkline-request-id: ", self._request_id, b"\r\n", _lines(same + self.extra)]
         for name, value in own:
-            lines += _line(name, value)
-        self.started = self.complete = send(200, lines, body)
+            lines.append(_line(name, value))
+        self.started = self.complete = send(200, b"".join(lines), body)
         return self.complete
 
     async def send(self, data: bytes) -> None:

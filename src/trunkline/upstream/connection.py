@@ -311,7 +311,7 @@ def encode_head(method: str, target: str, host: str, headers: Headers, length: i
     """A request's head. Raises GatewayError (INTERNAL) for a header that would break the framing."""
     prefix = _encode_headers(method, target, host, headers)
     if length or method != "GET":
-        return b"%bcontent-length: %d\r\n\r\n" % (prefix, length)
+        return b"".join((prefix, b"content-length: ", str(length).encode(), b"\r\n\r\n"))
     return prefix + b"\r\n"
 
 

@@ -43,7 +43,6 @@ from trunkline.protocols.anthropic_messages.wire import (
 )
 from trunkline.protocols.reading import Earlier, Reading, Seam
 
-
 T = TypeVar("T")
 
 
