@@ -4,13 +4,23 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from openai._models import construct_type
 from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response as SdkResponse
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from protocols.openai_responses.room import CONTEXT, ROOM, STREAMS, decoded, encoded, payloads, recorded
+from protocols.openai_responses.room import (
+    CONTEXT,
+    ROOM,
+    STREAMS,
+    decoded,
+    encoded,
+    payloads,
+    recorded,
+    request,
+)
 from trunkline.core.errors import GatewayError, Kind
 from trunkline.core.events import (
     Failed,
@@ -129,6 +139,44 @@ def test_a_delta_is_these_bytes() -> None:
             '"delta":"ö\\"","logprobs":[],"sequence_number":5}\n\n'
         ).encode()
     )
+
+
+HEAD = (
+    '{"id":"resp_req123","object":"response","created_at":1700000000,"model":"asked","status":"completed",'
+    '"error":null,"incomplete_details":null,"output":[{"id":"msg_req123_0","type":"message",'
+    '"status":"completed","role":"assistant","content":[{"type":"output_text","text":"hi",'
+    '"annotations":[],"logprobs":[]}]}],"usage":{"input_tokens":10,"input_tokens_details":'
+    '{"cached_tokens":4,"cache_write_tokens":1},"output_tokens":3,"output_tokens_details":'
+    '{"reasoning_tokens":2},"total_tokens":13},"instructions":null,'
+)
+NOTHING_SAID = (
+    '"max_output_tokens":null,"parallel_tool_calls":true,"previous_response_id":null,'
+    '"reasoning":{"effort":null,"summary":null},"store":false,"temperature":null,'
+    '"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_p":null,'
+    '"truncation":"disabled","user":null,"metadata":{}}'
+)
+TOOL = '{"type":"function","name":"f","parameters":{"type": "object", "properties": {}},"strict":false}'
+ALL_SAID = (
+    '"max_output_tokens":64,"parallel_tool_calls":false,"previous_response_id":null,'
+    '"reasoning":{"effort":"low","summary":"auto"},"store":false,"temperature":0.5,'
+    '"text":{"format":{"type":"json_object"},"verbosity":"low"},"tool_choice":"required",'
+    f'"tools":[{TOOL}],"top_p":0.9,"truncation":"auto","user":"u","metadata":{{"a": "b"}},'
+    '"service_tier":"flex","prompt_cache_key":"k","max_tool_calls":3,"top_logprobs":2}'
+)
+
+
+def test_E75_an_answer_has_every_setting_in_the_vendors_order() -> None:
+    bare = replace(CONTEXT, request=request(input="hi", store=False))
+    for context in (CONTEXT, bare):
+        assert ROOM.encode_response(answer(Text("hi")), context).decode() == HEAD + NOTHING_SAID
+    asked = request(
+        input="hi", max_output_tokens=64, parallel_tool_calls=False, temperature=0.5, top_p=0.9, user="u",
+        reasoning={"effort": "low", "summary": "auto"}, tool_choice="required", tools=[json.loads(TOOL)],
+        text={"format": {"type": "json_object"}, "verbosity": "low"}, truncation="auto",
+        metadata={"a": "b"}, service_tier="flex", prompt_cache_key="k", max_tool_calls=3, top_logprobs=2,
+    )  # fmt: skip
+    told = ROOM.encode_response(answer(Text("hi")), replace(CONTEXT, request=asked)).decode()
+    assert told == HEAD + ALL_SAID
 
 
 def test_E75_every_lifecycle_event_echoes_the_request() -> None:

@@ -1,9 +1,11 @@
 """The model's parts as complete output items: what ``output_item.done`` and a whole answer hold."""
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Final, Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from trunkline.core.proofs import seal
 from trunkline.core.search import Citation, Grounding, WebSearch
@@ -34,14 +36,37 @@ def item_id(kind: str, reply_id: str, index: int) -> str:
     return f"{_PREFIXES[kind]}_{reply_id[:MAX_CONTEXT_ID]}_{index}"
 
 
+class TextOut(Struct, kw_only=True, gc=False):
+    """``output_text`` with every key that clients look for (E76)."""
+
+    type: str = "output_text"
+    text: str
+    annotations: Sequence[object] = ()
+    logprobs: tuple[()] = ()
+
+
+class MessageOut(Struct, kw_only=True, gc=False):
+    """A message of the model's, whole."""
+
+    id: str
+    type: str = "message"
+    status: Status
+    role: str = "assistant"
+    content: tuple[TextOut | Item]
+    phase: str | UnsetType = UNSET
+
+
 class Declared:
     """The tools of the request that is answered, by the names that models call them."""
 
     def __init__(self, request: Request | None) -> None:
-        self._tools: dict[str, Tool] = {}
-        for tool in () if request is None else request.tools:
-            if tool.namespace is not None or tool.kind == "client":
-                self._tools[tool.name] = tool
+        self._request = request
+
+    @cached_property
+    def _tools(self) -> dict[str, Tool]:
+        """Those whose calls are more than a function's; not looked for in an answer without calls."""
+        tools = () if self._request is None else self._request.tools
+        return {tool.name: tool for tool in tools if tool.namespace is not None or tool.kind == "client"}
 
     def namespace(self, call: ToolCall) -> str | None:
         """The group to name beside the call: Codex finds no tool without it."""
@@ -90,24 +115,13 @@ def typed_item(call: ToolCall, call_id: str, vendor_type: str | None = None) -> 
     return item
 
 
-def message(ident: str, part: Text | Refusal, status: Status = "completed") -> Item:
+def message(ident: str, part: Text | Refusal, status: Status = "completed") -> MessageOut:
     """A message with one content part."""
-    said = text_part(part.text, annotations(part)) if isinstance(part, Text) else refusal(part)
-    item: Item = {
-        "id": ident,
-        "type": "message",
-        "status": status,
-        "role": "assistant",
-        "content": [said],
-    }
-    if isinstance(part, Text) and part.phase is not None:
-        item["phase"] = part.phase
-    return item
-
-
-def text_part(text: str, notes: list[object]) -> Item:
-    """``output_text`` with every key that clients look for (E76)."""
-    return {"type": "output_text", "text": text, "annotations": notes, "logprobs": []}
+    if isinstance(part, Refusal):
+        return MessageOut(id=ident, status=status, content=(refusal(part),))
+    said = TextOut(text=part.text, annotations=annotations(part) if part.citations else ())
+    phase = UNSET if part.phase is None else part.phase
+    return MessageOut(id=ident, status=status, content=(said,), phase=phase)
 
 
 def refusal(part: Refusal) -> Item:
@@ -165,8 +179,6 @@ def own_item(part: Opaque) -> Raw | None:
 
 def annotations(part: Text) -> list[object]:
     """Citations that have a form here."""
-    if not part.citations:
-        return []
     return [note for cited in part.citations for note in notes_of(cited, part.text)]
 
 

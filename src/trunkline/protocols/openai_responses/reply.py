@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from trunkline.core.errors import GatewayError
 from trunkline.core.facts import Facts
@@ -13,6 +13,7 @@ from trunkline.protocols.openai_responses.errors import failure
 from trunkline.protocols.openai_responses.ledger import Ledger
 from trunkline.protocols.openai_responses.request_encode import encode_text
 from trunkline.protocols.openai_responses.tool_encode import encode_choice, encode_tools
+from trunkline.protocols.openai_responses.usage import UsageOut
 from trunkline.protocols.openai_responses.wire import encode
 
 Fields = dict[str, object]
@@ -21,7 +22,21 @@ _OPEN: Final = Facts(reasoning="effort")
 _PLAIN_TEXT: Final[Fields] = {"format": {"type": "text"}}
 
 
-class _Settings(Struct):
+class _Changing(Struct, kw_only=True, gc=False):
+    """Who answers and when, and what changes while an answer is made."""
+
+    id: str
+    type: str = field(default="response", name="object")
+    created_at: int
+    model: str
+    status: str
+    error: Fields | None
+    incomplete_details: Fields | None
+    output: list[object]
+    usage: UsageOut | None
+
+
+class _Settings(Struct, gc=False):
     """The request's settings, as the schema wants them in an answer; these values stand where nothing was said."""
 
     instructions: None = None
@@ -56,26 +71,23 @@ def answer(
     settings: bytes,
     status: str,
     output: list[object],
-    usage: object | None,
+    usage: UsageOut | None,
     *,
     reason: str | None = None,
     error: GatewayError | None = None,
 ) -> bytes:
     """The whole object. ``settings``: what :func:`echo` makes of the same context, once for a whole stream."""
-    changing = encode(
-        {
-            "id": response_id(context.id),
-            "object": "response",
-            "created_at": context.created,
-            "model": context.model,
-            "status": status,
-            "error": None if error is None else failure(error),
-            "incomplete_details": None if reason is None else {"reason": reason},
-            "output": output,
-            "usage": usage,
-        }
+    changing = _Changing(
+        id=response_id(context.id),
+        created_at=context.created,
+        model=context.model,
+        status=status,
+        error=None if error is None else failure(error),
+        incomplete_details=None if reason is None else {"reason": reason},
+        output=output,
+        usage=usage,
     )
-    return changing[:-1] + settings
+    return encode(changing)[:-1] + settings
 
 
 def echo(context: ReplyContext) -> bytes:

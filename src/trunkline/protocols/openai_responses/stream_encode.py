@@ -29,6 +29,7 @@ from trunkline.protocols.openai_responses.output_encode import (
     Declared,
     Item,
     Status,
+    TextOut,
     call_item,
     is_object,
     item_id,
@@ -37,11 +38,10 @@ from trunkline.protocols.openai_responses.output_encode import (
     refusal,
     sealed,
     shown,
-    text_part,
     whole_call,
 )
 from trunkline.protocols.openai_responses.reply import answer, echo
-from trunkline.protocols.openai_responses.usage import encode_usage, incomplete_reason
+from trunkline.protocols.openai_responses.usage import UsageOut, encode_usage, incomplete_reason
 from trunkline.protocols.openai_responses.wire import ENCODER, encode
 
 _ENCODE = ENCODER.encode
@@ -100,7 +100,7 @@ class ResponsesStreamEncoder:
         self,
         kind: str,
         status: str,
-        usage: object | None = None,
+        usage: UsageOut | None = None,
         *,
         reason: str | None = None,
         error: GatewayError | None = None,
@@ -172,9 +172,9 @@ class ResponsesStreamEncoder:
             item: Item = {"id": self._id, "type": "reasoning", "summary": []}
             opening = self._open("reasoning", item)
             self._template("response.reasoning_summary_text.delta", "summary_index", b"")
-            empty: Item = {"type": "summary_text", "text": ""}
+            begun: Item = {"type": "summary_text", "text": ""}
             return opening + self._event(
-                "response.reasoning_summary_part.added", self._where("summary_index", part=empty)
+                "response.reasoning_summary_part.added", self._where("summary_index", part=begun)
             )
         self._id = item_id("message", self._context.id, index)
         item = {
@@ -190,10 +190,10 @@ class ResponsesStreamEncoder:
         if isinstance(part, Refusal):
             self._refused = True
             self._template("response.refusal.delta", "content_index", b"")
-            empty = refusal(Refusal(""))
+            empty: TextOut | Item = refusal(Refusal(""))
         else:
             self._template("response.output_text.delta", "content_index", b',"logprobs":[]')
-            empty = text_part("", [])
+            empty = TextOut(text="")
         return opening + self._event(
             "response.content_part.added", self._where("content_index", part=empty)
         )
@@ -272,10 +272,10 @@ class ResponsesStreamEncoder:
 
         def end(status: Status) -> bytes:
             if isinstance(part, Refusal):
-                said = refusal(Refusal(text))
+                said: TextOut | Item = refusal(Refusal(text))
                 out = self._event("response.refusal.done", self._where("content_index", refusal=text))
             else:
-                said = text_part(text, notes)
+                said = TextOut(text=text, annotations=notes)
                 where = self._where("content_index", text=text, logprobs=[])
                 out = self._event("response.output_text.done", where)
             out += self._event("response.content_part.done", self._where("content_index", part=said))

@@ -2,8 +2,16 @@
 
 from typing import Final
 
+from msgspec import Struct
+
 from trunkline.core.usage import Stop, StopReason, Usage
-from trunkline.protocols.openai_responses.wire import Number, WireResponse, WireUsage
+from trunkline.protocols.openai_responses.wire import (
+    Number,
+    WireInputDetails,
+    WireOutputDetails,
+    WireResponse,
+    WireUsage,
+)
 
 CAUSES: Final[dict[str, StopReason]] = {
     "max_output_tokens": "length",
@@ -60,16 +68,23 @@ def decode_usage(wire: WireUsage) -> Usage:
     )
 
 
-def encode_usage(usage: Usage) -> dict[str, object]:
+class UsageOut(Struct, kw_only=True, gc=False):
     """Inclusive counts; both details are always there, since Codex and the SDKs demand them (E75)."""
+
+    input_tokens: int
+    input_tokens_details: WireInputDetails
+    output_tokens: int
+    output_tokens_details: WireOutputDetails
+    total_tokens: int
+
+
+def encode_usage(usage: Usage) -> UsageOut:
+    """The counts as this protocol has them; what was not reported is 0."""
     prompt, output = usage.prompt, usage.output or 0
-    return {
-        "input_tokens": prompt,
-        "input_tokens_details": {
-            "cached_tokens": usage.cache_read or 0,
-            "cache_write_tokens": usage.cache_write or 0,
-        },
-        "output_tokens": output,
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
-        "total_tokens": prompt + output,
-    }
+    return UsageOut(
+        input_tokens=prompt,
+        input_tokens_details=WireInputDetails(usage.cache_read or 0, usage.cache_write or 0),
+        output_tokens=output,
+        output_tokens_details=WireOutputDetails(usage.reasoning or 0),
+        total_tokens=prompt + output,
+    )
