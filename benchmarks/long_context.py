@@ -54,7 +54,7 @@ def exchange(routes: set[str], counts: TokenCounts | None) -> Exchange:
     )
     clock = LoopClock()
     return Exchange(
-        planner=Router(build_table(configuration, ()), counts).plan,
+        planner=Router(build_table(configuration, ()), counts),
         providers={"up": provider("up", "openai_chat")},
         codecs=CODECS,
         upstream=ScriptedUpstream(Script([ANSWER], headers=JSON)),

@@ -35,12 +35,10 @@ class _User(Struct):
 
 
 _BODY: Final = msgspec.json.Decoder(_Body)
-_METADATA: Final = msgspec.json.Decoder(_Metadata)
 _USER: Final = msgspec.json.Decoder(_User)
-_NAME: Final = b'"user_id"'
+_FIELD: Final = b'"metadata"'
 _TAIL: Final = 1024
-_LAST: Final = re.compile(rb'[,{]\s*"metadata"\s*:\s*(\{\s*"user_id"\s*:\s*"(?:[^"\\]|\\.)*"\s*\})')
-"""Where Claude Code writes it, so that the conversation before it need not be read. A text would have its quotes escaped."""
+"""Bytes at the end in which the field is looked for first: Claude Code writes it there."""
 _USABLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """It becomes part of a file's name, and a field of the log."""
 
@@ -65,12 +63,10 @@ def session_of(headers: Headers, body: bytes) -> str | None:
 
 
 def _of_user(body: bytes) -> str | None:
-    tail = max(0, len(body) - _TAIL)
-    last = _LAST.search(body, tail) if body.find(_NAME, tail) >= 0 else None
-    if last is None and _NAME not in body:
-        return None
     try:
-        metadata = _METADATA.decode(last[1]) if last is not None else _BODY.decode(body).metadata
+        metadata = _near_the_end(body)
+        if metadata is None and b'"user_id"' in body:
+            metadata = _BODY.decode(body).metadata
         user = metadata.user_id if metadata is not None else None
         if user is None:
             return None
@@ -81,3 +77,15 @@ def _of_user(body: bytes) -> str | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return said[:MAX_SESSION] if said else None
+
+
+def _near_the_end(body: bytes) -> _Metadata | None:
+    """The metadata, read without the conversation before it: what follows a field of the body itself is the rest of
+    an object, which what follows any other is not."""
+    start = body.rfind(_FIELD, max(0, len(body) - _TAIL))
+    if start < 0:
+        return None
+    try:
+        return _BODY.decode(b"{" + body[start:]).metadata
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -16,8 +16,8 @@ BYTES_PER_TOKEN: Final = 4
 """Of ASCII: agents' requests have 4.5 to 5.5, their JSON included (433 recorded ones), so this errs upward."""
 BYTES_PER_HIGH_TOKEN: Final = 3
 """Of anything else: Chinese and Japanese have a token to 3 or 3.3."""
-LARGE: Final = 16 * 1024
-STRIDE: Final = 17
+SAMPLES: Final = 1024
+"""Bytes of a large body that are looked at to see what part of it is not ASCII: good to half a percent of the tokens."""
 _ASCII: Final = bytes(range(128))
 EVERY: Final = frozenset({"think", "webSearch", "image", "longContext"})
 """Routes that go by what a request is."""
@@ -169,8 +169,8 @@ def estimate(body: bytes, weight: int = 0) -> int:
 
 
 def _high(body: bytes) -> int:
-    """Bytes that are not ASCII, of a large body by every 17th."""
-    stride = STRIDE if len(body) > LARGE else 1
+    """Bytes that are not ASCII; of a large body by bytes that stand apart evenly."""
+    stride = len(body) // SAMPLES | 1
     return len(body[::stride].translate(None, _ASCII)) * stride
 
 
