@@ -195,3 +195,14 @@ def test_what_counts_is_loaded_before_it_is_needed_where_a_route_goes_by_length(
 
     asyncio.run(check())
     asyncio.run(Router(TABLES["long"], None).warm(after=0))
+
+
+def test_a_vocabulary_that_cannot_be_loaded_is_told_and_stops_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def load() -> Count:
+        raise OSError("no such file")
+
+    asyncio.run(Router(TABLES["long"], TokenCounts(load)).warm(after=0))
+    (record,) = caplog.records
+    assert record.getMessage() == "tiktoken-cl100k_base cannot be loaded: OSError: no such file"

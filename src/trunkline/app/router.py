@@ -41,7 +41,7 @@ log: Final = logging.getLogger(__name__)
 MAX_SESSIONS: Final = 1024
 NAMED: Final = ("explicit", "alias ", "route ", "rule ", "subagent ")
 """How the reasons of plans begin that the configuration alone decides."""
-WARM_AFTER: Final = 5.0
+WARM_AFTER: Final = 2.0
 """Seconds after the start at which what counts requests is loaded: the first answers come before that."""
 ASIDE: Final = "route background"
 """Small work beside the conversation: its length says nothing about it."""

@@ -125,11 +125,14 @@ class TokenCounts(Recent):
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._tokens, body)
 
     async def warm(self) -> None:
-        """Load the vocabulary; a library that cannot be loaded is told in the log."""
+        """Load the vocabulary; one that cannot be loaded is told in the log, and again to who needs it."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._try)
+
+    def _try(self) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._counter)
-        except ImportError as error:
-            log.warning("%s cannot be loaded: %s", self.name, error)
+            self._counter()
+        except Exception as error:  # noqa: BLE001 - a library may raise anything, and nobody waits for it yet
+            log.warning("%s cannot be loaded: %s: %s", self.name, type(error).__name__, error)
 
     def _counter(self) -> Count:
         if self._count is None:
