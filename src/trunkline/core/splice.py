@@ -56,14 +56,23 @@ def spans(body: bytes) -> dict[str, Span]:
     position = opening.end() if opening else 0
     for key, raw in read.items():
         match = _KEY.match(text, position)
-        value = memoryview(raw)  # not a copy: it may be the whole conversation
-        if match is None or msgspec.json.decode(match[1]) != key or not text.startswith(value, match.end()):
+        if match is None or not _names(match[1], key):
             raise _named_twice(f"at or before {key!r}")
-        position = match.end() + len(value)
-        found[key] = (match.start(1), match.end(), position)
+        value = memoryview(raw)  # not a copy: it may be the whole conversation
+        start = match.end()
+        if not text.startswith(value, start):
+            raise _named_twice(f"at or before {key!r}")
+        position = start + len(value)
+        found[key] = (match.start(1), start, position)
     if text[position:].strip() != b"}":
         raise _named_twice("at its end")
     return found
+
+
+def _names(literal: bytes, key: str) -> bool:
+    """Whether a string as it stands in JSON is ``key``."""
+    plain = literal[1:-1] == key.encode() and b"\\" not in literal
+    return plain or msgspec.json.decode(literal) == key
 
 
 def _named_twice(where: str) -> GatewayError:
@@ -84,9 +93,11 @@ def splice(
     out = bytearray()
     position = 0
     places = spans(body) if known is None else known
+    left = len(edits)
     for key, (key_start, value_start, value_end) in places.items():
         if key not in edits:
             continue
+        left -= 1
         value = edits[key]
         if value is not None:
             out += body[position:value_start] + value
@@ -97,7 +108,7 @@ def splice(
         position = comma.end() if comma else value_end
         if comma is None:  # the last field takes the comma before it along
             _strip_comma(out)
-    added = b",".join(
+    added = left and b",".join(
         msgspec.json.encode(key) + b":" + value
         for key, value in edits.items()
         if value is not None and key not in places
