@@ -11,7 +11,7 @@ import pytest
 from trunkline.app.discovery import Listing, discover, listed_models, served, to_discover
 from trunkline.app.providers import make_providers
 from trunkline.app.recorder import MAX_WAITING, LineRecorder, write_stderr
-from trunkline.app.router import MAX_PLANS, Router
+from trunkline.app.router import Router
 from trunkline.app.upstreams import Upstreams
 from trunkline.catalog.providers import provider_entries
 from trunkline.config.environment import KEY_VARIABLES, from_environment
@@ -26,6 +26,7 @@ from trunkline.providers.provider import ListedModel
 from trunkline.relay.inbound import Inbound
 from trunkline.relay.ports import ExchangeRecord
 from trunkline.routing.plan import Plan
+from trunkline.routing.plans import MAX_NAMES
 from trunkline.routing.table import build_table
 from trunkline.upstream.credentials import StaticCredentials
 
@@ -286,12 +287,12 @@ def test_plans_are_kept_until_the_table_changes_and_not_without_end() -> None:
     assert planned(planner, inbound(), Peek("claude-opus-5")) is first
 
     async def more() -> None:
-        for number in range(MAX_PLANS + 10):
+        for number in range(MAX_NAMES + 10):
             await planner.plan(inbound(), Peek(f"dbx/{number}"))
 
     asyncio.run(more())
     assert planned(planner, inbound(), Peek("dbx/last")).targets[0].deployment == "last"
-    assert len(planner._plans) == MAX_PLANS
+    assert 1 <= len(planner._plans._known) <= MAX_NAMES
     planner.replace(router(default=RouteRule(to=("dbx/two",))).table)
     assert str(planned(planner, inbound(), Peek("claude-opus-5")).targets[0]) == "dbx/two"
 
