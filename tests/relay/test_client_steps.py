@@ -51,6 +51,7 @@ ASKED: dict[str, dict[str, object]] = {
 }
 USAGE = {"prompt_tokens": 120, "completion_tokens": 40, "total_tokens": 160}
 WORD = "sunny and mild "
+GOES_ON = {"finish_reason": None}
 
 
 def body_of(kind: str, choice: dict[str, object] | None, **more: object) -> bytes:
@@ -67,8 +68,8 @@ def whole() -> Script:
 
 def streamed(words: int) -> Script:
     chunks = [
-        body_of("chat.completion.chunk", {"delta": {"role": "assistant", "content": ""}}),
-        *(body_of("chat.completion.chunk", {"delta": {"content": WORD}}) for _ in range(words)),
+        body_of("chat.completion.chunk", {"delta": {"role": "assistant", "content": ""}, **GOES_ON}),
+        *(body_of("chat.completion.chunk", {"delta": {"content": WORD}, **GOES_ON}) for _ in range(words)),
         body_of("chat.completion.chunk", {"delta": {}, "finish_reason": "stop"}),
     ]
     chunks.append(body_of("chat.completion.chunk", None, usage=USAGE))

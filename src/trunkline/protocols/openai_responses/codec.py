@@ -38,7 +38,7 @@ from trunkline.protocols.openai_responses.stream_encode import (
     encode_stream_error,
 )
 from trunkline.protocols.openai_responses.tap import ResponsesStreamTap
-from trunkline.protocols.openai_responses.wire import ENCODER, NAME
+from trunkline.protocols.openai_responses.wire import NAME, encode
 from trunkline.protocols.reading import Earlier, Reading
 from trunkline.protocols.writing import Written
 
@@ -57,7 +57,7 @@ class OpenAIResponses:
 
     def rename(self, body: bytes, deployment: str, places: Mapping[str, Span] | None = None) -> bytes:
         """The model's name replaced."""
-        return splice(body, {"model": ENCODER.encode(deployment)}, places)
+        return splice(body, {"model": encode(deployment)}, places)
 
     def decode_request(self, body: bytes) -> Request:
         """A client's request."""

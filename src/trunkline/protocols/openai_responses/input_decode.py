@@ -134,6 +134,8 @@ class InputDecoder:
     def feed_known(self, item: KnownItem, at: str) -> None:
         """One item that was read at once. Raises GatewayError (INVALID_REQUEST)."""
         match item:
+            case KnownMessage(role="user"):
+                self._user(decode_texts(item.content))
             case KnownMessage():
                 self._turn(*text_message(item), at)
             case KnownCall() | KnownCustomCall():
@@ -161,14 +163,22 @@ class InputDecoder:
                 "and 'user'.",
                 f"{at}.role",
             )
-        if self._said or self._results:
-            self._end_turn()
-        if role != "user" and not self.messages:
+        if role == "user":
+            self._user(parts)
+            return
+        self._end_turn()
+        if not self.messages:
             texts = [part for part in parts if isinstance(part, Text)]
             if len(texts) == len(parts):
                 self.system += texts
                 return
         self.messages.append(Message(role, tuple(parts)))
+
+    def _user(self, parts: list[Part]) -> None:
+        """What the user says."""
+        if self._said or self._results:
+            self._end_turn()
+        self.messages.append(Message("user", tuple(parts)))
 
     def _item(self, kind: str, raw: Raw, at: str) -> None:
         if kind in ("function_call", "custom_tool_call"):

@@ -245,6 +245,10 @@ def output_items(parts: tuple[Part, ...], reply_id: str, declared: Declared, cut
     last = len(parts) - 1 if cut_off else None
     for position, part in enumerate(parts):
         status: Status = "incomplete" if position == last else "completed"
+        if isinstance(part, Text):
+            if part.text:
+                items.append(message(item_id("message", reply_id, len(items)), part, status))
+            continue
         item = output_item(part, reply_id, len(items), declared, status)
         if item is not None:
             items.append(item)

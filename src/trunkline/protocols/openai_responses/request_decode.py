@@ -193,7 +193,7 @@ def _walk(wire: WireRequest, found: InputDecoder, note: Callable[[], None] | Non
 def _tools(wire: WireRequest, found: InputDecoder, earlier: Earlier | None) -> list[Tool]:
     if earlier is not None and (found.tools_before or "tools" in earlier.fields):
         return decode_tools(found.tools, known=earlier.request.tools)
-    return decode_tools([*(wire.tools or ()), *found.tools]) if wire.tools or found.tools else []
+    return decode_tools([*(wire.tools or ()), *found.tools])
 
 
 def _request(
@@ -207,14 +207,14 @@ def _request(
     messages = found.messages
     if not messages and not found.system and not any(extra.name in STATE for extra in extras):
         raise missing("input")
-    tools = _tools(wire, found, earlier)
+    tools = _tools(wire, found, earlier) if wire.tools or found.tools or earlier else []
     request = Request(
         protocol=NAME,
         model=wire.model,
         messages=tuple(messages),
         system=(*own, *found.system) if found.system else own,
         tools=tuple(tools),
-        tool_choice=decode_choice(wire.tool_choice, tools),
+        tool_choice=None if wire.tool_choice is None else decode_choice(wire.tool_choice, tools),
         parallel_tool_calls=wire.parallel_tool_calls,
         max_tokens=wire.max_output_tokens,
         stream=wire.stream is True,

@@ -42,9 +42,8 @@ from trunkline.protocols.openai_responses.output_encode import (
 )
 from trunkline.protocols.openai_responses.reply import answer, echo
 from trunkline.protocols.openai_responses.usage import UsageOut, encode_usage, incomplete_reason
-from trunkline.protocols.openai_responses.wire import ENCODER, encode
+from trunkline.protocols.openai_responses.wire import encode
 
-_ENCODE = ENCODER.encode
 _CUT: Final = "max_output_tokens"
 
 
@@ -92,7 +91,7 @@ class ResponsesStreamEncoder:
                 assert_never(event)
 
     def _event(self, kind: str, fields: Item) -> bytes:
-        body = _ENCODE({"type": kind, "sequence_number": self._number, **fields})
+        body = encode({"type": kind, "sequence_number": self._number, **fields})
         self._number += 1
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), body)
 
@@ -151,7 +150,7 @@ class ResponsesStreamEncoder:
         self._texts.append(text)
         number = self._number
         self._number = number + 1
-        return b"%b%b%b%b%d}\n\n" % (opening, self._before, _ENCODE(text), self._after, number)
+        return b"%b%b%b%b%d}\n\n" % (opening, self._before, encode(text), self._after, number)
 
     def _open(self, kind: str, item: Item) -> bytes:
         self._opened = True

@@ -128,10 +128,8 @@ def _vendor_tool(wire: WireTool, raw: Raw) -> Tool:
     )
 
 
-def decode_choice(choice: str | WireNamed | None, tools: Iterable[Tool]) -> ToolChoice | None:
+def decode_choice(choice: str | WireNamed, tools: Iterable[Tool]) -> ToolChoice:
     """``tool_choice``, names as the tools have them. Raises GatewayError for a word nobody knows."""
-    if choice is None:
-        return None
     if isinstance(choice, str):
         if choice not in _MODES:
             raise invalid(

@@ -10,7 +10,7 @@ from trunkline.core.types import Request, Tool, ToolChoice
 from trunkline.protocols.client_tools import client_tool
 from trunkline.protocols.openai_responses.ledger import Ledger
 from trunkline.protocols.openai_responses.search import encode_search_tool
-from trunkline.protocols.openai_responses.wire import ENCODER, OBJECT, encode
+from trunkline.protocols.openai_responses.wire import OBJECT, encode
 from trunkline.protocols.writing import Written, WrittenTools
 
 PLACEHOLDER: Final = "DeferredToolPlaceholder"
@@ -156,7 +156,7 @@ def whole_schema(schema: Raw | None) -> Raw:
     branches = {"anyOf", "oneOf", "allOf", "$ref"} & fields.keys()
     if not branches:
         fields = {"type": Raw(b'"object"'), "properties": Raw(b"{}"), **fields}
-    return Raw(ENCODER.encode(fields))
+    return Raw(encode(fields))
 
 
 def _strict(tool: Tool, ledger: Ledger) -> bool:

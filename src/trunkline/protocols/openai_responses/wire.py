@@ -314,7 +314,8 @@ OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
 LIST: Final = msgspec.json.Decoder(list[Raw])
 TEXT: Final = msgspec.json.Decoder(str)
 ANY: Final = msgspec.json.Decoder()
-ENCODER: Final = msgspec.json.Encoder()
+encode: Final = msgspec.json.Encoder().encode
+"""JSON bytes of anything this room writes."""
 
 MESSAGE: Final = msgspec.json.Decoder(WireMessage)
 TEXT_MESSAGE: Final = msgspec.json.Decoder(WireTextMessage)
@@ -322,11 +323,6 @@ CALL: Final = msgspec.json.Decoder(WireCall)
 TYPED_CALL: Final = msgspec.json.Decoder(WireTypedCall)
 OUTPUT: Final = msgspec.json.Decoder(WireOutput)
 REASONING: Final = msgspec.json.Decoder(WireReasoning)
-
-
-def encode(value: object) -> bytes:
-    """JSON bytes of anything this room writes."""
-    return ENCODER.encode(value)
 
 
 def kind_of(raw: Raw) -> WireKind:
