@@ -3,27 +3,17 @@
 The benchmark (`benchmarks/clients.py`) measures the same in time, which differs between two runs; steps do not.
 """
 
-import sys
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any
-
 import msgspec
 import pytest
 
-import trunkline
 from relay.kit import JSON, STREAM, Bench, Script, ScriptedUpstream, WritingSink, provider
+from relay.steps import counted
 from relay.virtual import run
 from trunkline.protocols.codec import Peek
 from trunkline.protocols.registry import CODECS
 
-if TYPE_CHECKING:
-    from _typeshed import TraceFunction
-
 MOST = 1.3
 """Times what a client of Messages costs: the benchmark's own limit."""
-HOME = str(Path(trunkline.__file__).parent)
 SYSTEM, QUESTION = "You are a helpful assistant.", "How is the weather in Paris today?"
 ASKED: dict[str, dict[str, object]] = {
     "anthropic_messages": {
@@ -74,30 +64,6 @@ def streamed(words: int) -> Script:
     ]
     chunks.append(body_of("chat.completion.chunk", None, usage=USAGE))
     return Script(tuple(b"data: %b\n\n" % chunk for chunk in (*chunks, b"[DONE]")), headers=STREAM)
-
-
-async def counted(work: Callable[[], Awaitable[object]]) -> int:
-    """How many instructions of the interpreter ``work`` takes within the package."""
-    steps = 0
-
-    def step(frame: FrameType, event: str, argument: Any) -> "TraceFunction":
-        nonlocal steps
-        steps += event == "opcode"
-        return step
-
-    def enter(frame: FrameType, event: str, argument: Any) -> "TraceFunction | None":
-        if not frame.f_code.co_filename.startswith(HOME):
-            return None
-        frame.f_trace_opcodes = True
-        return step
-
-    before = sys.gettrace()
-    sys.settrace(enter)
-    try:
-        await work()
-    finally:
-        sys.settrace(before)
-    return steps
 
 
 def steps_of(client: str, script: Script) -> int:
