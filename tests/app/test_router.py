@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Iterator
 
 import msgspec
@@ -208,6 +209,35 @@ def test_a_vocabulary_that_cannot_be_loaded_is_told_and_stops_nothing(
     asyncio.run(Router(TABLES["long"], TokenCounts(load)).warm(after=0))
     (record,) = caplog.records
     assert record.getMessage() == "tiktoken-cl100k_base cannot be loaded: OSError: no such file"
+
+
+@pytest.mark.parametrize("ask", [False, True])
+def test_a_gateway_may_end_while_something_is_loaded(
+    caplog: pytest.LogCaptureFixture, *, ask: bool
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def load() -> Count:
+        begun.set()
+        assert may_end.wait(60)
+        return words
+
+    usual = TokenCounts(load)
+    router = Router(TABLES["long"], usual)
+
+    async def check() -> None:
+        large = inbound(body("w " * 15_000))
+        task = asyncio.ensure_future(router.plan(large, Peek("sonnet")) if ask else router.warm(after=0))
+        await asyncio.to_thread(begun.wait, 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(check())
+    may_end.set()
+    usual._thread.shutdown()
+    assert caplog.records == []
+    assert usual._flights == []
 
 
 ANSWER = (
