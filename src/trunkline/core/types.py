@@ -213,8 +213,12 @@ class Extra(Struct, frozen=True):
     raw: Raw
 
 
-class Request(Struct, frozen=True, kw_only=True):
-    """One generation request in the neutral form. ``protocol`` is what it was read from."""
+class Request(Struct, frozen=True):
+    """One generation request in the neutral form. ``protocol`` is what it was read from.
+
+    The fields behind ``tools`` are given by name; with those before them too there may be more than 15 names, of which
+    CPython makes a dict first.
+    """
 
     protocol: str
     model: str

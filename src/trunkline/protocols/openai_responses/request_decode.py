@@ -209,11 +209,11 @@ def _request(
         raise missing("input")
     tools = _tools(wire, found, earlier) if wire.tools or found.tools or earlier else []
     request = Request(
-        protocol=NAME,
-        model=wire.model,
-        messages=tuple(messages),
-        system=(*own, *found.system) if found.system else own,
-        tools=tuple(tools),
+        NAME,
+        wire.model,
+        tuple(messages),
+        (*own, *found.system) if found.system else own,
+        tuple(tools),
         tool_choice=None if wire.tool_choice is None else decode_choice(wire.tool_choice, tools),
         parallel_tool_calls=wire.parallel_tool_calls,
         max_tokens=wire.max_output_tokens,
