@@ -87,6 +87,7 @@ clean: ## remove the environment and all caches
 $(RUN_READY): .venv/bin/python requirements/run.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/run.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src/trunkline  # else the first start does it, for half a second
 	@touch $@
 
 $(TEST_READY): $(RUN_READY) requirements/test.txt
