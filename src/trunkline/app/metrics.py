@@ -5,11 +5,11 @@ label has a bounded number of values: a client can name any model, so pairs beyo
 """
 
 import asyncio
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
-from itertools import accumulate, chain, repeat
+from itertools import accumulate
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
@@ -29,11 +29,9 @@ OTHER: Final = ("other", "other")
 NOBODY: Final = ("", "")
 
 TOKENS: Final = ("input", "cache_read", "cache_write", "output", "reasoning")
-_COUNTS: Final = tuple(map(attrgetter, TOKENS))
+_counts: Final = attrgetter(*TOKENS)
 BATCH: Final = 256
 """Exchanges that wait at most, to be counted together."""
-_attempts: Final = attrgetter("attempts")
-_tried: Final = attrgetter("target", "surface", "status", "error")
 
 SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
 """Upper bounds of the histograms' buckets."""
@@ -52,9 +50,14 @@ class Histogram:
 
     def observe(self, seconds: Sequence[float]) -> None:
         """Count observations."""
-        for place, count in Counter(map(bisect_left, repeat(SECONDS), seconds)).items():
-            self.counts[place] += count
-        self.total += sum(seconds)
+        ordered = sorted(seconds)
+        self.total += sum(ordered)
+        counted = 0
+        for place, bound in enumerate(SECONDS):
+            within = bisect_right(ordered, bound)
+            self.counts[place] += within - counted
+            counted = within
+        self.counts[-1] += len(ordered) - counted
 
     def add(self, other: "Histogram") -> None:
         """Count what ``other`` has counted."""
@@ -94,8 +97,8 @@ class Series:
             (self.reported, [usage for usage in usages if not usage.estimated]),
             (self.estimated, [usage for usage in usages if usage.estimated]),
         ):
-            for place, count_of in enumerate(_COUNTS):
-                tokens[place] += sum(filter(None, map(count_of, chosen)))
+            for place, counts in enumerate(zip(*map(_counts, chosen), strict=True)):
+                tokens[place] += sum(filter(None, counts))
 
 
 class Metrics:
@@ -132,7 +135,13 @@ class Metrics:
         for series in self._series.values():
             if not series.waiting:
                 continue
-            tried = Counter(map(_tried, chain.from_iterable(map(_attempts, series.waiting))))
+            tried = Counter(
+                [
+                    (attempt.target, attempt.surface, attempt.status, attempt.error)
+                    for record in series.waiting
+                    for attempt in record.attempts
+                ]
+            )
             series.count()
             for (target, surface, status, error), count in tried.items():
                 attempt = (

@@ -44,31 +44,54 @@ def _said(*fields: tuple[str, Value]) -> _Said:
     return _Said(fields, " ".join([f"{key}={_text(value)}" for key, value in fields if value is not None]))
 
 
-def _asked(record: ExchangeRecord) -> _Said:
-    """What was asked and what became of it."""
-    return _asked_for(
+class _Same(Struct, frozen=True):
+    """All of a line but its numbers: what was asked and what became of it; how it ended and who asked."""
+
+    asked: _Said
+    ended: _Said
+
+
+def _same(record: ExchangeRecord) -> _Same:
+    usage, attempts = record.usage, record.attempts
+    return _same_again(
         record.protocol, record.operation, record.asked_model, record.provider, record.model, record.route,
-        record.stream, record.status, record.outcome, len(record.attempts),
+        record.stream, record.status, record.outcome, len(attempts),
+        usage is not None and usage.estimated, record.stop, record.losses, record.error,
+        _tried(record) if len(attempts) > 1 else "",
+        record.client, record.session, record.agent,
     )  # fmt: skip
 
 
 # ``True`` and ``1`` are one key: a place has values of one type only.
 @lru_cache(maxsize=1024)
-def _asked_for(
-    protocol: str, operation: str, asked: str, provider: str | None, model: str | None, route: str,
+def _same_again(
+    protocol: str, operation: str, model: str, provider: str | None, deployment: str | None, route: str,
     stream: bool, status: int, outcome: str, attempts: int,
-) -> _Said:  # fmt: skip
-    return _said(
+    estimated: bool, stop: Stop | None, losses: tuple[Loss, ...], error: str | None, tried: str,
+    client: str, session: str | None, agent: str,
+) -> _Same:  # fmt: skip
+    asked = _said(
         ("protocol", protocol),
         ("operation", operation),
-        ("model", asked),
-        ("to", f"{provider}/{model}" if provider else None),
+        ("model", model),
+        ("to", f"{provider}/{deployment}" if provider else None),
         ("route", route or None),
         ("stream", stream),
         ("status", status),
         ("outcome", outcome),
         ("attempts", attempts),
     )
+    ended = _said(
+        ("estimated", True if estimated else None),
+        ("stop", stop.reason if stop else None),
+        ("losses", ",".join(dict.fromkeys([loss.field for loss in losses])) or None),
+        ("error", error),
+        ("tried", tried or None),
+        ("client", client),
+        ("session", session),
+        ("agent", agent or None),
+    )
+    return _Same(asked, ended)
 
 
 def _measured(record: ExchangeRecord) -> Fields:
@@ -86,33 +109,6 @@ def _measured(record: ExchangeRecord) -> Fields:
     )
 
 
-def _ended(record: ExchangeRecord) -> _Said:
-    """How it ended and who asked: the same again."""
-    usage = record.usage
-    return _ended_so(
-        usage is not None and usage.estimated, record.stop, record.losses, record.error,
-        _tried(record) if len(record.attempts) > 1 else "",
-        record.client, record.session, record.agent,
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=1024)
-def _ended_so(
-    estimated: bool, stop: Stop | None, losses: tuple[Loss, ...], error: str | None, tried: str,
-    client: str, session: str | None, agent: str,
-) -> _Said:  # fmt: skip
-    return _said(
-        ("estimated", True if estimated else None),
-        ("stop", stop.reason if stop else None),
-        ("losses", ",".join(dict.fromkeys([loss.field for loss in losses])) or None),
-        ("error", error),
-        ("tried", tried or None),
-        ("client", client),
-        ("session", session),
-        ("agent", agent or None),
-    )
-
-
 def _tried(record: ExchangeRecord) -> str:
     """The attempts, where it was not simply the first one that worked."""
     return ",".join(
@@ -123,7 +119,8 @@ def _tried(record: ExchangeRecord) -> str:
 
 def text_line(record: ExchangeRecord) -> str:
     """``key=value`` pairs, quoted where needed, without a line end."""
-    return f"id={record.request_id} {_asked(record).text} {_numbers(record)} {_ended(record).text}"
+    same = _same(record)
+    return f"id={record.request_id} {same.asked.text} {_numbers(record)} {same.ended.text}"
 
 
 def _numbers(record: ExchangeRecord) -> str:
@@ -181,8 +178,9 @@ def json_line(record: ExchangeRecord) -> bytes:
 
     ``model`` is the one that answered, as users of claude-code-router search for it; ``asked`` the name asked for.
     """
+    same = _same(record)
     fields: dict[str, Value] = {"id": record.request_id, "asked": _cleaned(record.asked_model)}
-    for key, value in (*_asked(record).fields, *_measured(record), *_ended(record).fields):
+    for key, value in (*same.asked.fields, *_measured(record), *same.ended.fields):
         if value is not None:
             fields[key] = _cleaned(value) if isinstance(value, str) else value
     if record.model is not None:
