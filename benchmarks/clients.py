@@ -6,7 +6,7 @@
 The gateway of this checkout answers from the benchmark's OpenAI Chat provider. The small and the big request are the
 benchmark's own, said in each protocol by the codecs. Columns as in ``bench.py``: µs of CPU of the whole process tree
 per small request answered whole (plain), per streamed event that arrives alone (paced), per 180 kB request (big). The
-last three are ratios to the Messages row: none may be above 1.3.
+last three are ratios to the Messages row: none may be above 1.3. All targets run side by side and are asked in turns.
 """
 
 import argparse
@@ -18,10 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from trunkline.core.facts import Facts
@@ -40,6 +42,26 @@ PATHS = {
 }
 """Protocol -> where whole answers and streams are asked for."""
 COLUMNS = ("plain", "paced", "big")
+Bodies = dict[str, pathlib.Path]
+"""Size -> the request's file."""
+
+
+class Load(Struct):
+    """What is asked at a time, as ``bench.py`` does it."""
+
+    connections: int
+    size: str = "small"
+    stream: bool = False
+    units: int = 1
+    least: float = 0.0
+    seconds: float = 0.0
+
+
+LOADS = (
+    {"plain": Load(32), "big": Load(8, size="big")},
+    {"paced": Load(64, stream=True, units=104, least=5.0)},
+)
+"""By provider: the quick one, and the one that sends an event every 10 ms."""
 
 
 def load_bench(folder: pathlib.Path) -> ModuleType:
@@ -68,76 +90,72 @@ def say(protocol: str, body: bytes) -> bytes:
     return json.dumps(said).encode()
 
 
-def measure(
-    bench: Any, protocol: str, spec: dict[str, Any], bodies: dict[str, pathlib.Path], options: Any
-) -> dict[str, float]:
-    """One row: medians of the rounds."""
-    whole, streamed = PATHS[protocol]
-    got: dict[str, list[float]] = {}
+def at_port(spec: dict[str, Any], port: int) -> dict[str, Any]:
+    """The same target on another port, to run beside it."""
+    start = [str(port) if argument == str(spec["port"]) else argument for argument in spec["start"]]
+    return {**spec, "start": start, "port": port}
 
-    def per(
-        run: Any,
-        key: str,
-        path: str,
-        body: str,
-        *,
-        units: int = 1,
-        stream: bool = False,
-        connections: int,
-        seconds: float,
-    ) -> None:
-        before, _ = bench.spent(run.process.pid)
-        result = bench.wrk(
-            run.port, path, bodies[body], stream=stream, connections=connections, seconds=seconds
-        )
-        after, _ = bench.spent(run.process.pid)
-        good = result["requests"] - result["bad"]
-        if result["bad"] or good <= 0:
-            raise RuntimeError(
-                f"{protocol} {key}: {result['bad']} bad answers of {result['requests']}: {run.tail()}"
-            )
-        got.setdefault(key, []).append((after - before) / (good * units) * 1e6)
 
-    spec = {**spec, "path": whole}
-    with tempfile.TemporaryDirectory() as scratch:
-        run = bench.Running(spec, f"127.0.0.1:{bench.FAST}", pathlib.Path(scratch))
-        try:
-            run.wait(bodies["small"])
-            bench.wrk(run.port, whole, bodies["small"], stream=False, connections=8, seconds=1)
-            for _ in range(options.rounds):
-                per(run, "plain", whole, "small", connections=32, seconds=options.seconds)
-                per(run, "big", whole, "big", connections=8, seconds=options.seconds)
-        finally:
-            run.stop()
-    with tempfile.TemporaryDirectory() as scratch:
-        run = bench.Running(spec, f"127.0.0.1:{bench.PACED}", pathlib.Path(scratch))
-        try:
-            run.wait(bodies["small"])
-            for _ in range(options.rounds):
-                per(
-                    run,
-                    "paced",
-                    streamed,
-                    "small",
-                    units=104,
-                    stream=True,
-                    connections=64,
-                    seconds=max(options.seconds, 5),
-                )
-        finally:
-            run.stop()
-    return {key: statistics.median(values) for key, values in got.items()}
+@contextmanager
+def side_by_side(
+    bench: Any, specs: Mapping[str, dict[str, Any]], provider: int, bodies: Mapping[str, Bodies]
+) -> Iterator[dict[str, Any]]:
+    """All targets on one provider, each warm; what nobody asks costs nothing."""
+    with ExitStack() as stack:
+        runs: dict[str, Any] = {}
+        for name, spec in specs.items():
+            scratch = stack.enter_context(tempfile.TemporaryDirectory())
+            run = bench.Running(spec, f"127.0.0.1:{provider}", pathlib.Path(scratch))
+            stack.callback(run.stop)
+            run.wait(bodies[name]["small"])
+            bench.wrk(run.port, spec["path"], bodies[name]["small"], stream=False, connections=8, seconds=1)
+            runs[name] = run
+        yield runs
+
+
+def per_unit(bench: Any, run: Any, path: str, body: pathlib.Path, load: Load) -> float:
+    """µs of CPU for each unit of work under a load."""
+    before, _ = bench.spent(run.process.pid)
+    result = bench.wrk(
+        run.port, path, body, stream=load.stream, connections=load.connections, seconds=load.seconds
+    )
+    after, _ = bench.spent(run.process.pid)
+    good = result["requests"] - result["bad"]
+    if result["bad"] or good <= 0:
+        raise RuntimeError(f"{path}: {result['bad']} bad answers of {result['requests']}: {run.tail()}")
+    return (after - before) / (good * load.units) * 1e6
+
+
+def measure(bench: Any, bodies: Mapping[str, Bodies], options: Any) -> dict[str, dict[str, float]]:
+    """The rows: medians of rounds that are taken in turns, so that a slow second of the machine is nobody's."""
+    target = json.loads((HERE / "targets.json").read_text())["trunkline"]
+    specs: dict[str, dict[str, Any]] = {"nginx": {**bench.NGINX, "path": PATHS["anthropic_messages"][0]}}
+    for number, protocol in enumerate(PATHS):
+        specs[protocol] = {**at_port(target, target["port"] + number), "path": PATHS[protocol][0]}
+    got: dict[str, dict[str, list[float]]] = {name: {} for name in specs}
+    for loads in LOADS:
+        provider = bench.PACED if "paced" in loads else bench.FAST
+        with side_by_side(bench, specs, provider, bodies) as runs:
+            for key in [key for _ in range(options.rounds) for key in loads]:
+                load = loads[key]
+                load.seconds = max(options.seconds, load.least)
+                for name, run in runs.items():
+                    path = PATHS.get(name, PATHS["anthropic_messages"])[load.stream]
+                    spent = per_unit(bench, run, path, bodies[name][load.size], load)
+                    got[name].setdefault(key, []).append(spent)
+    return {
+        name: {key: statistics.median(values) for key, values in found.items()}
+        for name, found in got.items()
+    }
 
 
 def rows(bench: Any, options: Any) -> dict[str, dict[str, float]]:
     """nginx and the four protocols."""
-    found: dict[str, dict[str, float]] = {}
-    target = json.loads((HERE / "targets.json").read_text())["trunkline"]
     providers = [bench.provider(bench.FAST), bench.provider(bench.PACED, "--gap-ms", "10")]
     time.sleep(1)
     try:
         with tempfile.TemporaryDirectory() as work:
-            bodies: dict[str, dict[str, pathlib.Path]] = {protocol: {} for protocol in PATHS}
+            bodies: dict[str, Bodies] = {protocol: {} for protocol in PATHS}
             for size in ("small", "big"):
                 original = pathlib.Path(work) / f"{size}.json"
                 subprocess.run(
@@ -146,15 +164,11 @@ def rows(bench: Any, options: Any) -> dict[str, dict[str, float]]:
                 for protocol in PATHS:
                     bodies[protocol][size] = pathlib.Path(work) / f"{protocol}-{size}.json"
                     bodies[protocol][size].write_bytes(say(protocol, original.read_bytes()))
-            found["nginx"] = measure(
-                bench, "anthropic_messages", bench.NGINX, bodies["anthropic_messages"], options
-            )
-            for protocol in PATHS:
-                found[protocol] = measure(bench, protocol, target, bodies[protocol], options)
+            bodies["nginx"] = bodies["anthropic_messages"]
+            return measure(bench, bodies, options)
     finally:
         for one in providers:
             one.terminate()
-    return found
 
 
 def questions(description: str | None, rounds: int) -> argparse.ArgumentParser:
