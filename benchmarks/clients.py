@@ -46,7 +46,7 @@ Bodies = dict[str, pathlib.Path]
 """Size -> the request's file."""
 
 
-class Load(Struct):
+class Load(Struct, frozen=True):
     """What is asked at a time, as ``bench.py`` does it."""
 
     connections: int
@@ -54,7 +54,7 @@ class Load(Struct):
     stream: bool = False
     units: int = 1
     least: float = 0.0
-    seconds: float = 0.0
+    """Seconds that it goes on at least."""
 
 
 LOADS = (
@@ -113,17 +113,22 @@ def side_by_side(
         yield runs
 
 
-def per_unit(bench: Any, run: Any, path: str, body: pathlib.Path, load: Load) -> float:
+def per_unit(bench: Any, run: Any, path: str, body: pathlib.Path, load: Load, seconds: float) -> float:
     """µs of CPU for each unit of work under a load."""
     before, _ = bench.spent(run.process.pid)
     result = bench.wrk(
-        run.port, path, body, stream=load.stream, connections=load.connections, seconds=load.seconds
+        run.port,
+        path,
+        body,
+        stream=load.stream,
+        connections=load.connections,
+        seconds=max(seconds, load.least),
     )
     after, _ = bench.spent(run.process.pid)
     good = result["requests"] - result["bad"]
     if result["bad"] or good <= 0:
         raise RuntimeError(f"{path}: {result['bad']} bad answers of {result['requests']}: {run.tail()}")
-    return (after - before) / (good * load.units) * 1e6
+    return float((after - before) / (good * load.units) * 1e6)
 
 
 def measure(bench: Any, bodies: Mapping[str, Bodies], options: Any) -> dict[str, dict[str, float]]:
@@ -138,10 +143,9 @@ def measure(bench: Any, bodies: Mapping[str, Bodies], options: Any) -> dict[str,
         with side_by_side(bench, specs, provider, bodies) as runs:
             for key in [key for _ in range(options.rounds) for key in loads]:
                 load = loads[key]
-                load.seconds = max(options.seconds, load.least)
                 for name, run in runs.items():
                     path = PATHS.get(name, PATHS["anthropic_messages"])[load.stream]
-                    spent = per_unit(bench, run, path, bodies[name][load.size], load)
+                    spent = per_unit(bench, run, path, bodies[name][load.size], load, options.seconds)
                     got[name].setdefault(key, []).append(spent)
     return {
         name: {key: statistics.median(values) for key, values in found.items()}

@@ -9,11 +9,10 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from trunkline.config.schema import Timeouts
-from trunkline.server import edge_rules
 from trunkline.server.asgi import RawHeaders, Receive, Scope, Send
 from trunkline.server.deadlines import Deadlines
 from trunkline.server.edge_protocol import EdgeProtocol
-from trunkline.server.known_head import KnownHead
+from trunkline.server.known_head import MAX_STRANGERS, KnownHead
 
 HEAD = b"POST /v1/messages?beta=true HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: k\r\ncontent-length: %d\r\nAccept: */*\r\n\r\n"
 _ID = re.compile(rb"x-trunkline-request-id: \w+")
@@ -68,7 +67,7 @@ class Conversation:
         self.protocol = EdgeProtocol(config, ServerState(), {}, deadlines=Deadlines.of(Timeouts()))
         self.protocol.connection_made(self.wire)
         if forgetful:
-            self.protocol._strangers = edge_rules.MAX_STRANGERS
+            self.protocol._habit.strangers = MAX_STRANGERS
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body, more = b"", True
@@ -168,7 +167,7 @@ def test_a_connection_that_repeats_itself_is_parsed_once() -> None:
 def test_one_that_never_does_is_soon_given_up() -> None:
     async def talk() -> Conversation:
         it = Conversation(forgetful=False)
-        for number in range(edge_rules.MAX_STRANGERS + 3):
+        for number in range(MAX_STRANGERS + 3):
             await it.hear(
                 ask(b"{}", HEAD.replace(b": k", b": %d" % number).replace(b"length: 1", b"length: %d"))
             )
@@ -176,8 +175,8 @@ def test_one_that_never_does_is_soon_given_up() -> None:
         return it
 
     it = asyncio.run(talk())
-    assert len(it.seen) == edge_rules.MAX_STRANGERS + 3
-    assert it.protocol._strangers == edge_rules.MAX_STRANGERS
+    assert len(it.seen) == MAX_STRANGERS + 3
+    assert it.protocol._habit.strangers == MAX_STRANGERS
 
 
 def scope(headers: RawHeaders) -> Scope:

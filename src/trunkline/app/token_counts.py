@@ -126,9 +126,9 @@ class TokenCounts(Recent):
 
     async def warm(self) -> None:
         """Load the vocabulary; one that cannot be loaded is told in the log, and again to who needs it."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._try)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._load_or_warn)
 
-    def _try(self) -> None:
+    def _load_or_warn(self) -> None:
         try:
             self._counter()
         except Exception as error:  # noqa: BLE001 - a library may raise anything, and nobody waits for it yet

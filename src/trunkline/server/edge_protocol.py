@@ -27,7 +27,7 @@ from trunkline.server.default_headers import DefaultHeaders
 from trunkline.server.edge_rules import Refusal, Refused, framing, judge_head, origin_form
 from trunkline.server.handshake import wants_websocket
 from trunkline.server.identifiers import RequestIds
-from trunkline.server.known_head import KnownHead
+from trunkline.server.known_head import Habit
 from trunkline.server.leaving import handed_over
 from trunkline.server.stall import StallWatch
 
@@ -87,9 +87,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._pieces = 0
         self._body_bytes = 0
         self._after_upgrade = b""
-        self._known: KnownHead | None = None
-        self._strangers = 0
-        """Heads in a row that were not the known one."""
+        self._habit = Habit()
 
     # The connection
 
@@ -155,8 +153,8 @@ class EdgeProtocol(asyncio.Protocol):
             return
         self._heard = self.loop.time()
         head_was_open = self._head_open
-        known, between = self._known, not (head_was_open or self._body_open)
-        if known is not None and between and self._again(known, data):
+        between = not (head_was_open or self._body_open)
+        if between and self._again(data):
             return
         self._arrived = len(data) + self._head_bytes if head_was_open else len(data)
         parser = self._parser
@@ -181,10 +179,10 @@ class EdgeProtocol(asyncio.Protocol):
             cycle = self._cycle
             if cycle is not None and cycle.held > edge_rules.MAX_HELD and not cycle.response_complete:
                 self.flow.pause_reading()
-        elif between and self._strangers < edge_rules.MAX_STRANGERS:
-            self._get_to_know(data)
+        elif between:
+            self._learn(data)
 
-    def _again(self, known: KnownHead, data: bytes) -> bool:
+    def _again(self, data: bytes) -> bool:
         """Begin the request in ``data`` if it is a whole one with the known head and nothing is before it.
 
         The parser, which is between two messages, misses nothing.
@@ -192,21 +190,19 @@ class EdgeProtocol(asyncio.Protocol):
         before = self._cycle
         if self.leaving or before is None or not (before.response_complete and before.keep_alive):
             return False
-        request = known.again(data)
+        request = self._habit.again(data)
         if request is None:
             return False
-        self._strangers = 0
         self._since = self._heard
         self._cycle = self._running = cycle = Cycle(request.scope, self, body=request.body)
         cycle.start(self._application, self.server_state.tasks)
         return True
 
-    def _get_to_know(self, data: bytes) -> None:
-        """Remember the head of the request that ``data`` was, where the next one may well have the same."""
-        self._strangers += 1
+    def _learn(self, data: bytes) -> None:
+        """``data`` was parsed from one request's beginning to some request's end."""
         cycle = self._cycle
         if cycle is not None and cycle.keep_alive and not (self._deaf or self._expects):
-            self._known = KnownHead.of(data, cycle.scope)
+            self._habit.learn(data, cycle.scope)
 
     def _goes_on(self, rest: bytes) -> bool:
         """Ignore an upgrade that a request offers; False when what follows is refused."""

@@ -20,8 +20,6 @@ MAX_HEAD: Final = 64 * 1024
 MAX_HEADERS: Final = 100
 
 MAX_PIPELINE: Final = 16
-MAX_STRANGERS: Final = 8
-"""Heads in a row that are not the one before: from then on nobody expects a connection to repeat itself."""
 MAX_HELD: Final = 64 * 1024
 """Bytes of a body waiting to be taken before we stop reading."""
 MAX_DISCARD: Final = 64 * 1024 * 1024

@@ -14,6 +14,8 @@ from trunkline.server.regulars import spell
 _LENGTH: Final = re.compile(rb"\r\n(?i:content-length):[ \t]*([0-9]+)\r\n")
 _END: Final = b"\r\n\r\n"
 MAX_DIGITS: Final = 10
+MAX_STRANGERS: Final = 8
+"""Heads in a row that are not the one before: from then on nobody expects a connection to repeat itself."""
 
 
 class Repeated(Struct, frozen=True):
@@ -67,3 +69,27 @@ class KnownHead:
         scope["headers"] = headers = scope["headers"].copy()
         headers[self._length_at] = (b"content-length", digits)
         return Repeated(scope, data[begin:])
+
+
+class Habit:
+    """What a connection's client says each time, as long as it does."""
+
+    __slots__ = ("_known", "strangers")
+
+    def __init__(self) -> None:
+        self._known: KnownHead | None = None
+        self.strangers = 0
+        """Heads in a row that were not the known one."""
+
+    def again(self, data: bytes) -> Repeated | None:
+        """The request in ``data``, where it is a whole one with the head that is known."""
+        request = None if self._known is None else self._known.again(data)
+        if request is not None:
+            self.strangers = 0
+        return request
+
+    def learn(self, data: bytes, scope: Scope) -> None:
+        """``data`` was parsed as one whole request, after which the connection goes on."""
+        if self.strangers < MAX_STRANGERS:
+            self.strangers += 1
+            self._known = KnownHead.of(data, scope)

@@ -136,6 +136,7 @@ def _mending(read: Callable[[bytes], T], body: bytes) -> T:
 
 
 def _decode(body: bytes) -> Request:
+    """As :func:`_read` by itself, without seams: they are as much work as the messages, and nobody reads on from here."""
     found = _take_apart(body)
     messages: list[Message] = []
     effort = None

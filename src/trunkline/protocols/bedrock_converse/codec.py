@@ -17,8 +17,9 @@ from trunkline.protocols.writing import Written
 class BedrockConverse:
     """Implements :class:`trunkline.protocols.codec.ProviderCodec`."""
 
-    name: str = NAME
-    """As in ``speaks``."""
+    def __init__(self) -> None:
+        self.name: str = NAME
+        """As in ``speaks``."""
 
     def encode_request(self, request: Request, facts: Facts, earlier: Written | None = None) -> Encoded:
         """A body for a target."""

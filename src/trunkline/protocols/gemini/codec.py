@@ -43,8 +43,9 @@ _UNSAID: Final = Peek("")
 class Gemini:
     """See :class:`trunkline.protocols.codec.Codec`, which documents every operation."""
 
-    name: str = PROTOCOL
-    """The protocol's name in configurations."""
+    def __init__(self) -> None:
+        self.name: str = PROTOCOL
+        """The protocol's name in configurations."""
 
     def peek(self, body: bytes) -> Peek:
         """Nothing: the path says model and method."""

@@ -48,8 +48,9 @@ PING: Final = b": ping\n\n"
 class OpenAIResponses:
     """OpenAI Responses, and everyone who speaks it."""
 
-    name: str = NAME
-    """``openai_responses``."""
+    def __init__(self) -> None:
+        self.name: str = NAME
+        """``openai_responses``."""
 
     def peek(self, body: bytes) -> Peek:
         """Model and stream flag."""
